@@ -1,0 +1,86 @@
+/**
+ * Every upper bound of the server, with its unit in the name. A number that limits something stands here and nowhere else.
+ * Relations that must hold between limits are asserted at the end of this file, at import time.
+ */
+import assert from 'node:assert';
+
+export const limits = {
+  // SIP messages (a message over a limit is answered 400, 414 or 513, or dropped; a stream is closed)
+  datagramBytesMax: 65_507,
+  headBytesMax: 16_384,
+  headerLinesMax: 256,
+  headerValueBytesMax: 8_192,
+  uriBytesMax: 2_048,
+  methodBytesMax: 64,
+  headerNameBytesMax: 64,
+  tagBytesMax: 256,
+  branchBytesMax: 256,
+  callIdBytesMax: 512,
+  viaValuesMax: 70,
+  routeValuesMax: 32,
+  recordRouteValuesMax: 32,
+  paramsPerValueMax: 64,
+  contactsPerRegisterMax: 32,
+  authorizationValuesMax: 8,
+  bodyBytesMax: 65_536,
+  cseqMax: 2 ** 31 - 1,
+  contentLengthDigitsMax: 7,
+
+  // Streams
+  headerDeadlineMs: 10_000,
+  bodyDeadlineMs: 10_000,
+  connectTimeoutMs: 4_000,
+  connectionsPerWorkerMax: 20_000,
+  connectionWriteBufferBytesMax: 1_048_576,
+  keepAlivesPerSecondMax: 20,
+
+  // Actors
+  mailboxItemsPerEntityMax: 64,
+  mailboxItemsPerPartitionMax: 2_048,
+  mailboxItemsPerWorkerMax: 65_536,
+  restartsPerMinuteMax: 3,
+  timerMsMax: 2 ** 31 - 1,
+  asksOutstandingPerEntityMax: 64,
+  askRetryMs: 300,
+  askTimeoutMs: 4_000,
+  branchesPerRequestMax: 16,
+  transactionsPerCallMax: 64,
+  dialogsPerCallMax: 32,
+
+  // Digest
+  nonceLifetimeMs: 300_000,
+  nonceCountWindow: 64,
+  noncesPerUserMax: 32,
+
+  // Cluster
+  partitions: 4_096,
+  nodesMax: 64,
+  workersPerNodeMax: 64,
+  linkFrameBytesMax: 1_048_576,
+  linkFrameDepthMax: 32,
+  linkMembersMax: 1_024,
+  linkHopsMax: 3,
+  linkSendBufferBytesMax: 16_777_216,
+  linkHandshakeMs: 5_000,
+  holdItemsPerPartitionMax: 2_048,
+  leaseTtlMs: 3_000,
+  leaseRenewMs: 750,
+  leaseMarginMs: 500,
+  heartbeatMs: 200,
+  heartbeatFreshMs: 2_000,
+  voteGuardMs: 2_500,
+  voteTtlMs: 1_500,
+  voteIssueWindowMs: 500,
+  voteRepeatMs: 300,
+
+  // Store
+  snapshotBytesMax: 262_144,
+  storeBatchRowsMax: 4_096,
+  storeQueueRowsMax: 262_144,
+} as const;
+
+// A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).
+assert(limits.heartbeatFreshMs < limits.voteGuardMs, 'a confirmer must stop counting before its vote may land');
+assert(limits.leaseRenewMs * 2 + limits.leaseMarginMs < limits.leaseTtlMs, 'one lost renewal must not cost the lease');
+assert((limits.partitions & (limits.partitions - 1)) === 0, 'partition = hash & (partitions - 1) needs a power of two');
+assert(limits.headBytesMax + limits.bodyBytesMax < limits.linkFrameBytesMax, 'any message must fit into one link frame');
