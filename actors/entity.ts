@@ -1,0 +1,121 @@
+/**
+ * What an entity is: the contract between the actor runtime and the behaviours that it runs.
+ *
+ * An entity is one call or one address-of-record. It has an address, a state, named timers and a snapshot, and it handles
+ * one input at a time. A behaviour is pure: it changes the state it is given and says what is to be done by calling the
+ * turn; nothing of that happens before `receive` has returned, and nothing at all if it throws.
+ */
+import type { Flow, LogLevel } from '../src/outside.ts';
+import type { SipMessage } from '../src/sip/message.ts';
+
+export type Kind = 'call' | 'aor';
+
+/** The numbers of the kinds in snapshots and envelopes. A number is never given to another kind. */
+export const kindNumbers: Readonly<Record<Kind, number>> = { call: 1, aor: 2 };
+
+export const kinds: readonly Kind[] = ['call', 'aor'];
+
+/** Where an entity lives: partition = partitionOf(key). A call's key is its Call-ID, an aor's the canonical AoR. */
+export interface Address {
+  readonly kind: Kind;
+  readonly key: string;
+}
+
+/** Who asked and under which number; goes back unchanged with the answer. MessagePack-able. */
+export interface Asker {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly id: number;
+}
+
+/**
+ * All that can happen to an entity. `body` is what the other entity handed over: MessagePack-able data that its receiver
+ * must not change, and that may have crossed the network (then `undefined` has become `null` and a Buffer a Uint8Array).
+ */
+export type Input =
+  | { readonly type: 'sip'; readonly message: SipMessage; readonly flow: Flow }
+  | { readonly type: 'timer'; readonly name: string }
+  | { readonly type: 'ask'; readonly asker: Asker; readonly body: unknown }
+  | { readonly type: 'answer'; readonly id: number; readonly body: unknown }
+  /** No answer within `limits.askTimeoutMs`. */
+  | { readonly type: 'ask-failed'; readonly id: number }
+  | { readonly type: 'tell'; readonly body: unknown }
+  /** The packet that was sent with this token could not be given to the network (RFC 3261 18.4). */
+  | { readonly type: 'undelivered'; readonly token: string };
+
+/** 'store': what this turn lets out waits until the store has the state. 'none': the state is written soon, nothing waits. */
+export type SaveGate = 'none' | 'store';
+
+/** `durable`: the store must survive a power cut before it acknowledges (registrations). Needs the gate 'store'. */
+export interface SaveOptions {
+  readonly durable: boolean;
+}
+
+/**
+ * What a behaviour may do while it handles one input. The effects are performed in the order of the calls after it has
+ * returned. A turn is good for that one call: never keep it.
+ */
+export interface Turn {
+  /** Cluster time in milliseconds since 1970. All deadlines are in it, so that they mean the same on another node. */
+  readonly nowMs: number;
+  readonly partition: number;
+  /** With a token the entity hears `undelivered` when the network refuses the packet. */
+  send(flow: Flow, bytes: Uint8Array, token?: string): void;
+  /** At most once: lost when the owner of `to` is gone or overloaded. */
+  tell(to: Address, body: unknown): void;
+  /**
+   * At least once: repeated every `limits.askRetryMs` until answered, so the one asked must bear duplicates; `ask-failed`
+   * after `limits.askTimeoutMs`. Returns an id that this entity never had before, also across restarts and nodes. Asks
+   * are not part of the snapshot: a state that waits for an answer asks again in `unpack`.
+   * @throws when more than `limits.asksOutstandingPerEntityMax` are waiting.
+   */
+  ask(to: Address, body: unknown): number;
+  answer(asker: Asker, body: unknown): void;
+  /** Arms the one timer of this name (replacing it). It never fires early; a deadline in the past fires at once. */
+  timer(name: string, atMs: number): void;
+  clearTimer(name: string): void;
+  /**
+   * The state has changed: it is written after this turn. With 'store' every packet, tell, ask and answer of this turn,
+   * and of later turns of this entity, waits until the store has acknowledged it; order is kept.
+   */
+  save(gate: SaveGate, options?: SaveOptions): void;
+  /**
+   * The entity is finished: removed after this turn, its snapshot deleted. What the turn lets out waits for the deletion
+   * if `save('store')` was called too. A later input to the same address creates it anew.
+   */
+  stop(): void;
+  note(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;
+  count(metric: string): void;
+}
+
+/**
+ * The code of one kind of entity over its state S. An exception thrown by any of these undoes the turn: the entity goes
+ * back to its last snapshot and the sender of the input is told 500.
+ */
+export interface Behaviour<S> {
+  /** The first input for an address (SIP, ask or tell) makes the entity; `receive` follows with that input. */
+  create(key: string, turn: Turn): S;
+  receive(state: S, input: Input, turn: Turn): void;
+  /**
+   * The state as positional MessagePack-able data, the schema number of this behaviour first. `null`: there is nothing
+   * worth keeping. Must not refer to bytes that will be changed later.
+   */
+  pack(state: S): readonly unknown[] | null;
+  /**
+   * The inverse of `pack`: `pack(unpack(p))` equals p. Arms its timers again and repeats asks that wait; may send. Reads
+   * bytes as Uint8Array. Throws when it does not know the schema.
+   */
+  unpack(key: string, packed: readonly unknown[], turn: Turn): S;
+  /** May be passivated: only the packed state and one wake-up time are kept until the next input. */
+  isIdle(state: S): boolean;
+  /** When a passivated entity must be woken, 0 for never. Default: its earliest timer. */
+  nextWakeMs?(state: S): number;
+  /** How long an idle entity stays unpacked. Default `limits.passivateIdleMs`. */
+  readonly passivateAfterMs?: number;
+  /** One line for logs, console and simulator. */
+  describe(state: S): string;
+  /** Plain data for listings of the admin API. */
+  view(state: S): unknown;
+}
+
+export type Behaviours = { readonly [K in Kind]: Behaviour<unknown> };
