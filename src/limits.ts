@@ -33,6 +33,19 @@ export const limits = {
   connectionsPerWorkerMax: 20_000,
   connectionWriteBufferBytesMax: 1_048_576,
   keepAlivesPerSecondMax: 20,
+  closingLingerMs: 2_000,
+  undeliveredTokensPerConnectionMax: 1_024,
+
+  // Names
+  dnsCacheEntriesMax: 4_096,
+  dnsLookupsOutstandingMax: 1_024,
+  dnsTtlSecondsMin: 1,
+  dnsTtlSecondsMax: 3_600,
+  dnsNegativeSeconds: 10,
+  dnsAddressesPerNameMax: 32,
+
+  // Log
+  logTextCharsMax: 256,
 
   // Actors
   mailboxItemsPerEntityMax: 64,
@@ -51,6 +64,14 @@ export const limits = {
   nonceLifetimeMs: 300_000,
   nonceCountWindow: 64,
   noncesPerUserMax: 32,
+  nonceClockSkewMs: 10_000,
+  nonceIdentitiesMax: 8,
+
+  // Registrations
+  pathValuesMax: 8,
+  instanceCharsMax: 256,
+  userAgentCharsMax: 128,
+  methodsCharsMax: 256,
 
   // Cluster
   partitions: 4_096,
@@ -62,6 +83,17 @@ export const limits = {
   linkHopsMax: 3,
   linkSendBufferBytesMax: 16_777_216,
   linkHandshakeMs: 5_000,
+  linkHandshakeFrameBytesMax: 1_024,
+  linkHandshakesMax: 64,
+  linkNodeIdBytesMax: 64,
+  linkDataFrameBytesAim: 65_536,
+  linkSocketBytesAhead: 262_144,
+  linkSilenceMs: 5_000,
+  linkResumeMs: 4_000,
+  linkHeartbeatExtraBytesMax: 65_536,
+  linkRedialMsMin: 20,
+  linkRedialMsMax: 1_000,
+  batchPortBytesMax: 33_554_432,
   holdItemsPerPartitionMax: 2_048,
   leaseTtlMs: 3_000,
   leaseRenewMs: 750,
@@ -77,6 +109,12 @@ export const limits = {
   snapshotBytesMax: 262_144,
   storeBatchRowsMax: 4_096,
   storeQueueRowsMax: 262_144,
+  storeQueueBytesMax: 268_435_456,
+  snapshotKeyCharsMax: 1_024,
+  storeLoadChunkRows: 512,
+  storeLoadChunkBytes: 524_288,
+  storeBusyMs: 2_000,
+  storeUsersPageMax: 1_000,
 } as const;
 
 // A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).
@@ -84,3 +122,5 @@ assert(limits.heartbeatFreshMs < limits.voteGuardMs, 'a confirmer must stop coun
 assert(limits.leaseRenewMs * 2 + limits.leaseMarginMs < limits.leaseTtlMs, 'one lost renewal must not cost the lease');
 assert((limits.partitions & (limits.partitions - 1)) === 0, 'partition = hash & (partitions - 1) needs a power of two');
 assert(limits.headBytesMax + limits.bodyBytesMax < limits.linkFrameBytesMax, 'any message must fit into one link frame');
+assert(limits.linkDataFrameBytesAim * 4 <= limits.linkFrameBytesMax, 'a frame that reached its aim must have room for one more large item');
+assert(limits.heartbeatMs * 4 < limits.linkSilenceMs, 'a link may be closed for silence only after several lost heartbeats');
