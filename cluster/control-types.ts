@@ -1,0 +1,126 @@
+/**
+ * The words between the brain of a node (cluster/control.ts) and the shell around it: inputs that the shell feeds in,
+ * effects that it performs in the order given. The protocol itself is told in docs/cluster-control.md.
+ */
+import type { CoordinationStore } from './store-ports.ts';
+import type { Table } from './table.ts';
+
+/** One partition as one worker is to hold it. The epoch is what its store writes carry, with owner `ownerName(...)`. */
+export interface Share {
+  readonly partition: number;
+  readonly epoch: number;
+}
+
+/** What control asks of the store. Every asked operation must be answered once, with its id, by result or error. */
+export type StoreOperation = 'lease' | 'vote' | 'release' | 'members' | 'readTable' | 'casTable' | 'seal' | 'owners';
+
+export type StoreEffect = {
+  readonly [O in StoreOperation]: {
+    readonly do: 'store';
+    readonly id: number;
+    readonly op: O;
+    readonly args: Readonly<Parameters<CoordinationStore[O]>>;
+  };
+}[StoreOperation];
+
+/** Every result that an operation of the store may have; control knows by the id which one it asked. */
+export type StoreResult = ReturnType<CoordinationStore[StoreOperation]>;
+
+/**
+ * What nodes say to each other over the authenticated link (wire target `control`). Plain objects for MessagePack;
+ * `readPeerFrame` (cluster/peer-frames.ts) checks what arrives. Links are between incarnations.
+ */
+export type PeerFrame =
+  /** I am here; my table is this one. `sentAtMs` is the sender's own monotonic clock. */
+  | { readonly type: 'heartbeat'; readonly sentAtMs: number; readonly epoch: number; readonly nonce: string }
+  /** Echo of a heartbeat. `votedAgoMs`: since the last vote against the asker. Only confirming nodes send it. */
+  | { readonly type: 'heartbeat-ack'; readonly sentAtMs: number; readonly votedAgoMs: number }
+  /** The packed table of the sender, because it is new or the receiver's is older. */
+  | { readonly type: 'table'; readonly bytes: Uint8Array }
+  /** These partitions were sealed to the receiver (epochs beside them): load them and serve. */
+  | { readonly type: 'handed'; readonly partitions: readonly number[]; readonly epochs: readonly number[] };
+
+export type ControlInput =
+  /** At least every limits.controlTickMs. The first tick starts the node. */
+  | { readonly type: 'tick' }
+  /** Answer to a store effect. `error` is any text; an operation that failed may still have happened. */
+  | { readonly type: 'store-reply'; readonly id: number; readonly result: StoreResult }
+  | { readonly type: 'store-error'; readonly id: number; readonly error: string }
+  /** The handshake of a link to this incarnation of a node is done / the link is gone. */
+  | { readonly type: 'peer-up'; readonly peer: string; readonly incarnation: number }
+  | { readonly type: 'peer-down'; readonly peer: string; readonly incarnation: number }
+  | { readonly type: 'peer-frame'; readonly peer: string; readonly incarnation: number; readonly frame: PeerFrame }
+  /** A worker can take partitions / is gone for good (its thread ended: the shell terminates a stuck one first). */
+  | { readonly type: 'worker-up'; readonly worker: number }
+  | { readonly type: 'worker-down'; readonly worker: number }
+  /** Answer to `assign`: rows are loaded, the partitions run. */
+  | { readonly type: 'worker-serving'; readonly worker: number; readonly shares: readonly Share[] }
+  /** Answer to `freeze`: stopped, gate flushed, full snapshots of all entities acknowledged by the store. */
+  | { readonly type: 'worker-frozen'; readonly worker: number; readonly shares: readonly Share[] }
+  /** A store write of this share was refused because a higher epoch or another owner is sealed. */
+  | { readonly type: 'worker-fenced'; readonly worker: number; readonly shares: readonly Share[] }
+  /** Leave: move every partition away, then exit 0. */
+  | { readonly type: 'drain' };
+
+export type ControlEffect =
+  | StoreEffect
+  /**
+   * The node may act until this moment of the monotonic clock (0: not now; Infinity: alone). The shell puts the number
+   * where every worker reads it (shared memory); a worker compares it with the clock before it handles a batch, so a
+   * process that wakes from a pause stops before it does anything. Performed before all later effects.
+   */
+  | { readonly do: 'serve-until'; readonly untilMs: number }
+  /** Adopted: route by it from now on. */
+  | { readonly do: 'table'; readonly table: Table }
+  /** See that there is a link to this node. Repeated while there is none; ignore it when one is up or being made. */
+  | { readonly do: 'connect'; readonly peer: string; readonly incarnation: number; readonly address: string }
+  /** Close links to it and stop dialling: that incarnation is dead or gone. */
+  | { readonly do: 'disconnect'; readonly peer: string; readonly incarnation: number }
+  /** Send on the link to this incarnation; drop it when there is none. */
+  | { readonly do: 'send'; readonly peer: string; readonly incarnation: number; readonly frame: PeerFrame }
+  /**
+   * Load the rows of these partitions and serve them under these epochs. A partition that the worker has already, frozen or
+   * running under an older epoch, is thrown away and loaded afresh; queued items stay in order. Items that arrive for
+   * a partition before it serves are held.
+   */
+  | { readonly do: 'assign'; readonly worker: number; readonly shares: readonly Share[] }
+  /** Stop taking items (they are kept in order), flush the gate, write full snapshots, answer `worker-frozen`. */
+  | { readonly do: 'freeze'; readonly worker: number; readonly shares: readonly Share[] }
+  /**
+   * Forget the partitions, frozen or not, without writing. Items held go, in order, to `to`: a worker of this node, or
+   * the node that now owns them, or are routed anew by the table when `to` is undefined.
+   */
+  | { readonly do: 'drop'; readonly worker: number; readonly partitions: readonly number[]; readonly to: DropTarget }
+  /** For log and metrics. */
+  | {
+      readonly do: 'note';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly event: string;
+      readonly fields: Readonly<Record<string, string | number | boolean>>;
+    }
+  /** End of this process. 0 after a drain; 70 when this incarnation is over: the supervisor starts a new one. */
+  | { readonly do: 'exit'; readonly code: 0 | 70; readonly reason: 'drained' | 'dead' | 'superseded' };
+
+export type DropTarget = { readonly node: string } | { readonly worker: number } | undefined;
+
+/** How this process is known. */
+export interface ControlIdentity {
+  readonly id: string;
+  /** Grows with every start of this id, for example wall-clock milliseconds at start. */
+  readonly incarnation: number;
+  /** Address of our link listener as others dial it. */
+  readonly link: string;
+  /**
+   * We hold the listening socket of `link`, so an earlier process of this id that announced the same address has
+   * ended: control releases it instead of waiting for its lease and the votes.
+   */
+  readonly linkHeld: boolean;
+  /** Worker threads configured: the weight of the node. */
+  readonly workers: number;
+  readonly schema: number;
+}
+
+/** The owner string of seals and fenced writes. */
+export function ownerName(id: string, incarnation: number): string {
+  return `${id}.${incarnation}`;
+}

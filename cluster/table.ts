@@ -1,0 +1,151 @@
+/**
+ * The partition table: which node owns which partition, who is its buddy, what is on the move, and who votes. One
+ * table has one (epoch, nonce) in the store; nodes route by the last one they adopted.
+ */
+import { decode, encode } from '@msgpack/msgpack';
+import { limits } from '../src/limits.ts';
+
+export interface TableMember {
+  readonly id: string;
+  readonly incarnation: number;
+  /** `host:port` of its link listener. */
+  readonly link: string;
+  /** Weight in the ring. */
+  readonly workers: number;
+  readonly draining: boolean;
+}
+
+export interface Table {
+  /** Grows by one with every change. */
+  readonly epoch: number;
+  /** Names the writer of this table: two tables of one epoch differ in it. */
+  readonly nonce: string;
+  /** Ordered by id; every id once. */
+  readonly members: readonly TableMember[];
+  /** Per partition the index of its owner in `members`, or `nobody`. */
+  readonly owner: Uint16Array;
+  /** Per partition the index of the member that keeps the second copy, or `nobody`. */
+  readonly buddy: Uint16Array;
+  /** Partitions under way: partition -> index of the member that gets it. Until then the owner forwards. */
+  readonly moving: ReadonlyMap<number, number>;
+  /** Ids whose votes kill; when `nextVoters` is not empty, a majority of both is needed. */
+  readonly voters: readonly string[];
+  readonly nextVoters: readonly string[];
+  /** Epoch at which `nextVoters` was set; 0 when it is empty. */
+  readonly jointSince: number;
+}
+
+/** No member. */
+export const nobody = 0xffff;
+
+const schema = 1;
+
+export function memberIndex(table: Table, id: string): number {
+  return table.members.findIndex((member) => member.id === id);
+}
+
+/** Is this very incarnation a member? */
+export function isMember(table: Table, id: string, incarnation: number): boolean {
+  const index = memberIndex(table, id);
+  return index >= 0 && table.members[index]!.incarnation === incarnation;
+}
+
+export function packTable(table: Table): Uint8Array {
+  const moving: number[] = [];
+  for (const [partition, to] of table.moving) moving.push(partition, to);
+  return encode([
+    schema,
+    table.epoch,
+    table.nonce,
+    table.members.map((member) => [member.id, member.incarnation, member.link, member.workers, member.draining]),
+    packIndexes(table.owner),
+    packIndexes(table.buddy),
+    moving,
+    table.voters,
+    table.nextVoters,
+    table.jointSince,
+  ]);
+}
+
+/** Undefined when the bytes are not a table of this schema that keeps every rule above. Trailing fields are ignored. */
+export function unpackTable(bytes: Uint8Array): Table | undefined {
+  let value: unknown;
+  try {
+    value = decode(bytes);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(value) || value.length < 10 || value[0] !== schema) return undefined;
+  const [, epoch, nonce, packedMembers, packedOwner, packedBuddy, packedMoving, voters, nextVoters, jointSince] =
+    value as unknown[];
+  if (!isCount(epoch) || epoch === 0 || typeof nonce !== 'string' || !isCount(jointSince)) return undefined;
+  if (!isIdList(voters) || !isIdList(nextVoters) || (nextVoters.length === 0) !== (jointSince === 0)) return undefined;
+  const members = unpackMembers(packedMembers);
+  if (members === undefined) return undefined;
+  const owner = unpackIndexes(packedOwner, members.length);
+  const buddy = unpackIndexes(packedBuddy, members.length);
+  if (owner === undefined || buddy === undefined || owner.length !== buddy.length) return undefined;
+  const moving = unpackMoving(packedMoving, owner.length, members.length);
+  if (moving === undefined) return undefined;
+  return { epoch, nonce, members, owner, buddy, moving, voters, nextVoters, jointSince };
+}
+
+function unpackMembers(value: unknown): TableMember[] | undefined {
+  if (!Array.isArray(value) || value.length > limits.nodesMax) return undefined;
+  const members: TableMember[] = [];
+  for (const item of value as unknown[]) {
+    if (!Array.isArray(item) || item.length < 5) return undefined;
+    const [id, incarnation, link, workers, draining] = item as unknown[];
+    if (!isId(id) || !isCount(incarnation) || typeof link !== 'string' || !isCount(workers)) return undefined;
+    if (typeof draining !== 'boolean') return undefined;
+    const last = members.at(-1);
+    if (last !== undefined && last.id >= id) return undefined;
+    members.push({ id, incarnation, link, workers, draining });
+  }
+  return members;
+}
+
+/** Two octets each, little end first, whatever the machine's order is. */
+function packIndexes(indexes: Uint16Array): Uint8Array {
+  const bytes = new Uint8Array(indexes.length * 2);
+  for (let i = 0; i < indexes.length; i++) {
+    bytes[2 * i] = indexes[i]! & 0xff;
+    bytes[2 * i + 1] = indexes[i]! >>> 8;
+  }
+  return bytes;
+}
+
+function unpackIndexes(value: unknown, members: number): Uint16Array | undefined {
+  if (!(value instanceof Uint8Array) || value.length % 2 !== 0 || value.length > 2 * limits.partitions) return undefined;
+  const indexes = new Uint16Array(value.length / 2);
+  for (let i = 0; i < indexes.length; i++) {
+    const index = value[2 * i]! | (value[2 * i + 1]! << 8);
+    if (index >= members && index !== nobody) return undefined;
+    indexes[i] = index;
+  }
+  return indexes;
+}
+
+function unpackMoving(value: unknown, partitions: number, members: number): Map<number, number> | undefined {
+  if (!Array.isArray(value) || value.length % 2 !== 0) return undefined;
+  const moving = new Map<number, number>();
+  for (let i = 0; i < value.length; i += 2) {
+    const partition: unknown = value[i];
+    const to: unknown = value[i + 1];
+    if (!isCount(partition) || partition >= partitions || !isCount(to) || to >= members) return undefined;
+    moving.set(partition, to);
+  }
+  return moving;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 64;
+}
+
+function isIdList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= limits.nodesMax && value.every(isId);
+}
