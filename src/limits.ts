@@ -79,6 +79,7 @@ export const limits = {
   nonceIdentitiesMax: 8,
 
   // Registrations
+  expiresDigitsMax: 20,
   pathValuesMax: 8,
   instanceCharsMax: 256,
   userAgentCharsMax: 128,

@@ -1,0 +1,43 @@
+/** Option tags in a REGISTER: Require, Supported and whether RFC 5626 outbound can work on the way this request took. */
+import { HeaderId } from '../sip/header/names.ts';
+import type { SipMessage } from '../sip/message.ts';
+
+/** The options that a registrar understands, beside those that ask nothing of it. */
+const understood: readonly string[] = ['path', 'outbound'];
+
+/** Value for Unsupported: the required options that we do not understand, '' when there are none (RFC 3261 8.2.2.3). */
+export function unsupportedOptions(request: SipMessage): string {
+  if (!request.has(HeaderId.Require)) return '';
+  return request.values(HeaderId.Require).filter((option) => !understood.includes(option.toLowerCase())).join(', ');
+}
+
+/** Whether the list header `id` names `option`. */
+export function hasOption(request: SipMessage, id: HeaderId, option: string): boolean {
+  if (!request.has(id)) return false;
+  for (const value of request.values(id)) {
+    if (value.toLowerCase() === option) return true;
+  }
+  return false;
+}
+
+/**
+ * RFC 5626 6: a flow reaches the phone only if we are its first hop, or if the first hop said by `ob` in its Path that it keeps the
+ * flow. Otherwise a reg-id is not used: 439 for those who require outbound, plain registration for the others (phones that offer
+ * outbound by default would never come in again after a 439).
+ */
+export function outboundUsable(request: SipMessage, path: readonly string[]): boolean {
+  if (request.values(HeaderId.Via).length <= 1) return true;
+  const firstHop = path[path.length - 1];
+  return firstHop !== undefined && hasFlag(firstHop, 'ob');
+}
+
+/** Whether the URI in `value` carries the parameter `name`. */
+function hasFlag(value: string, name: string): boolean {
+  const end = value.indexOf('>');
+  const parts = (end < 0 ? value : value.slice(value.indexOf('<') + 1, end)).split(';');
+  for (let at = 1; at < parts.length; at += 1) {
+    const part = parts[at]!.trim().toLowerCase();
+    if (part === name || part.startsWith(`${name}=`)) return true;
+  }
+  return false;
+}
