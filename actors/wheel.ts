@@ -1,0 +1,204 @@
+/**
+ * A hierarchical timer wheel: arming and cancelling cost O(1) whatever the number of timers. One per worker, shared by its
+ * partitions. It knows no clock: whoever owns it calls `advance` with the time of its choice (cluster time here).
+ *
+ * Five rings of 256, 64, 64, 64 and 64 slots over ticks of 10 ms reach 497 days. An entry waits in the coarsest ring that
+ * it needs and falls to finer ones as its time comes near. An entry never fires early, and at most one tick late.
+ */
+import { limits } from '../src/limits.ts';
+
+const idle = -1;
+const collected = -2;
+
+/** Something that is to happen at a time. Reusable: may be armed again once it has fired or was cancelled. */
+export abstract class Scheduled {
+  atMs = 0;
+  /** Of two entries for the same millisecond the one that was armed first fires first. */
+  order = 0;
+  /** The ring it waits in; negative when it does not wait. Of the wheel only, as are the two links. */
+  ring = idle;
+  previous: Scheduled | undefined = undefined;
+  next: Scheduled | undefined = undefined;
+
+  /** Called by the wheel when the time has come. */
+  abstract due(nowMs: number): void;
+}
+
+export class Wheel {
+  readonly #rings: readonly (readonly Scheduled[])[] = ringBits.map((bits) => Array.from({ length: 2 ** bits }, emptySlot));
+  readonly #overdue: Scheduled = emptySlot();
+  readonly #counts: number[] = ringBits.map(() => 0);
+  readonly #due: Scheduled[] = [];
+  #tick: number;
+  #order = 0;
+  #size = 0;
+
+  constructor(nowMs: number) {
+    this.#tick = Math.floor(nowMs / limits.timerTickMs);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Arms the entry for `atMs`, whether or not it was armed before. What is past already fires with the next `advance`. */
+  schedule(entry: Scheduled, atMs: number): void {
+    this.cancel(entry);
+    entry.atMs = atMs;
+    entry.order = this.#order++;
+    this.#size++;
+    this.#place(entry);
+  }
+
+  cancel(entry: Scheduled): void {
+    if (entry.ring >= 0) {
+      this.#size--;
+      this.#unlink(entry);
+    }
+    entry.ring = idle;
+  }
+
+  /**
+   * Fires all that is due at `nowMs`, in the order of their times. An entry that another one cancels in the same call does
+   * not fire. What is armed meanwhile waits for the next call. A time before the last one changes nothing.
+   */
+  advance(nowMs: number): number {
+    const target = Math.floor(nowMs / limits.timerTickMs);
+    this.#collect(this.#overdue);
+    while (this.#tick < target) this.#step(target);
+    const due = this.#due;
+    if (due.length === 0) return 0;
+    if (due.length > 1) due.sort(byTime);
+    const batch = due.splice(0);
+    let fired = 0;
+    for (const entry of batch) {
+      if (entry.ring !== collected) continue;
+      entry.ring = idle;
+      fired++;
+      entry.due(nowMs);
+    }
+    return fired;
+  }
+
+  /**
+   * When to call `advance` next: never later than the earliest entry is due; may be earlier, when entries only move to a
+   * finer ring then. `undefined`: nothing is armed.
+   */
+  nextDueMs(): number | undefined {
+    if (this.#size === 0) return undefined;
+    if (this.#overdue.next !== this.#overdue) return this.#tick * limits.timerTickMs;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let ring = 0; ring < ringBits.length; ring++) {
+      if (this.#counts[ring] === 0) continue;
+      const unit = 2 ** ringShift[ring]!;
+      const first = Math.floor(this.#tick / unit);
+      const length = this.#rings[ring]!.length;
+      for (let ahead = 1; ahead <= length && (first + ahead) * unit < earliest; ahead++) {
+        const slot = this.#rings[ring]![(first + ahead) % length]!;
+        if (slot.next !== slot) earliest = (first + ahead) * unit;
+      }
+    }
+    return earliest * limits.timerTickMs;
+  }
+
+  /** One tick, or a jump over ticks in which nothing can happen. */
+  #step(target: number): void {
+    if (this.#size === 0) {
+      this.#tick = target;
+      return;
+    }
+    // While the finest rings are empty, nothing can happen before the next slot of the first ring that is not.
+    let empty = 0;
+    while (this.#counts[empty] === 0) empty++;
+    if (empty > 0) {
+      const unit = 2 ** (ringShift[empty] ?? 32);
+      this.#tick = Math.min(target, (Math.floor(this.#tick / unit) + 1) * unit) - 1;
+    }
+    this.#tick++;
+    const position = this.#tick >>> 0;
+    for (let ring = 1; ring < ringBits.length && position % 2 ** ringShift[ring]! === 0; ring++) {
+      this.#cascade(this.#rings[ring]![indexIn(ring, position)]!);
+    }
+    this.#collect(this.#overdue);
+    this.#collect(this.#rings[0]![position & 255]!);
+  }
+
+  #cascade(slot: Scheduled): void {
+    let entry = slot.next!;
+    slot.next = slot;
+    slot.previous = slot;
+    while (entry !== slot) {
+      const following = entry.next!;
+      this.#counts[entry.ring]!--;
+      this.#place(entry);
+      entry = following;
+    }
+  }
+
+  #place(entry: Scheduled): void {
+    const dueTick = Math.ceil(entry.atMs / limits.timerTickMs);
+    const ahead = Math.min(dueTick - this.#tick, 2 ** 32 - 1);
+    if (ahead <= 0) {
+      append(this.#overdue, entry);
+      entry.ring = overdueRing;
+      return;
+    }
+    let ring = 0;
+    while (ring + 1 < ringBits.length && ahead >= 2 ** ringShift[ring + 1]!) ring++;
+    append(this.#rings[ring]![indexIn(ring, (this.#tick + ahead) >>> 0)]!, entry);
+    entry.ring = ring;
+    this.#counts[ring]!++;
+  }
+
+  #unlink(entry: Scheduled): void {
+    if (entry.ring !== overdueRing) this.#counts[entry.ring]!--;
+    entry.previous!.next = entry.next;
+    entry.next!.previous = entry.previous;
+    entry.next = undefined;
+    entry.previous = undefined;
+  }
+
+  #collect(slot: Scheduled): void {
+    while (slot.next !== slot) {
+      const entry = slot.next!;
+      this.#size--;
+      this.#unlink(entry);
+      entry.ring = collected;
+      this.#due.push(entry);
+    }
+  }
+}
+
+const ringBits = [8, 6, 6, 6, 6] as const;
+const ringShift = [0, 8, 14, 20, 26] as const;
+const overdueRing = ringBits.length;
+
+/** The slots of all rings together are the 32 bits of the tick, so arithmetic modulo 2^32 loses nothing. */
+function indexIn(ring: number, position: number): number {
+  return (position >>> ringShift[ring]!) & (2 ** ringBits[ring]! - 1);
+}
+
+class Slot extends Scheduled {
+  due(): void {
+    throw new Error('a slot is the head of a list and never due');
+  }
+}
+
+function emptySlot(): Scheduled {
+  const slot = new Slot();
+  slot.next = slot;
+  slot.previous = slot;
+  return slot;
+}
+
+function append(slot: Scheduled, entry: Scheduled): void {
+  const last = slot.previous!;
+  entry.previous = last;
+  entry.next = slot;
+  last.next = entry;
+  slot.previous = entry;
+}
+
+function byTime(left: Scheduled, right: Scheduled): number {
+  return left.atMs - right.atMs || left.order - right.order;
+}
