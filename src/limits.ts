@@ -54,6 +54,7 @@ export const limits = {
   mailboxUrgentItemsPerEntityMax: 256,
   mailboxUrgentItemsPerPartitionMax: 8_192,
   drainItemsMax: 256,
+  entityKeyLengthMax: 2_048,
   effectsPerTurnMax: 512,
   timersPerEntityMax: 512,
   timerTickMs: 10,

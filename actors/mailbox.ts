@@ -1,0 +1,121 @@
+/**
+ * The mailbox of one partition: one FIFO of inputs for all of its entities, so that the order per sender and key is the
+ * order of arrival, with bounds for the partition and for each entity. When it is nearly full new work is refused first;
+ * what work under way needs to come to its end (responses, ACK, BYE, CANCEL, PRACK, answers, timers) last.
+ */
+import { limits } from '../src/limits.ts';
+import type { Input } from './entity.ts';
+
+/** From what is refused first to what is refused last. */
+export const urgency = { newWork: 0, known: 1, urgent: 2 } as const;
+export type Urgency = (typeof urgency)[keyof typeof urgency];
+
+/** What is queued is charged to the entity that it is for. */
+export interface MailboxOwner {
+  queuedItems: number;
+}
+
+/** All partitions of a worker count into one of these, so that many half-full mailboxes cannot fill its memory. */
+export interface WorkerLoad {
+  queuedItems: number;
+}
+
+export class Mailbox<Owner extends MailboxOwner, Item> {
+  readonly #load: WorkerLoad;
+  #owners: (Owner | undefined)[] = new Array<Owner | undefined>(initialCapacity).fill(undefined);
+  #items: (Item | undefined)[] = new Array<Item | undefined>(initialCapacity).fill(undefined);
+  #head = 0;
+  #size = 0;
+
+  constructor(load: WorkerLoad) {
+    this.#load = load;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether there is room. `entityItems`: what the entity has queued here, and whatever else should count as its work. */
+  admits(level: Urgency, entityItems: number): boolean {
+    if (level === urgency.urgent) {
+      return this.#size < limits.mailboxUrgentItemsPerPartitionMax && entityItems < limits.mailboxUrgentItemsPerEntityMax;
+    }
+    if (this.#load.queuedItems >= limits.mailboxItemsPerWorkerMax) return false;
+    const share = level === urgency.newWork ? 0.5 : 1;
+    return this.#size < limits.mailboxItemsPerPartitionMax * share && entityItems < limits.mailboxItemsPerEntityMax * share;
+  }
+
+  /** Queues without asking for room: the caller has asked `admits`, or the item is bounded elsewhere (one per timer). */
+  push(owner: Owner, item: Item): void {
+    if (this.#size === this.#items.length) this.#grow();
+    const tail = (this.#head + this.#size) & (this.#items.length - 1);
+    this.#owners[tail] = owner;
+    this.#items[tail] = item;
+    this.#size++;
+    owner.queuedItems++;
+    this.#load.queuedItems++;
+  }
+
+  /** The entity of the item that `shift` will take. */
+  firstOwner(): Owner | undefined {
+    return this.#owners[this.#head];
+  }
+
+  shift(): Item | undefined {
+    if (this.#size === 0) return undefined;
+    const head = this.#head;
+    const item = this.#items[head];
+    this.#owners[head]!.queuedItems--;
+    this.#load.queuedItems--;
+    this.#owners[head] = undefined;
+    this.#items[head] = undefined;
+    this.#head = (head + 1) & (this.#items.length - 1);
+    this.#size--;
+    return item;
+  }
+
+  #grow(): void {
+    const length = this.#items.length;
+    const owners = new Array<Owner | undefined>(length * 2).fill(undefined);
+    const items = new Array<Item | undefined>(length * 2).fill(undefined);
+    for (let index = 0; index < length; index++) {
+      owners[index] = this.#owners[(this.#head + index) & (length - 1)];
+      items[index] = this.#items[(this.#head + index) & (length - 1)];
+    }
+    this.#owners = owners;
+    this.#items = items;
+    this.#head = 0;
+  }
+}
+
+/** A power of two: thousands of partitions share a process, so an idle one must be small. */
+const initialCapacity = 8;
+
+/** New work is what the sender may be told 503 for and go elsewhere; asks are repeated by the asker and may be refused. */
+export function urgencyOf(input: Input): Urgency {
+  switch (input.type) {
+    case 'sip':
+      return urgencyOfSip(input.message);
+    case 'ask':
+      return urgency.known;
+    case 'timer':
+    case 'answer':
+    case 'ask-failed':
+    case 'tell':
+    case 'undelivered':
+      return urgency.urgent;
+  }
+}
+
+function urgencyOfSip(message: { isRequest: boolean; method: string; toTag: string }): Urgency {
+  if (!message.isRequest) return urgency.urgent;
+  switch (message.method) {
+    case 'ACK':
+    case 'BYE':
+    case 'CANCEL':
+    case 'PRACK':
+      return urgency.urgent;
+    default:
+      return message.toTag === '' ? urgency.newWork : urgency.known;
+  }
+}

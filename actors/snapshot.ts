@@ -1,0 +1,91 @@
+/**
+ * Snapshot rows: how the state of an entity stands in the store.
+ *
+ * key   = kind + ':' + key of the entity
+ * value = MessagePack [schema, kind number, version, saved at ms, wake at ms (0 never), packed state as bin]
+ *
+ * The state is nested as bytes so that a node that takes over thousands of entities reads only the six fields, and unpacks
+ * an entity when it is needed or its wake-up time has come. Integers have a fixed width, so the head has a fixed length.
+ */
+import { decode, Encoder } from '@msgpack/msgpack';
+import { limits } from '../src/limits.ts';
+import { type Kind, kindNumbers } from './entity.ts';
+import { kindOf } from './envelope.ts';
+
+/** Of the six fields, not of the state in them, which carries the schema number of its behaviour. */
+export const snapshotSchema = 1;
+
+/** Bytes of a packed state, one per char code: without the overhead of a typed array for each of a million entities. */
+export type Packed = string;
+
+export interface Snapshot {
+  readonly kind: Kind;
+  readonly version: number;
+  readonly savedAtMs: number;
+  readonly wakeAtMs: number;
+  readonly packed: Packed;
+}
+
+const headBytes = 35;
+const encoder = new Encoder();
+
+export function rowKey(kind: Kind, key: string): string {
+  return `${kind}:${key}`;
+}
+
+/** @throws when the state cannot be MessagePack or is over `limits.snapshotBytesMax`. */
+export function packState(state: readonly unknown[]): Packed {
+  const bytes = encoder.encodeSharedRef(state);
+  if (bytes.length > limits.snapshotBytesMax) throw new Error(`snapshot of ${bytes.length} bytes is over the limit`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice(0, bytes.length);
+}
+
+/** @throws when the bytes are not an array. */
+export function unpackState(packed: Packed): readonly unknown[] {
+  const state = decode(Buffer.from(packed, 'latin1'));
+  if (!Array.isArray(state)) throw new Error('a packed state is an array');
+  return state;
+}
+
+/** Numbers are integers: milliseconds are cut to whole ones. */
+export function encodeRow(snapshot: Snapshot): Buffer {
+  const row = Buffer.allocUnsafe(headBytes + snapshot.packed.length);
+  row[0] = 0x96;
+  row[1] = snapshotSchema;
+  row[2] = kindNumbers[snapshot.kind];
+  writeUint64(row, 3, snapshot.version);
+  writeUint64(row, 12, snapshot.savedAtMs);
+  writeUint64(row, 21, snapshot.wakeAtMs);
+  row[30] = 0xc6;
+  row.writeUInt32BE(snapshot.packed.length, 31);
+  row.latin1Write(snapshot.packed, headBytes);
+  return row;
+}
+
+/** `undefined`: the row and its key do not belong together, or a version of Carillon wrote it that we do not know. */
+export function decodeRow(key: string, value: Uint8Array): { readonly key: string; readonly snapshot: Snapshot } | undefined {
+  let fields: unknown;
+  try {
+    fields = decode(value);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(fields) || fields.length !== 6) return undefined;
+  const [schema, kindNumber, version, savedAtMs, wakeAtMs, packed] = fields as readonly unknown[];
+  const kind = kindOf(kindNumber);
+  if (schema !== snapshotSchema || kind === undefined || !key.startsWith(`${kind}:`)) return undefined;
+  if (!isCount(version) || !isCount(savedAtMs) || !isCount(wakeAtMs) || !(packed instanceof Uint8Array)) return undefined;
+  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).latin1Slice(0, packed.byteLength);
+  return { key: key.slice(kind.length + 1), snapshot: { kind, version, savedAtMs, wakeAtMs, packed: bytes } };
+}
+
+function writeUint64(row: Buffer, at: number, value: number): void {
+  const whole = Math.floor(value);
+  row[at] = 0xcf;
+  row.writeUInt32BE(Math.floor(whole / 2 ** 32), at + 1);
+  row.writeUInt32BE(whole >>> 0, at + 5);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
