@@ -1,0 +1,28 @@
+/**
+ * Numbers in octets, by hand: a DataView or a Buffer method per number costs more than the number (frames are hot).
+ * None of these checks the end of the array; the callers have.
+ */
+
+/** Big-endian, as MessagePack wants it. `value` is in 0 to 2**32-1. */
+export function writeUint32(octets: Uint8Array, at: number, value: number): void {
+  octets[at] = value >>> 24;
+  octets[at + 1] = (value >>> 16) & 0xff;
+  octets[at + 2] = (value >>> 8) & 0xff;
+  octets[at + 3] = value & 0xff;
+}
+
+export function readUint32(octets: Uint8Array, at: number): number {
+  return ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0;
+}
+
+/** A safe integer as 64 bits. */
+export function writeSafe(octets: Uint8Array, at: number, value: number): void {
+  writeUint32(octets, at, Math.floor(value / 0x1_0000_0000));
+  writeUint32(octets, at + 4, value >>> 0);
+}
+
+/** 64 bits as a number, or -1 when it is not a safe integer. */
+export function readSafe(octets: Uint8Array, at: number): number {
+  const high = readUint32(octets, at);
+  return high < 0x20_0000 ? high * 0x1_0000_0000 + readUint32(octets, at + 4) : -1;
+}
