@@ -56,7 +56,7 @@ export type ControlInput =
   /** Answer to `assign`: rows are loaded, the partitions run. */
   | { readonly type: 'worker-serving'; readonly worker: number; readonly shares: readonly Share[] }
   /** Answer to `freeze`: stopped, gate flushed, full snapshots of all entities acknowledged by the store. */
-  | { readonly type: 'worker-frozen'; readonly worker: number; readonly shares: readonly Share[] }
+  | { readonly type: 'worker-frozen'; readonly worker: number; readonly attempt: number; readonly shares: readonly Share[] }
   /** A store write of this share was refused because a higher epoch or another owner is sealed. */
   | { readonly type: 'worker-fenced'; readonly worker: number; readonly shares: readonly Share[] }
   /** Leave: move every partition away, then exit 0. */
@@ -70,6 +70,8 @@ export type ControlEffect =
    * process that wakes from a pause stops before it does anything. Performed before all later effects.
    */
   | { readonly do: 'serve-until'; readonly untilMs: number }
+  /** Cluster time = monotonic clock + offset; half a round trip of error at most. */
+  | { readonly do: 'cluster-clock'; readonly offsetMs: number }
   /** Adopted: route by it from now on. */
   | { readonly do: 'table'; readonly table: Table }
   /** See that there is a link to this node. Repeated while there is none; ignore it when one is up or being made. */
@@ -84,8 +86,13 @@ export type ControlEffect =
    * a partition before it serves are held.
    */
   | { readonly do: 'assign'; readonly worker: number; readonly shares: readonly Share[] }
-  /** Stop taking items (they are kept in order), flush the gate, write full snapshots, answer `worker-frozen`. */
-  | { readonly do: 'freeze'; readonly worker: number; readonly shares: readonly Share[] }
+  /**
+   * Stop taking items (they are kept in order), flush the gate, write full snapshots, answer `worker-frozen` with the
+   * same attempt, in several parts if that is sooner. A share that the worker does not hold under this epoch is skipped.
+   */
+  | { readonly do: 'freeze'; readonly worker: number; readonly attempt: number; readonly shares: readonly Share[] }
+  /** Go on as before the freeze, under the same epoch; an unfinished freeze of these is off. */
+  | { readonly do: 'thaw'; readonly worker: number; readonly shares: readonly Share[] }
   /**
    * Forget the partitions, frozen or not, without writing. Items held go, in order, to `to`: a worker of this node, or
    * the node that now owns them, or are routed anew by the table when `to` is undefined.

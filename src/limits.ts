@@ -117,6 +117,20 @@ export const limits = {
   voteTtlMs: 1_500,
   voteIssueWindowMs: 500,
   voteRepeatMs: 300,
+  controlTickMs: 20,
+  healthyLagMs: 200,
+  membersFastPollMs: 20,
+  membersFastPollForMs: 1_000,
+  ownersPollMs: 100,
+  connectRetryMs: 500,
+  joinWaitMs: 1_000,
+  controlRetryMs: 100,
+  controlStoreTimeoutMs: 2_000,
+  tableBatchMs: 50,
+  movesInFlightPerNodeMax: 256,
+  freezesInFlightMax: 32,
+  freezeMs: 1_000,
+  drainCloseMs: 5_000,
 
   // Store
   snapshotBytesMax: 262_144,
@@ -132,6 +146,7 @@ export const limits = {
 
 // A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).
 assert(limits.heartbeatFreshMs < limits.voteGuardMs, 'a confirmer must stop counting before its vote may land');
+assert(limits.leaseRenewMs < limits.leaseTtlMs - limits.leaseMarginMs - limits.controlRetryMs, 'a stopped node must get its lease back before it lapses again');
 assert(limits.leaseRenewMs * 2 + limits.leaseMarginMs < limits.leaseTtlMs, 'one lost renewal must not cost the lease');
 assert((limits.partitions & (limits.partitions - 1)) === 0, 'partition = hash & (partitions - 1) needs a power of two');
 assert(limits.headBytesMax + limits.bodyBytesMax < limits.linkFrameBytesMax, 'any message must fit into one link frame');

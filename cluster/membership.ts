@@ -1,0 +1,181 @@
+/**
+ * May this node act, and which peers does it no longer hear? Pure bookkeeping of leases, heartbeats, their echoes and
+ * votes; the argument why no two nodes may act for one partition is in docs/cluster-control.md.
+ */
+import { limits } from '../src/limits.ts';
+import type { Table, TableMember } from './table.ts';
+
+interface Peer {
+  incarnation: number;
+  linked: boolean;
+  /** Last frame from it, our clock; when we first had to know it otherwise. */
+  heardMs: number;
+  /** When we sent the last heartbeat that it echoed as a confirmation. */
+  confirmedMs: number;
+  /** Highest table epoch it told us. */
+  epoch: number;
+}
+
+export class Membership {
+  readonly id: string;
+  /**
+   * The node may act while the clock is below this. Whoever lets it pass is stopped: the latch opens only for a renewal
+   * that was asked for after the stop.
+   */
+  serveUntilMs = 0;
+  /** Stopped: neither lease nor peers vouch for us, or not yet. */
+  latched = true;
+  /** Store operations below this id were asked before the stop. */
+  #latchedAtOperation = 0;
+  /** When the last good renewal was sent. */
+  #leasedMs = -Infinity;
+  /** First good renewal: of votes before it by an earlier incarnation we know nothing. */
+  #firstLeaseMs = Infinity;
+  #lastLookMs: number | undefined;
+  readonly #peers = new Map<string, Peer>();
+  /** By id: votes outlive the peer's entry. */
+  readonly #votedMs = new Map<string, number>();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /**
+   * To be called before anything else in every step. True when the node has just lost its standing. After a pause no
+   * peer is blamed for the silence that was ours.
+   */
+  look(nowMs: number, nextOperation: number): boolean {
+    const lagMs = nowMs - (this.#lastLookMs ?? nowMs);
+    this.#lastLookMs = nowMs;
+    if (lagMs > limits.healthyLagMs) for (const peer of this.#peers.values()) peer.heardMs = nowMs;
+    if (this.latched || nowMs < this.serveUntilMs) return false;
+    this.stop(nextOperation);
+    return true;
+  }
+
+  stop(nextOperation: number): void {
+    this.latched = true;
+    this.serveUntilMs = 0;
+    this.#latchedAtOperation = nextOperation;
+  }
+
+  get leasedOnce(): boolean {
+    return this.#firstLeaseMs !== Infinity;
+  }
+
+  leased(sentMs: number, operation: number, nowMs: number): void {
+    this.#leasedMs = Math.max(this.#leasedMs, sentMs);
+    if (!this.leasedOnce) {
+      this.#firstLeaseMs = nowMs;
+      for (const peer of this.#peers.values()) peer.heardMs = nowMs;
+    }
+    if (operation >= this.#latchedAtOperation && nowMs < this.#leaseEndMs()) this.latched = false;
+  }
+
+  /** Computes `serveUntilMs` anew from lease, table and confirmations; call after any of them changed. */
+  update(table: Table | undefined): void {
+    this.serveUntilMs = this.latched ? 0 : Math.max(this.#leaseEndMs(), this.#confirmedUntilMs(table));
+  }
+
+  linked(id: string, incarnation: number, linked: boolean, nowMs: number): void {
+    const peer = this.#peer(id, incarnation, nowMs);
+    if (peer === undefined) return;
+    peer.linked = linked;
+  }
+
+  isLinked(id: string, incarnation: number): boolean {
+    const peer = this.#peers.get(id);
+    return peer !== undefined && peer.incarnation === incarnation && peer.linked;
+  }
+
+  heard(id: string, incarnation: number, nowMs: number): void {
+    const peer = this.#peer(id, incarnation, nowMs);
+    if (peer !== undefined) peer.heardMs = nowMs;
+  }
+
+  /** A peer that is itself in good standing echoed our heartbeat. */
+  confirmed(id: string, incarnation: number, sentMs: number, votedAgoMs: number): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.incarnation !== incarnation) return;
+    if (votedAgoMs <= limits.voteTtlMs + limits.voteIssueWindowMs) return;
+    peer.confirmedMs = Math.max(peer.confirmedMs, sentMs);
+  }
+
+  adopted(id: string, incarnation: number, epoch: number): boolean {
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.incarnation !== incarnation || peer.epoch >= epoch) return false;
+    peer.epoch = epoch;
+    return true;
+  }
+
+  adoptedEpoch(member: TableMember): number {
+    const peer = this.#peers.get(member.id);
+    return peer !== undefined && peer.incarnation === member.incarnation ? peer.epoch : 0;
+  }
+
+  /** What an echo to this peer has to say: how long ago we last voted against its id, as far as we can know. */
+  votedAgoMs(id: string, nowMs: number): number {
+    return nowMs - Math.max(this.#votedMs.get(id) ?? -Infinity, this.#firstLeaseMs);
+  }
+
+  /** Is it time for a (further) vote against this member? Only who is in good standing votes. */
+  shallVote(member: TableMember, nowMs: number): boolean {
+    if (this.latched) return false;
+    const peer = this.#peer(member.id, member.incarnation, nowMs);
+    if (peer === undefined || nowMs - peer.heardMs <= limits.voteGuardMs) return false;
+    return nowMs - (this.#votedMs.get(member.id) ?? -Infinity) >= limits.voteRepeatMs;
+  }
+
+  voted(id: string, nowMs: number): void {
+    this.#votedMs.set(id, nowMs);
+  }
+
+  /** Keeps entries of members and of whoever is linked; gives those members that are new their first time. */
+  remember(table: Table, nowMs: number): void {
+    for (const member of table.members) this.#peer(member.id, member.incarnation, nowMs);
+  }
+
+  forget(id: string, incarnation: number): void {
+    if (this.#peers.get(id)?.incarnation === incarnation) this.#peers.delete(id);
+  }
+
+  /** Incarnations with a link, members or not. */
+  linkedPeers(): { id: string; incarnation: number }[] {
+    const linked: { id: string; incarnation: number }[] = [];
+    for (const [id, peer] of this.#peers) if (peer.linked) linked.push({ id, incarnation: peer.incarnation });
+    return linked;
+  }
+
+  #leaseEndMs(): number {
+    return this.#leasedMs + limits.leaseTtlMs - limits.leaseMarginMs;
+  }
+
+  /** Until when so many peers confirm us that the rest is too few to vote us dead; Infinity when nobody could. */
+  #confirmedUntilMs(table: Table | undefined): number {
+    if (table === undefined) return -Infinity;
+    const current = this.#confirmedIn(table.voters);
+    return table.nextVoters.length === 0 ? current : Math.min(current, this.#confirmedIn(table.nextVoters));
+  }
+
+  #confirmedIn(voters: readonly string[]): number {
+    const needed = voters.length - Math.ceil(voters.length / 2) + (voters.includes(this.id) ? 0 : 1);
+    if (needed === 0) return Infinity;
+    const times: number[] = [];
+    for (const id of voters) {
+      const peer = id === this.id ? undefined : this.#peers.get(id);
+      if (peer !== undefined) times.push(peer.confirmedMs);
+    }
+    times.sort((a, b) => b - a);
+    return (times[needed - 1] ?? -Infinity) + limits.heartbeatFreshMs;
+  }
+
+  /** The entry of this incarnation; a newer one replaces the older, an older one is nobody. */
+  #peer(id: string, incarnation: number, nowMs: number): Peer | undefined {
+    const known = this.#peers.get(id);
+    if (known !== undefined && known.incarnation === incarnation) return known;
+    if ((known !== undefined && known.incarnation > incarnation) || id === this.id) return undefined;
+    const peer: Peer = { incarnation, linked: false, heardMs: nowMs, confirmedMs: -Infinity, epoch: 0 };
+    this.#peers.set(id, peer);
+    return peer;
+  }
+}
