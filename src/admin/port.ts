@@ -1,0 +1,149 @@
+/**
+ * What the HTTP API asks of the node behind it: plain questions with plain data as answers, so that the API knows no
+ * actor, store or link. Any node answers for the whole cluster. Every method may reject with an `AdminError`; any other
+ * error is answered as 500 without its text.
+ */
+
+export interface AdminPort {
+  /** Does this node own its partitions and serve them? */
+  ready(): Promise<Readiness>;
+  cluster(): Promise<ClusterView>;
+  /** Ordered by aor. */
+  users(query: PageQuery): Promise<Page<UserView>>;
+  /** Add a user or give one a new password. Durable when it resolves. `refused` when the domain is not ours. */
+  putUser(user: NewUser): Promise<void>;
+  /** False when there was none. */
+  removeUser(aor: string): Promise<boolean>;
+  /** Ordered by aor; with `aor` only those of that user. */
+  registrations(query: RegistrationQuery): Promise<Page<RegistrationView>>;
+  /** Ordered by Call-ID. */
+  calls(query: PageQuery): Promise<Page<CallView>>;
+  /** Ask a node to hand its partitions over and leave. Resolves once the node was told. `not-found`, `unavailable`. */
+  drain(id: string): Promise<void>;
+  /** Counters and gauges of this node, for /metrics. */
+  counters(): Promise<readonly Counter[]>;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One line for people: why not, or what is served (`1366 partitions`). */
+  readonly reason: string;
+}
+
+export interface PageQuery {
+  /** Entries at most, 1 to `pageEntriesMax`. */
+  readonly limit: number;
+  /** The `next` of the page before; '' for the first page. */
+  readonly after: string;
+}
+
+export interface RegistrationQuery extends PageQuery {
+  readonly aor?: string;
+}
+
+export interface Page<T> {
+  readonly entries: readonly T[];
+  /** Ask on with this as `after`; null on the last page. */
+  readonly next: string | null;
+}
+
+export interface ClusterView {
+  readonly name: string;
+  /** The node that answers. */
+  readonly node: string;
+  /** Epoch of the partition table, 0 while there is none. */
+  readonly epoch: number;
+  /** False while the coordination store does not answer: nobody joins, leaves or is taken over. */
+  readonly storeUp: boolean;
+  /** Ordered by id. Dead members too, as long as the store remembers them. */
+  readonly nodes: readonly NodeView[];
+  /** For each partition the index into `nodes` of its owner, -1 for none. */
+  readonly owners: readonly number[];
+  /** Partitions that are being handed over now. */
+  readonly moving: number;
+}
+
+export interface NodeView {
+  readonly id: string;
+  /** Grows with every start of the node: the time of its start, milliseconds since 1970. */
+  readonly incarnation: number;
+  readonly status: 'up' | 'draining' | 'dead';
+  /** Address of its links. */
+  readonly link: string;
+  /** Address of its HTTP API; '' when not known. */
+  readonly admin: string;
+  readonly workers: number;
+  /** Partitions it owns by the table. */
+  readonly partitions: number;
+  /** Null when the node did not say so in time. */
+  readonly load: NodeLoad | null;
+}
+
+export interface NodeLoad {
+  readonly calls: number;
+  readonly registrations: number;
+  /** SIP messages received since the start of the node. */
+  readonly received: number;
+  /** Milliseconds its busiest event loop was late, worst of the last second. */
+  readonly lateMs: number;
+}
+
+export interface UserView {
+  readonly aor: string;
+  /** Milliseconds since 1970. */
+  readonly createdMs: number;
+}
+
+export interface NewUser {
+  /** `sip:user@domain` */
+  readonly aor: string;
+  readonly password: string;
+}
+
+/** One contact of one address-of-record. */
+export interface RegistrationView {
+  readonly aor: string;
+  readonly contact: string;
+  /** Where requests go: `udp:192.0.2.1:5060`. */
+  readonly flow: string;
+  /** Milliseconds since 1970, cluster clock. */
+  readonly expiresAtMs: number;
+  /** 0 to 1. */
+  readonly q: number;
+  readonly userAgent: string;
+  /** Owner of the registration now. */
+  readonly node: string;
+}
+
+export interface CallView {
+  readonly callId: string;
+  readonly from: string;
+  readonly to: string;
+  /** `calling`, `ringing`, `confirmed`, `ending`: the word of the call's own state. */
+  readonly state: string;
+  /** Milliseconds since 1970, cluster clock. */
+  readonly startedAtMs: number;
+  readonly node: string;
+}
+
+/** One sample. Names as Prometheus wants them, with the unit: `carillon_sip_messages_received_total`. */
+export interface Counter {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  /** Values must come from a closed set, never from a message. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export const pageEntriesMax = 1_000;
+
+/** An error whose message may be shown to the one who asked. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError';
+  readonly code: 'refused' | 'not-found' | 'unavailable';
+  constructor(code: 'refused' | 'not-found' | 'unavailable', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
