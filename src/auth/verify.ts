@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { limits } from '../limits.ts';
-import { aorOf, parseUri } from '../sip/uri.ts';
+import { aorOf, escapeUser, parseUri } from '../sip/uri.ts';
 import { parseCredentials } from './credentials.ts';
 import type { DigestCredentials } from './credentials.ts';
 import { algorithmOf, challenges, check, nonceCount } from './digest.ts';
@@ -122,9 +122,9 @@ function isComplete(credentials: DigestCredentials): boolean {
   return credentials.qop.toLowerCase() === 'auth' && credentials.cnonce !== '' && nonceCount(credentials.nc) > 0;
 }
 
-/** A username is the user part of the address-of-record; the realm is its domain. */
+/** A username is the user part of the address-of-record; the realm is its domain. The form is that of aorOf(). */
 function aorOfUser(username: string, realm: string): string {
-  return `sip:${username}@${realm.toLowerCase()}`;
+  return `sip:${escapeUser(username)}@${realm.toLowerCase()}`;
 }
 
 function sameResource(digestUri: string, requestUri: string): boolean {

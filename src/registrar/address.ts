@@ -49,9 +49,8 @@ function nameKind(host: string): HostKind {
   const labels = host.toLowerCase().split('.');
   if (labels[labels.length - 1] === '' && labels.length > 1) labels.pop(); // The root dot.
   const last = labels[labels.length - 1]!;
-  // RFC 3261 25.1: toplabel begins with a letter. `1`, `0x7f000001` and `127.1` are not host names, though inet_aton takes them.
-  const first = last.charCodeAt(0);
-  if (first >= 0x30 && first <= 0x39) return 'malformed';
+  // `1`, `0x7f000001` and `127.1` are not host names (RFC 3261 25.1 toplabel), but inet_aton and so resolvers take them for addresses.
+  if (isNumeric(last)) return 'malformed';
   if (last === 'invalid') return 'invalid-name';
   return last === 'localhost' ? 'localhost' : 'name';
 }
@@ -123,6 +122,11 @@ function groupsOf(text: string, mayEndInQuad: boolean): number[] | undefined {
     groups.push(group);
   }
   return groups;
+}
+
+function isNumeric(label: string): boolean {
+  if (label.startsWith('0x')) return label.length === 2 || number(label.slice(2), 16, 64) !== undefined;
+  return number(label, 10, 64) !== undefined;
 }
 
 /** `text` as a number of at most `digitsMax` digits, or undefined. */

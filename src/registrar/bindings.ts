@@ -16,6 +16,8 @@ import type { RequestedContact } from './contact.ts';
 import { matchingBindings } from './match.ts';
 import { hasOption, outboundUsable, unsupportedOptions } from './options.ts';
 
+export { pack, unpack } from './snapshot.ts';
+
 /** One way to reach a user. Strings are latin1 decodes of what the phone sent. */
 export interface Binding {
   /** The Contact URI as sent, with its parameters and headers. */
@@ -138,7 +140,7 @@ function update(state: Bindings, current: Bindings, request: SipMessage, raw: re
   let outboundContacts = 0;
   let lasting = 0;
   for (let at = 0; at < raw.length; at += 1) {
-    const contact = readContact(contacts[at]!, raw[at]!);
+    const contact = readContact(contacts[at]!);
     if ('bad' in contact) return refused(state, 400, contact.bad);
     const seconds = granted(contact.expires ?? headerExpires, ctx.limits);
     if (seconds < 0) return refused(state, 423, '', [['Min-Expires', String(ctx.limits.minExpiresSeconds)]]);

@@ -1,10 +1,11 @@
 /**
  * One Contact value of a REGISTER, read and judged: RFC 3261 10.3 step 7 and 20.10, RFC 5626 4.2, RFC 3840 9.
- * What we would never send a call to is refused here: schemes other than sip and sips, headers outside of <>, addresses that are
- * not one host.
+ * What we would never send a call to is refused here: schemes other than sip and sips, and addresses that are not one host.
  */
 import { limits } from '../limits.ts';
 import type { NameAddr } from '../sip/header/address.ts';
+import { unquote } from '../sip/params.ts';
+import type { Params } from '../sip/params.ts';
 import { parseUri } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
 import { hostKind } from './address.ts';
@@ -31,10 +32,8 @@ export interface BadContact {
   readonly bad: string;
 }
 
-/** Reads one value. `raw` is the value as received, which alone tells whether the URI stood in <>. */
-export function readContact(value: NameAddr, raw: string): RequestedContact | BadContact {
-  // RFC 3261 20: a URI with a question mark must be in <>. Without them nobody can say whose the headers are (RFC 4475 3.1.2.13).
-  if (!raw.includes('<') && raw.includes('?')) return bad('Contact URI Needs Angle Brackets');
+/** Reads one value. That a URI with a question mark stands in <> (RFC 3261 20, RFC 4475 3.1.2.13) was seen to by the parser. */
+export function readContact(value: NameAddr): RequestedContact | BadContact {
   const parsed = parseUri(value.uri);
   if (parsed === undefined || (parsed.scheme !== 'sip' && parsed.scheme !== 'sips')) return bad('Contact Must Be a SIP URI');
   if (!isOneHost(parsed.host)) return bad('Contact Address Not Acceptable');
@@ -44,8 +43,9 @@ export function readContact(value: NameAddr, raw: string): RequestedContact | Ba
   let instance = '';
   let regId = 0;
   let methods = '';
+  if (hasTwice(value.params)) return bad('Contact Parameter Twice');
   for (const [name, text] of value.params) {
-    switch (name.toLowerCase()) {
+    switch (name) {
       case 'q':
         q = qvalue(text ?? '');
         if (q < 0) return bad('Bad Contact q');
@@ -54,7 +54,7 @@ export function readContact(value: NameAddr, raw: string): RequestedContact | Ba
         expires = deltaSeconds(text ?? '') ?? defaultExpiresSeconds;
         break;
       case '+sip.instance':
-        instance = unquoted(text ?? '');
+        instance = unquote(text ?? '');
         if (instance.length > limits.instanceCharsMax) return bad('Contact Instance Too Long');
         break;
       case 'reg-id':
@@ -62,7 +62,7 @@ export function readContact(value: NameAddr, raw: string): RequestedContact | Ba
         if (regId < 1 || regId > regIdMax) return bad('Bad Contact reg-id');
         break;
       case 'methods':
-        methods = unquoted(text ?? '').slice(0, limits.methodsCharsMax);
+        methods = unquote(text ?? '').slice(0, limits.methodsCharsMax);
         break;
       default: // Other contact parameters are neither stored nor echoed.
     }
@@ -120,9 +120,12 @@ function isOneHost(host: string): boolean {
   }
 }
 
-/** The parser hands parameter values on as they stand. */
-function unquoted(text: string): string {
-  return text.length >= 2 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+/** RFC 3261 7.3.1: a parameter occurs once; of two expiries each element would believe another. */
+function hasTwice(params: Params): boolean {
+  for (let at = 1; at < params.length; at += 1) {
+    for (let before = 0; before < at; before += 1) if (params[before]![0] === params[at]![0]) return true;
+  }
+  return false;
 }
 
 function bad(reason: string): BadContact {

@@ -1,6 +1,8 @@
 /** Option tags in a REGISTER: Require, Supported and whether RFC 5626 outbound can work on the way this request took. */
+import { parseAddress } from '../sip/header/address.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import type { SipMessage } from '../sip/message.ts';
+import { parseUri, uriParam } from '../sip/uri.ts';
 
 /** The options that a registrar understands, beside those that ask nothing of it. */
 const understood: readonly string[] = ['path', 'outbound'];
@@ -28,16 +30,7 @@ export function hasOption(request: SipMessage, id: HeaderId, option: string): bo
 export function outboundUsable(request: SipMessage, path: readonly string[]): boolean {
   if (request.values(HeaderId.Via).length <= 1) return true;
   const firstHop = path[path.length - 1];
-  return firstHop !== undefined && hasFlag(firstHop, 'ob');
-}
-
-/** Whether the URI in `value` carries the parameter `name`. */
-function hasFlag(value: string, name: string): boolean {
-  const end = value.indexOf('>');
-  const parts = (end < 0 ? value : value.slice(value.indexOf('<') + 1, end)).split(';');
-  for (let at = 1; at < parts.length; at += 1) {
-    const part = parts[at]!.trim().toLowerCase();
-    if (part === name || part.startsWith(`${name}=`)) return true;
-  }
-  return false;
+  const address = firstHop === undefined ? undefined : parseAddress(firstHop);
+  const uri = address === undefined ? undefined : parseUri(address.uri);
+  return uri !== undefined && uriParam(uri, 'ob') !== undefined;
 }
