@@ -5,7 +5,7 @@
 import type { Flow } from '../outside.ts';
 import { step } from './table.ts';
 import type { Effect, Event, Failure, Rule, State, Table } from './table.ts';
-import { delayMs, isRepeatTimer, nextSlot, slotOffsetMs } from './timers.ts';
+import { delayMs, isGiveUpTimer, isRepeatTimer, nextSlot, slotOffsetMs } from './timers.ts';
 import type { RepeatTimer, TimerName } from './timers.ts';
 import { tableOf } from './tables.ts';
 
@@ -127,10 +127,23 @@ export function destroy(tx: Transaction, sink: Sink): void {
   if (tx.timeout !== '') stopTimer(tx, tx.timeout, sink);
 }
 
-/** Asks the sink for the timers again after `unpack`. Missed repetitions are skipped; a timeout that is past fires at once. */
-export function resume(tx: Transaction, nowMs: number, sink: Sink): void {
-  if (tx.repeat !== '') armRepeat(tx, tx.repeat, nowMs, sink);
-  if (tx.timeout !== '') sink.timer(tx, tx.timeout, tx.timeoutStartedAtMs + delayMs(tx.timeout, tx.reliable, 0));
+/**
+ * Asks the sink for the timers again after `unpack`. Repetitions missed meanwhile become one, at once; the slots to come
+ * stay where they were. A timeout that is past fires at once, or `graceMs` from now at the earliest: a node that takes over
+ * from a dead one gives `takeoverGraceMs`, one that wakes its own sleeping call gives none.
+ */
+export function resume(tx: Transaction, nowMs: number, sink: Sink, graceMs = 0): void {
+  if (tx.repeat !== '') {
+    const slot = nextSlot(tx.repeat, tx.repeatStartedAtMs, nowMs, tx.repeatSlot, tx.repeatAtCap);
+    if (slot === tx.repeatSlot + 1) armRepeat(tx, tx.repeat, nowMs, sink);
+    else {
+      tx.repeatSlot = slot - 2; // The last slot missed is not used yet: its timer fires now.
+      sink.timer(tx, tx.repeat, nowMs);
+    }
+  }
+  if (tx.timeout === '') return;
+  const deadlineMs = tx.timeoutStartedAtMs + delayMs(tx.timeout, tx.reliable, 0);
+  sink.timer(tx, tx.timeout, isGiveUpTimer(tx.timeout) ? Math.max(deadlineMs, nowMs + graceMs) : deadlineMs);
 }
 
 function perform(tx: Transaction, rule: Rule, nowMs: number, sink: Sink, bytes: Uint8Array): void {

@@ -22,6 +22,11 @@ export const timerCMs = 181_000;
 /** RFC 3261 17.1.1.2: timer D lasts "at least 32 seconds", whatever our T1 is: the server's T1 is not known to us. */
 export const timerDMsMin = 32_000;
 
+/**
+ * After a takeover the peer gets so long to be heard before we give up: while nobody answered for the call, its messages were lost.
+ */
+export const takeoverGraceMs = 2_000;
+
 /** The delay of a timer that is not used at all: its moment never comes. */
 export const never = Number.POSITIVE_INFINITY;
 
@@ -58,6 +63,11 @@ export function isRepeatTimer(timer: TimerName): timer is RepeatTimer {
   return timer === 'A' || timer === 'E' || timer === 'G';
 }
 
+/** The timers whose firing is a failure; all others only end a time of remembering. */
+export function isGiveUpTimer(timer: TimerName): boolean {
+  return timer === 'B' || timer === 'F' || timer === 'H';
+}
+
 /**
  * When the `slot`-th repetition is due (1 = first), in milliseconds after the first transmission: the sum of the delays.
  * `atCap` is the client's Proceeding state of 17.1.2.2, where timer E runs T2 every time.
@@ -74,7 +84,7 @@ const slotsToCap = Math.floor(Math.log2(T2 / T1)) + 1;
 /**
  * The number of the first repetition that is still to come at `nowMs`, for a machine that made its first transmission at
  * `startedAtMs` and has used `used` slots. A machine resumed on another node, or one whose timer fired late, skips the
- * slots it missed instead of sending them in a burst; one that fires early does not use its slot twice.
+ * slots it missed, so that they do not go out in a burst; one that fires early does not use its slot twice.
  */
 export function nextSlot(timer: RepeatTimer, startedAtMs: number, nowMs: number, used = 0, atCap = false): number {
   const elapsedMs = nowMs - startedAtMs;

@@ -19,6 +19,7 @@ import { ClientTransaction, ServerTransaction, apply, begin, destroy, resume } f
 import type { Sink, Transaction } from '../../src/transaction/machine.ts';
 import { pack, unpack } from '../../src/transaction/pack.ts';
 import type { Event, Failure, State } from '../../src/transaction/table.ts';
+import { takeoverGraceMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 
 const isCommand = /^(transport|tu|wait|move|<-)\b|^<-/;
@@ -136,7 +137,7 @@ class Ladder implements Sink {
     for (const [method, bytes] of packed) {
       const tx = unpack(decode(bytes) as unknown[]);
       this.#transactions.set(method, tx);
-      resume(tx, this.#nowMs, this);
+      resume(tx, this.#nowMs, this, takeoverGraceMs);
     }
     this.#wait(0);
   }

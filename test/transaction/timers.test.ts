@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { T1, T2, T4, delayMs, isRepeatTimer, never, nextSlot, slotOffsetMs, timerCMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
+import { T1, T2, T4, delayMs, isGiveUpTimer, isRepeatTimer, never, nextSlot, slotOffsetMs, timerCMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
 import type { RepeatTimer, TimerName } from '../../src/transaction/timers.ts';
 import { cappedMoments, doublingMoments } from './invariants.ts';
 
@@ -20,6 +20,7 @@ test('A doubles without a cap, E and G double up to T2', () => {
   assert.deepEqual([0, 1, 2, 3, 4, 5, 6].map((n) => delayMs('A', false, n)), [500, 1000, 2000, 4000, 8000, 16000, 32000]);
   for (const timer of ['E', 'G'] as const) assert.deepEqual([0, 1, 2, 3, 4, 90].map((n) => delayMs(timer, false, n)), [500, 1000, 2000, 4000, 4000, 4000]);
   assert.deepEqual(['A', 'E', 'G', 'B', 'K'].map((t) => isRepeatTimer(t as TimerName)), [true, true, true, false, false]);
+  assert.deepEqual((['A', 'B', 'D', 'F', 'H', 'I', 'J', 'K', 'L', 'M'] as const).filter(isGiveUpTimer), ['B', 'F', 'H']);
 });
 
 test('slots are the sums of the delays', () => {
