@@ -12,7 +12,7 @@ export const limits = {
   headerValueBytesMax: 8_192,
   uriBytesMax: 2_048,
   methodBytesMax: 64,
-  headerNameBytesMax: 64,
+  headerNameBytesMax: 128, // RFC 4475 3.1.1.7 (longreq) has a name of 93 octets that must be accepted
   tagBytesMax: 256,
   branchBytesMax: 256,
   callIdBytesMax: 512,
@@ -75,7 +75,8 @@ export const limits = {
   // Digest
   nonceLifetimeMs: 300_000,
   nonceCountWindow: 64,
-  noncesPerUserMax: 32,
+  noncesPerUserMax: 512,
+  nonceGraceMs: 10_000,
   nonceClockSkewMs: 10_000,
   nonceIdentitiesMax: 8,
 
@@ -125,6 +126,7 @@ export const limits = {
   connectRetryMs: 500,
   joinWaitMs: 1_000,
   controlRetryMs: 100,
+  planRepeatMs: 3_000,
   controlStoreTimeoutMs: 2_000,
   tableBatchMs: 50,
   movesInFlightPerNodeMax: 256,
@@ -142,6 +144,14 @@ export const limits = {
   storeLoadChunkBytes: 524_288,
   storeBusyMs: 2_000,
   storeUsersPageMax: 1_000,
+
+  // Supervisor of the nodes of one machine
+  supervisorRestartMs: 100,
+  supervisorRestartMsMax: 5_000,
+  supervisorSteadyMs: 10_000,
+  supervisorAliveMs: 5_000,
+  supervisorSilenceMs: 60_000,
+  supervisorStopMs: 30_000,
 } as const;
 
 // A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).

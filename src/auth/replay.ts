@@ -59,6 +59,13 @@ export class NonceWindows {
     return [schema, this.#floorMs, this.#uses.map((use) => [use.nonce, use.highest, use.low, use.high, use.recent.flat()])];
   }
 
+  /** For a judge who does not know what was used before `floorMs`: nonces issued up to then count as used. */
+  static startingAt(floorMs: number): NonceWindows {
+    const windows = new NonceWindows();
+    windows.#floorMs = floorMs;
+    return windows;
+  }
+
   static unpack(packed: readonly unknown[] | null): NonceWindows {
     const windows = new NonceWindows();
     if (packed === null) return windows;

@@ -1,0 +1,130 @@
+/**
+ * One input being handled by one call: the state, the turn, and the world that its transactions see. Steps the machines,
+ * keeps the books of who owns which transaction, and hands what they pass up to the transaction user (respond.ts).
+ */
+import { build100, reply } from './respond.ts';
+import { onBranchFailure, onBranchResponse } from './branch-response.ts';
+import { forwardAck } from './ack.ts';
+import { ack as buildAck } from '../../src/sip/build.ts';
+import { isFailure, parse } from '../../src/sip/parse.ts';
+import type { SipMessage } from '../../src/sip/message.ts';
+import type { Flow } from '../../src/outside.ts';
+import { apply, begin, destroy } from '../../src/transaction/machine.ts';
+import type { Sink, Transaction } from '../../src/transaction/machine.ts';
+import type { Event, Failure } from '../../src/transaction/table.ts';
+import type { TimerName } from '../../src/transaction/timers.ts';
+import type { Turn } from '../entity.ts';
+import type { CallDeps } from './deps.ts';
+import type { CallState, Context, Owner } from './state.ts';
+
+export class Act implements Sink {
+  readonly state: CallState;
+  readonly turn: Turn;
+  readonly deps: CallDeps;
+  /** The message being handled: what `pass` and `ack` are about. */
+  message: SipMessage | undefined;
+  flow: Flow | undefined;
+  /** What the decision `register` does; only an address-of-record can do it. */
+  registrar: ((act: Act, context: Context) => void) | undefined;
+
+  constructor(state: CallState, turn: Turn, deps: CallDeps) {
+    this.state = state;
+    this.turn = turn;
+    this.deps = deps;
+  }
+
+  own(owner: Owner): void {
+    this.state.owners.set(owner.tx.key, owner);
+  }
+
+  begin(owner: Owner, bytes?: Uint8Array): void {
+    this.own(owner);
+    begin(owner.tx, this.turn.nowMs, this, bytes);
+  }
+
+  /** Steps a machine; a transaction that has ended is forgotten, and with its last one the context. */
+  step(owner: Owner, event: Event, bytes?: Uint8Array): void {
+    apply(owner.tx, event, this.turn.nowMs, this, bytes);
+    this.tidy(owner);
+  }
+
+  end(owner: Owner): void {
+    destroy(owner.tx, this);
+    this.tidy(owner);
+  }
+
+  /** Forgets a transaction that has ended. */
+  tidy(owner: Owner): void {
+    if (!owner.tx.terminated) return;
+    this.state.owners.delete(owner.tx.key);
+    const { context } = owner;
+    if (!context.server.terminated) return;
+    for (const branch of context.branches) {
+      if (!branch.tx.terminated || (branch.cancel !== undefined && !branch.cancel.terminated)) return;
+    }
+    this.forget(context);
+  }
+
+  forget(context: Context): void {
+    if (!this.state.contexts.delete(context.id)) return;
+    this.turn.clearTimer(`N ${context.id}`);
+    for (const branch of context.branches) this.turn.clearTimer(`C ${branch.tx.key}`);
+    // What is kept of it on disk may go; nobody waits for that.
+    if (this.state.saved) this.turn.save('none');
+  }
+
+  // Sink: what the machines ask for.
+
+  send(tx: Transaction): void {
+    this.turn.send(tx.flow, tx.sent, tx.key);
+  }
+
+  resend(tx: Transaction): void {
+    this.turn.send(tx.flow, tx.sent, tx.key);
+  }
+
+  ack(tx: Transaction): void {
+    if (this.message === undefined) return;
+    const invite = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
+    if (!isFailure(invite)) this.turn.send(tx.flow, buildAck(invite, this.message));
+  }
+
+  pass(tx: Transaction): void {
+    const owner = this.state.owners.get(tx.key);
+    if (owner === undefined || this.message === undefined) return;
+    if (owner.branch !== undefined) {
+      if (owner.tx === owner.branch.tx) onBranchResponse(this, owner.branch, this.message);
+      return;
+    }
+    // RFC 6026 8.7: the ACK to a 2xx that shares the INVITE's branch.
+    if (this.message.method === 'ACK' && this.flow !== undefined) forwardAck(this, this.message, this.flow);
+  }
+
+  timer(tx: Transaction, name: TimerName, atMs: number): void {
+    this.turn.timer(`${name} ${tx.key}`, atMs);
+  }
+
+  clearTimer(tx: Transaction, name: TimerName): void {
+    this.turn.clearTimer(`${name} ${tx.key}`);
+  }
+
+  tell(tx: Transaction, what: Failure): void {
+    const owner = this.state.owners.get(tx.key);
+    if (owner === undefined) return;
+    if (owner.branch !== undefined) {
+      if (owner.tx === owner.branch.tx) onBranchFailure(this, owner.branch, what);
+      return;
+    }
+    this.turn.count(`server-transaction-${what}`);
+  }
+
+  // Shortcuts used all over the call.
+
+  reply(context: Context, status: number, reason?: string, headers?: readonly (readonly [string, string])[]): void {
+    reply(this, context, status, reason, headers);
+  }
+
+  trying(context: Context): void {
+    this.step({ tx: context.server, context, branch: undefined }, '1xx', build100(context));
+  }
+}

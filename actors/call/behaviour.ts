@@ -1,0 +1,132 @@
+/** The call actor: everything that carries one Call-ID (INVITE and all other requests but REGISTER). */
+import type { Behaviour, Input, Turn } from '../entity.ts';
+import { destroy, resume } from '../../src/transaction/machine.ts';
+import { transactionTimeoutMs } from '../../src/transaction/timers.ts';
+import type { TimerName } from '../../src/transaction/timers.ts';
+import { Act } from './act.ts';
+import { addressOf } from './address.ts';
+import { onBranchFailure } from './branch-response.ts';
+import { cancelAll, cancelBranch } from './cancel.ts';
+import { onAnswer, onAskFailed } from './decide.ts';
+import type { CallDeps } from './deps.ts';
+import { Dialogs } from './dialogs.ts';
+import { onSip, route } from './incoming.ts';
+import { packCall, unpackCall } from './snapshot.ts';
+import type { CallState } from './state.ts';
+
+export interface CallView {
+  readonly callId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly state: 'calling' | 'ringing' | 'established';
+  /** Cluster time in milliseconds. */
+  readonly startedAtMs: number;
+  /** 0 before the answer. */
+  readonly answeredAtMs: number;
+}
+
+export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
+  return {
+    create: (callId) => ({ callId, dialogs: new Dialogs(), contexts: new Map(), owners: new Map(), nextContext: 1, saved: false }),
+    receive: (state, input, turn) => receive(state, input, turn, deps),
+    pack: packCall,
+    unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
+    isIdle: (state) => state.contexts.size === 0,
+    describe: (state) => `call ${state.callId} contexts ${state.contexts.size} dialogs ${state.dialogs.size}`,
+    view,
+  };
+}
+
+function receive(state: CallState, input: Input, turn: Turn, deps: CallDeps): void {
+  const act = new Act(state, turn, deps);
+  switch (input.type) {
+    case 'sip':
+      onSip(act, input.message, input.flow);
+      break;
+    case 'timer':
+      onTimer(act, input.name);
+      break;
+    case 'answer':
+      onAnswer(act, input.id, input.body);
+      break;
+    case 'ask-failed':
+      onAskFailed(act, input.id);
+      break;
+    case 'undelivered': {
+      const owner = state.owners.get(input.token);
+      if (owner !== undefined) act.step(owner, 'transport-error');
+      break;
+    }
+    case 'ask':
+      // Nobody asks a call anything yet; a newer node may. No answer is an answer: its ask fails.
+      turn.count('call-unknown-ask');
+      break;
+    case 'tell':
+      turn.count('call-unknown-tell');
+      break;
+  }
+  if (state.contexts.size === 0 && state.dialogs.size === 0) turn.stop();
+}
+
+/** `<letter> <key>`: a transaction's own timer, or C, X of a branch, N of a context. */
+function onTimer(act: Act, name: string): void {
+  const letter = name.slice(0, 1);
+  const key = name.slice(2);
+  if (letter === 'N') return onNoAnswer(act, Number(key));
+  const owner = act.state.owners.get(key);
+  if (owner === undefined) return;
+  if (letter !== 'C' && letter !== 'X') return act.step(owner, letter as TimerName);
+  const { branch } = owner;
+  if (branch === undefined || branch.finalStatus !== 0) return;
+  if (letter === 'C' && branch.provisional && branch.cancel === undefined) {
+    // RFC 3261 16.8: it rings for ever; cancel it and let its 487 come.
+    branch.timerCAtMs = 0;
+    return cancelBranch(act, branch);
+  }
+  // 16.8 without a provisional response; 9.1 when nothing came of a CANCEL.
+  onBranchFailure(act, branch, 'timeout');
+  destroy(branch.tx, act);
+  act.tidy(owner);
+}
+
+function onNoAnswer(act: Act, contextId: number): void {
+  const context = act.state.contexts.get(contextId);
+  if (context === undefined || context.finalStatus !== 0 || context.cancelled !== '') return;
+  context.cancelled = 'no-answer';
+  cancelAll(act, context, '');
+  act.state.saved = true;
+  act.turn.save('store');
+}
+
+/** After a takeover, a hand-off or a rest: timers are armed again; routing that was interrupted begins again. */
+function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: CallDeps): CallState {
+  const state = unpackCall(callId, packed, turn.partition, deps);
+  const act = new Act(state, turn, deps);
+  for (const owner of state.owners.values()) resume(owner.tx, turn.nowMs, act);
+  for (const context of [...state.contexts.values()]) {
+    if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);
+    for (const branch of context.branches) {
+      if (branch.finalStatus !== 0) continue;
+      if (branch.timerCAtMs !== 0) turn.timer(`C ${branch.tx.key}`, branch.timerCAtMs);
+      // 9.1, counted anew: late is harmless here, early is not.
+      if (branch.cancel !== undefined) turn.timer(`X ${branch.tx.key}`, turn.nowMs + transactionTimeoutMs);
+    }
+    if (context.branches.length === 0 && context.finalStatus === 0 && context.server.pending) route(act, context);
+  }
+  return state;
+}
+
+function view(state: CallState): readonly CallView[] {
+  const { callId } = state;
+  const views: CallView[] = [];
+  const shown = new Set<string>();
+  for (const each of state.dialogs.all()) {
+    shown.add(each.fromTag);
+    views.push({ callId, from: each.from, to: each.to, state: each.answeredAtMs === 0 ? 'ringing' : 'established', startedAtMs: each.startedAtMs, answeredAtMs: each.answeredAtMs });
+  }
+  for (const { request, finalStatus, noAnswerAtMs } of state.contexts.values()) {
+    if (request.method !== 'INVITE' || finalStatus !== 0 || request.toTag !== '' || shown.has(request.fromTag)) continue;
+    views.push({ callId, from: addressOf(request.from.uri), to: addressOf(request.to.uri), state: 'calling', startedAtMs: noAnswerAtMs, answeredAtMs: 0 });
+  }
+  return views;
+}

@@ -1,0 +1,146 @@
+/** RFC 3261 16.7: what the transaction user does with the responses of its branches. */
+import { timerCMs } from '../../src/transaction/timers.ts';
+import { bestOf, otherChallenges, upstreamStatus } from '../../src/proxy/best-response.ts';
+import type { SipMessage } from '../../src/sip/message.ts';
+import type { Failure } from '../../src/transaction/table.ts';
+import { addressOf } from './address.ts';
+import { cancelBranch, cancelOthers } from './cancel.ts';
+import { relay } from './respond.ts';
+import type { Act } from './act.ts';
+import type { Branch, Context } from './state.ts';
+
+export function onBranchResponse(act: Act, branch: Branch, response: SipMessage): void {
+  if (response.status < 200) onProvisional(act, branch, response);
+  else if (response.status < 300) onSuccess(act, branch, response);
+  else onRefusal(act, branch, response.status, response);
+}
+
+/** 16.7 step 1 and 16.8, 16.9: a branch without an answer counts as 408, one that cannot be reached as 503. */
+export function onBranchFailure(act: Act, branch: Branch, what: Failure): void {
+  if (branch.finalStatus !== 0) return;
+  act.turn.count(`branch-${what}`);
+  onRefusal(act, branch, what === 'timeout' ? 408 : 503, undefined);
+}
+
+function onProvisional(act: Act, branch: Branch, response: SipMessage): void {
+  const { context } = branch;
+  const first = !branch.provisional;
+  branch.provisional = true;
+  if (branch.cancelWanted) cancelBranch(act, branch);
+  // 16.7 step 2: timer C is reset by 101 to 199.
+  if (response.status > 100 && branch.timerCAtMs !== 0) armTimerC(act, branch);
+  // 16.7 step 3: a 100 is hop by hop; nothing provisional after a final.
+  if (response.status === 100) {
+    // A new owner must know that this branch may be cancelled and need not be repeated.
+    if (first && context.request.method === 'INVITE' && act.state.saved) act.turn.save('none');
+    return;
+  }
+  if (context.finalStatus !== 0) return;
+  const early = context.request.method === 'INVITE' && response.toTag !== '' && noteDialog(act, context, response, false);
+  relay(act, context, response);
+  if (context.request.method === 'INVITE' && (first || early)) save(act);
+}
+
+function onSuccess(act: Act, branch: Branch, response: SipMessage): void {
+  const { context } = branch;
+  branch.finalStatus = response.status;
+  stopTimerC(act, branch);
+  if (context.request.method === 'INVITE') {
+    // 16.7 step 5: every 2xx to an INVITE goes back, whatever went before; the other branches are cancelled (step 10).
+    noteDialog(act, context, response, true);
+    relay(act, context, response);
+    act.turn.clearTimer(`N ${context.id}`);
+    cancelOthers(act, context, branch, 'SIP;cause=200;text="Call completed elsewhere"');
+    save(act);
+    return;
+  }
+  if (context.finalStatus !== 0) return;
+  if (context.request.method === 'BYE') endDialog(act, context);
+  relay(act, context, response);
+}
+
+function onRefusal(act: Act, branch: Branch, status: number, response: SipMessage | undefined): void {
+  const { context } = branch;
+  branch.finalStatus = status;
+  branch.final = response;
+  stopTimerC(act, branch);
+  // 16.7 step 5: a 6xx speaks for the callee, wherever else it rings.
+  if (status >= 600) cancelOthers(act, context, branch, '');
+  finishIfComplete(act, context);
+}
+
+/** 16.7 steps 5 to 9: when all branches have an answer and none went back yet, the best one does. */
+export function finishIfComplete(act: Act, context: Context): void {
+  if (context.finalStatus !== 0) return;
+  for (const branch of context.branches) if (branch.finalStatus === 0) return;
+  const best = context.branches[bestOf(context.branches.map((branch) => ({ status: branch.finalStatus })))];
+  const invite = context.request.method === 'INVITE';
+  if (invite) {
+    act.turn.clearTimer(`N ${context.id}`);
+    act.state.dialogs.removeEarly(context.request.fromTag);
+  }
+  if (context.request.method === 'BYE') endDialog(act, context);
+  answerWith(act, context, best, invite);
+  if (invite) save(act);
+}
+
+function answerWith(act: Act, context: Context, best: Branch | undefined, invite: boolean): void {
+  const status = best?.finalStatus ?? 480;
+  const given = best?.final;
+  // A call that the caller gave up ends with 487, whatever the devices said last (9.2, 16.10); ours with 408 (16.8).
+  if (context.cancelled === 'caller' && status < 600 && status !== 487) return act.reply(context, 487);
+  if (context.cancelled === 'no-answer') return act.reply(context, 408);
+  if (given === undefined) {
+    // RFC 4320 4.2: a 408 to a non-INVITE request comes too late to help, and is not sent.
+    if (!invite && status === 408) return act.end({ tx: context.server, context, branch: undefined });
+    return act.reply(context, upstreamStatus(status));
+  }
+  if (upstreamStatus(status) !== status) return act.reply(context, upstreamStatus(status));
+  const finals = context.branches.flatMap((branch) => (branch.final === undefined ? [] : [branch.final]));
+  relay(act, context, given, otherChallenges(finals, finals.indexOf(given)));
+}
+
+/** True when this response made a dialog that was not known, or confirmed one. */
+function noteDialog(act: Act, context: Context, response: SipMessage, confirmed: boolean): boolean {
+  const { dialogs } = act.state;
+  const known = dialogs.find(context.request.fromTag, response.toTag);
+  const answeredAtMs = confirmed ? act.turn.nowMs : 0;
+  if (known !== undefined) {
+    if (!confirmed || known.answeredAtMs !== 0) return false;
+    known.answeredAtMs = answeredAtMs;
+    return true;
+  }
+  return dialogs.add({
+    fromTag: context.request.fromTag,
+    toTag: response.toTag,
+    from: addressOf(context.request.from.uri),
+    to: addressOf(context.request.to.uri),
+    startedAtMs: act.turn.nowMs,
+    answeredAtMs,
+  });
+}
+
+/** 15.1.2: whatever the answer to a BYE, the dialog is over. */
+function endDialog(act: Act, context: Context): void {
+  const { request } = context;
+  const dialog = act.state.dialogs.find(request.fromTag, request.toTag);
+  if (dialog === undefined) return;
+  act.state.dialogs.remove(dialog);
+  save(act);
+}
+
+export function armTimerC(act: Act, branch: Branch): void {
+  branch.timerCAtMs = act.turn.nowMs + timerCMs;
+  act.turn.timer(`C ${branch.tx.key}`, branch.timerCAtMs);
+}
+
+function stopTimerC(act: Act, branch: Branch): void {
+  if (branch.timerCAtMs === 0) return;
+  branch.timerCAtMs = 0;
+  act.turn.clearTimer(`C ${branch.tx.key}`);
+}
+
+export function save(act: Act): void {
+  act.state.saved = true;
+  act.turn.save('store');
+}

@@ -1,0 +1,72 @@
+/**
+ * The INVITE dialogs of a call (RFC 3261 12): enough to know that a request belongs to one, to list calls, and to know
+ * when the call is over. Routing needs none of it: the route set travels in the messages.
+ */
+import { limits } from '../../src/limits.ts';
+
+export interface Dialog {
+  /** Tag of the side that sent the INVITE. */
+  readonly fromTag: string;
+  readonly toTag: string;
+  /** Addresses-of-record (or raw URIs) of caller and callee, for listings. */
+  readonly from: string;
+  readonly to: string;
+  readonly startedAtMs: number;
+  /** 0 while early. */
+  answeredAtMs: number;
+}
+
+export class Dialogs {
+  readonly #all: Dialog[] = [];
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  all(): readonly Dialog[] {
+    return this.#all;
+  }
+
+  /** The dialog of these two tags, whoever of the two is speaking. */
+  find(tag: string, other: string): Dialog | undefined {
+    for (const each of this.#all) {
+      if ((each.fromTag === tag && each.toTag === other) || (each.fromTag === other && each.toTag === tag)) return each;
+    }
+    return undefined;
+  }
+
+  /** False when the call has as many dialogs as it may (forks of a hostile callee). */
+  add(dialog: Dialog): boolean {
+    if (this.#all.length >= limits.dialogsPerCallMax) return false;
+    this.#all.push(dialog);
+    return true;
+  }
+
+  remove(dialog: Dialog): void {
+    const index = this.#all.indexOf(dialog);
+    if (index >= 0) this.#all.splice(index, 1);
+  }
+
+  /** The INVITE of `fromTag` ended: what never got past early is gone (12.3). */
+  removeEarly(fromTag: string): boolean {
+    const before = this.#all.length;
+    for (let i = this.#all.length - 1; i >= 0; i--) {
+      const each = this.#all[i];
+      if (each !== undefined && each.fromTag === fromTag && each.answeredAtMs === 0) this.#all.splice(i, 1);
+    }
+    return this.#all.length !== before;
+  }
+
+  pack(): unknown[] {
+    return this.#all.map((d) => [d.fromTag, d.toTag, d.from, d.to, d.startedAtMs, d.answeredAtMs]);
+  }
+
+  static unpack(rows: readonly unknown[]): Dialogs {
+    const dialogs = new Dialogs();
+    for (const row of rows as [string, string, string, string, number, number][]) {
+      const [fromTag, toTag, from, to, startedAtMs, answeredAtMs] = row;
+      dialogs.#all.push({ fromTag, toTag, from, to, startedAtMs, answeredAtMs });
+    }
+    return dialogs;
+  }
+}

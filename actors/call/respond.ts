@@ -1,0 +1,42 @@
+/** Responses on their way to the caller: our own (RFC 3261 8.2.6) and those of the branches (16.7). */
+import { response } from '../../src/sip/build.ts';
+import { Splice } from '../../src/sip/splice.ts';
+import type { SipMessage } from '../../src/sip/message.ts';
+import { eventOfStatus } from '../../src/transaction/event.ts';
+import { receivedMark } from '../../src/proxy/response-flow.ts';
+import type { Act } from './act.ts';
+import type { Context } from './state.ts';
+
+/** Sends a response of our own. After a final one nothing more is sent for this request. */
+export function reply(act: Act, context: Context, status: number, reason?: string, headers?: readonly (readonly [string, string])[]): void {
+  if (context.finalStatus !== 0) return;
+  const bytes = response(context.request, status, {
+    ...(reason === undefined ? {} : { reason }),
+    ...(headers === undefined ? {} : { headers }),
+    toTag: ownTag(act, context),
+    ...receivedMark(context.request, context.flow),
+  });
+  upstream(act, context, status, bytes);
+}
+
+/** RFC 3261 8.2.6.1: Trying carries no tag of ours. */
+export function build100(context: Context): Buffer {
+  return response(context.request, 100, receivedMark(context.request, context.flow));
+}
+
+/** 16.7 step 9: what a branch received, without our Via, goes to where the request came from. */
+export function relay(act: Act, context: Context, message: SipMessage, extra: readonly (readonly [string, string])[] = []): void {
+  const copy = new Splice(message).popVia();
+  for (const [name, value] of extra) copy.append(name, value);
+  upstream(act, context, message.status, copy.toBuffer());
+}
+
+function upstream(act: Act, context: Context, status: number, bytes: Buffer): void {
+  if (status >= 200) context.finalStatus = status;
+  act.step({ tx: context.server, context, branch: undefined }, eventOfStatus(status), bytes);
+}
+
+/** The same for each answer of ours to this request, on any node. */
+function ownTag(act: Act, context: Context): string {
+  return act.deps.identifiers.tag(act.turn.partition, `${act.state.callId}\0${context.request.fromTag}\0${context.server.key}`);
+}

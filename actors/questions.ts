@@ -1,0 +1,57 @@
+/** What entities ask and tell each other: positional MessagePack-able bodies, packed and unpacked here only. */
+import type { Contact, Location } from '../src/routing/api.ts';
+import { packFlow, unpackFlow } from './envelope.ts';
+
+/** Asked of an address-of-record: are these credentials its owner's? */
+export interface VerifyQuestion {
+  readonly method: string;
+  readonly requestUri: string;
+  readonly realm: string;
+  readonly authorization: readonly string[];
+  /** See requestIdentity in src/auth/verify.ts. */
+  readonly identity: string;
+}
+
+export type VerifyAnswer = 'ok' | { readonly challenges: readonly string[]; readonly cause: string };
+
+export type AorQuestion = ({ readonly ask: 'verify' } & VerifyQuestion) | { readonly ask: 'locate' };
+
+export function packVerify(q: VerifyQuestion): unknown[] {
+  return ['verify', q.method, q.requestUri, q.realm, q.authorization, q.identity];
+}
+
+export const locateBody: readonly unknown[] = ['locate'];
+/** Told to an address-of-record: what is known of its owner has changed, look again. */
+export const userChangedBody: readonly unknown[] = ['user-changed'];
+
+export function unpackAorQuestion(body: unknown): AorQuestion | undefined {
+  if (!Array.isArray(body)) return undefined;
+  const [ask, method, requestUri, realm, authorization, identity] = body as readonly unknown[];
+  if (ask === 'locate') return { ask };
+  if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string') return undefined;
+  if (typeof identity !== 'string' || !Array.isArray(authorization)) return undefined;
+  return { ask, method, requestUri, realm, authorization: authorization.map(String), identity };
+}
+
+export function packVerifyAnswer(answer: VerifyAnswer): unknown[] {
+  return answer === 'ok' ? ['ok'] : ['no', answer.challenges, answer.cause];
+}
+
+export function unpackVerifyAnswer(body: unknown): VerifyAnswer | undefined {
+  if (!Array.isArray(body)) return undefined;
+  const [verdict, challenges, cause] = body as readonly unknown[];
+  if (verdict === 'ok') return 'ok';
+  return Array.isArray(challenges) ? { challenges: challenges.map(String), cause: String(cause) } : undefined;
+}
+
+export function packLocation(location: Location): unknown[] {
+  return [location.known, location.contacts.map((each) => [each.uri, each.flow === undefined ? null : packFlow(each.flow), each.path])];
+}
+
+export function unpackLocation(body: unknown): Location | undefined {
+  if (!Array.isArray(body) || !Array.isArray(body[1])) return undefined;
+  const contacts = (body[1] as readonly (readonly [string, unknown, readonly string[]])[]).map(([uri, flow, path]): Contact => {
+    return { uri, flow: unpackFlow(flow), path };
+  });
+  return { known: body[0] === true, contacts };
+}

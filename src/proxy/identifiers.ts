@@ -1,0 +1,63 @@
+/**
+ * Identifiers that any node computes alike: a call that moves to another node without a snapshot repeats itself instead
+ * of ringing twice (the branch and the tags come out the same), and a route that we once gave out proves itself.
+ * Each starts with the partition of the call (a partition, never a node: it stays true whatever dies).
+ */
+import { createHmac } from 'node:crypto';
+
+const digits = 'abcdefghijklmnopqrstuvwxyz234567';
+/** RFC 3261 8.1.1.7: the magic cookie, then ours. */
+export const branchPrefix = 'z9hG4bK.c';
+const hintLength = 3;
+const loopLength = 8;
+const proofLength = 16;
+
+export class Identifiers {
+  readonly #secret: Buffer;
+
+  constructor(secret: Buffer) {
+    this.#secret = secret;
+  }
+
+  /** Partition as three base32 characters (15 bits). */
+  static hint(partition: number): string {
+    return digits.charAt((partition >> 10) & 31) + digits.charAt((partition >> 5) & 31) + digits.charAt(partition & 31);
+  }
+
+  /**
+   * Via branch of one forwarded request (RFC 3261 16.6 step 8). `loop` is the hash of what decides the routing, readable
+   * again by loopOf; `identity` names the transaction that is forwarded, `index` the branch of the fork.
+   */
+  branch(partition: number, loop: string, identity: string, index: number): string {
+    return `${branchPrefix}${Identifiers.hint(partition)}${loop}${this.#mac('branch', identity, proofLength)}${index.toString(36)}`;
+  }
+
+  /** To-tag of an answer of our own (RFC 3261 8.2.6.2, the same for each retransmission, on any node). */
+  tag(partition: number, identity: string): string {
+    return `${Identifiers.hint(partition)}${this.#mac('tag', identity, proofLength)}`;
+  }
+
+  /** The `p` parameter of our Record-Route: proof that a later request of this Call-ID follows a route we gave out. */
+  routeProof(partition: number, callId: string): string {
+    return `${Identifiers.hint(partition)}${this.#mac('route', callId, proofLength)}`;
+  }
+
+  /** RFC 5393 4.2: hash of all that influences the routing of a request. */
+  loop(fields: string): string {
+    return this.#mac('loop', fields, loopLength);
+  }
+
+  /** The loop hash inside one of our branches; '' when the branch is not ours. */
+  static loopOf(branch: string): string {
+    if (!branch.startsWith(branchPrefix)) return '';
+    const start = branchPrefix.length + hintLength;
+    return branch.slice(start, start + loopLength);
+  }
+
+  #mac(purpose: string, text: string, length: number): string {
+    const mac = createHmac('sha256', this.#secret).update(purpose).update('\0').update(text, 'latin1').digest();
+    let out = '';
+    for (let i = 0; i < length; i++) out += digits.charAt((mac[i] ?? 0) & 31);
+    return out;
+  }
+}

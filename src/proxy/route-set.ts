@@ -1,0 +1,80 @@
+/**
+ * Where a request goes next by its own Route header fields: RFC 3261 16.4 (route information preprocessing) and 16.6
+ * steps 6 and 7. Pure: reads the message, decides, changes nothing.
+ */
+import type { SipMessage } from '../sip/message.ts';
+import { HeaderId } from '../sip/header/names.ts';
+import { parseAddress } from '../sip/header/address.ts';
+import { parseUri, uriParam } from '../sip/uri.ts';
+import type { SipUri } from '../sip/uri.ts';
+import type { Self } from './self.ts';
+
+export interface RoutePlan {
+  /** Request-URI after the repair of what a strict router did (16.4, second paragraph). */
+  readonly requestUri: string;
+  /** The last Route value became the Request-URI and is to be removed. */
+  readonly repaired: boolean;
+  /** Leading Route values that name us, to be removed (16.4, last paragraph; all at once, so no packet loops through us). */
+  readonly ownRoutes: number;
+  /** One of them carries our proof: the sender follows a route set that we gave out for this very Call-ID. */
+  readonly proven: boolean;
+  /** The first remaining Route, where the packet goes. Undefined: it goes to the Request-URI. */
+  readonly nextRoute: SipUri | undefined;
+  readonly nextRouteText: string;
+  /** The next Route lacks `lr`: 16.6 step 6 swaps it with the Request-URI. */
+  readonly nextIsStrict: boolean;
+}
+
+/** `proof` is what our Record-Route of this call carries in its `p` parameter. */
+export function planRoute(request: SipMessage, self: Self, proof: string): RoutePlan {
+  const routes = request.has(HeaderId.Route) ? request.values(HeaderId.Route) : noRoutes;
+  let requestUri = request.requestUri;
+  let last = routes.length;
+  let repaired = false;
+  let proven = false;
+
+  // RFC 3261 16.4: a strict router before us has put our own Record-Route value into the Request-URI.
+  const uri = request.uri;
+  if (uri !== undefined && isOwnRoute(uri, self) && last > 0) {
+    proven = uriParam(uri, 'p') === proof;
+    requestUri = routeUri(routes[last - 1] ?? '');
+    last--;
+    repaired = true;
+  }
+
+  let own = 0;
+  let nextRoute: SipUri | undefined;
+  let nextRouteText = '';
+  for (; own < last; own++) {
+    nextRouteText = routeUri(routes[own] ?? '');
+    nextRoute = parseUri(nextRouteText);
+    if (nextRoute === undefined || !self.isSocket(nextRoute.host, nextRoute.port)) break;
+    if (uriParam(nextRoute, 'p') === proof) proven = true;
+    nextRoute = undefined;
+  }
+  return {
+    requestUri,
+    repaired,
+    ownRoutes: own,
+    proven,
+    nextRoute,
+    nextRouteText: nextRoute === undefined ? '' : nextRouteText,
+    nextIsStrict: nextRoute !== undefined && !hasParam(nextRoute, 'lr'),
+  };
+}
+
+const noRoutes: readonly string[] = [];
+
+/** A Request-URI that can only be a Record-Route value of ours: our socket, no user, `lr` and `p`. */
+function isOwnRoute(uri: SipUri, self: Self): boolean {
+  return uri.user === undefined && hasParam(uri, 'lr') && hasParam(uri, 'p') && self.isSocket(uri.host, uri.port);
+}
+
+function hasParam(uri: SipUri, name: string): boolean {
+  for (const [key] of uri.params) if (key.toLowerCase() === name) return true;
+  return false;
+}
+
+function routeUri(value: string): string {
+  return parseAddress(value)?.uri ?? value;
+}

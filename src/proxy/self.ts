@@ -1,0 +1,58 @@
+/**
+ * Who we are: our listeners and the domains we are responsible for. Answers "is this URI us?" (RFC 3261 16.3, 16.4, 16.5).
+ */
+import type { Protocol } from '../outside.ts';
+import type { SipUri } from '../sip/uri.ts';
+
+export interface Listener {
+  readonly protocol: Protocol;
+  /** The address bound, IPv6 without brackets. */
+  readonly address: string;
+  readonly port: number;
+  /** Host as written into Via and Record-Route: the advertised name, else the address (IPv6 in brackets). */
+  readonly host: string;
+}
+
+export class Self {
+  readonly listeners: readonly Listener[];
+  readonly #domains: ReadonlySet<string>;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #ports: ReadonlySet<number>;
+  readonly defaultRealm: string;
+
+  constructor(listeners: readonly Listener[], domains: readonly string[]) {
+    this.listeners = listeners;
+    this.#domains = new Set(domains.map((domain) => domain.toLowerCase()));
+    this.#hosts = new Set(listeners.flatMap((each) => [each.host.toLowerCase(), bracketed(each.address)]));
+    this.#ports = new Set(listeners.map((each) => each.port));
+    this.defaultRealm = domains[0] ?? listeners[0]?.host ?? 'localhost';
+  }
+
+  /** A domain whose users we know. */
+  isDomain(host: string): boolean {
+    return this.#domains.has(host.toLowerCase());
+  }
+
+  /** One of our own sockets: our host with one of our ports (or the default port when we listen there). */
+  isSocket(host: string, port: number): boolean {
+    const name = host.toLowerCase();
+    return this.#ports.has(port === 0 ? 5060 : port) && (this.#hosts.has(name) || this.#domains.has(name));
+  }
+
+  /** RFC 3261 16.5: a Request-URI whose domain we are responsible for. A foreign port names another server. */
+  isResponsible(uri: SipUri): boolean {
+    if (uri.scheme === 'tel') return false;
+    if (this.isSocket(uri.host, uri.port)) return true;
+    return uri.port === 0 && this.isDomain(uri.host);
+  }
+
+  /** Our listener for a protocol, preferring the one a message came in by. -1 when we do not speak it. */
+  listenerFor(protocol: Protocol, preferred: number): number {
+    if (this.listeners[preferred]?.protocol === protocol) return preferred;
+    return this.listeners.findIndex((each) => each.protocol === protocol);
+  }
+}
+
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address.toLowerCase()}]` : address;
+}
