@@ -74,7 +74,8 @@ function explainSystem(error: unknown, detail: string, path: string, doing: stri
       return new StoreError('io', `The store ${path} is not writable (${detail}). Give the user that runs Carillon the right.`);
     case 'ENOTDIR':
     case 'EEXIST':
-      return new StoreError('io', `The directory of the store ${path} cannot be made: a part of the path is a file (${detail}).`);
+    case 'ENOENT':
+      return new StoreError('io', `The directory of the store ${path} cannot be made (${detail}). Check the path: perhaps a part of it is a file.`);
     case 'ERR_INVALID_STATE':
       return new StoreError('closed', `The store ${path} was closed before ${doing}.`);
     default:

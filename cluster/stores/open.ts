@@ -1,0 +1,41 @@
+/** Store URL -> adapter: the one place that knows which stores exist. */
+import { StoreError } from '../store-ports.ts';
+import type { Store } from '../store-ports.ts';
+import { MemoryStore } from './memory.ts';
+import { SqliteStore } from './sqlite/store.ts';
+import type { SqliteStoreOptions } from './sqlite/store.ts';
+
+/**
+ * Open `memory:` (nothing outlives the process) or `sqlite:PATH` (relative to the working directory; directories are
+ * made as needed).
+ * @throws StoreError that says what is wrong with the URL or the file
+ */
+export function openStore(url: string, options: SqliteStoreOptions = {}): Store {
+  const colon = url.indexOf(':');
+  const scheme = url.slice(0, Math.max(colon, 0)).toLowerCase();
+  const rest = url.slice(colon + 1);
+  switch (scheme) {
+    case 'memory':
+      return new MemoryStore({ nowMs: Date.now, ...options });
+    case 'sqlite':
+      if (rest === '' || rest.startsWith(':')) {
+        throw new StoreError('unsupported', `The store ${url} names no file. Write sqlite:./data/carillon.db, or memory: for none.`);
+      }
+      return new SqliteStore(rest, options);
+    case 'redis':
+    case 'rediss':
+      throw new StoreError(
+        'unsupported',
+        `The store ${withoutPassword(url)} needs the Redis adapter, which is not built in this version. Use sqlite:PATH, ` +
+          'which the processes of one machine can share.',
+      );
+    default:
+      throw new StoreError('unsupported', `The store "${withoutPassword(url)}" is of no known kind. Write memory: or sqlite:PATH.`);
+  }
+}
+
+function withoutPassword(url: string): string {
+  const at = url.lastIndexOf('@');
+  const slashes = url.indexOf('//');
+  return at < 0 || slashes < 0 ? url : `${url.slice(0, slashes + 2)}***${url.slice(at)}`;
+}
