@@ -2,10 +2,8 @@
  * Which transaction a message belongs to: RFC 3261 sections 17.1.3 and 17.2.3, as strings that are equal exactly when
  * the messages match. Keys are compared within one call, so the Call-ID is not in them where the branch is unique.
  */
+import { magicCookie } from '../sip/header/via.ts';
 import type { SipMessage } from '../sip/message.ts';
-
-/** The branch of a client that follows RFC 3261 (8.1.1.7) begins so. */
-export const magicCookie = 'z9hG4bK';
 
 /** The key of the server transaction that this request creates or belongs to. An ACK has the key of its INVITE. */
 export function serverKey(request: SipMessage): string {
@@ -35,7 +33,7 @@ export function isAckFor(ack: SipMessage, toTagOfResponse: string): boolean {
   return hasMagicCookie(ack.topVia.branch) || ack.toTag === toTagOfResponse;
 }
 
-/** Tokens are case-insensitive (7.3.1), so is the cookie. */
+/** Whether the client follows RFC 3261 and its branch is unique (8.1.1.7). Tokens are case-insensitive (7.3.1), so is the cookie. */
 export function hasMagicCookie(branch: string): boolean {
   if (branch.startsWith(magicCookie)) return true;
   return branch.length >= magicCookie.length && branch.slice(0, magicCookie.length).toLowerCase() === magicCookie.toLowerCase();
@@ -44,7 +42,7 @@ export function hasMagicCookie(branch: string): boolean {
 /** No part before the last may hold a space, so two different keys are never the same text. */
 function keyFor(request: SipMessage, method: string): string {
   const via = request.topVia;
-  const sentBy = `${via.host.toLowerCase()}:${via.port === 0 ? defaultPort(via.transport) : via.port}`;
+  const sentBy = `${via.host}:${via.port === 0 ? defaultPort(via.transport) : via.port}`;
   if (hasMagicCookie(via.branch)) return `${method} ${sentBy} ${via.branch}`;
   return keyWithoutCookie(request, method, sentBy);
 }
@@ -58,11 +56,11 @@ function keyWithoutCookie(request: SipMessage, method: string, sentBy: string): 
   const toTag = method === 'INVITE' ? '' : request.toTag;
   return JSON.stringify([
     method, request.cseq, request.requestUri, request.fromTag, toTag, request.callId,
-    via.transport.toUpperCase(), sentBy, via.branch,
+    via.transport, sentBy, via.branch,
   ]);
 }
 
 /** 18.1.1, 18.2.2: the port of a sent-by without one. */
 function defaultPort(transport: string): number {
-  return transport === 'TLS' || transport === 'tls' ? 5061 : 5060;
+  return transport === 'TLS' ? 5061 : 5060;
 }
