@@ -12,7 +12,8 @@ export function transactionsDocument(tables: readonly Table[]): string {
     'Drawn from the tables in `src/transaction`; do not edit. `UPDATE_DOCS=1 npm test` writes it anew.',
     'An arrow carries the event over the effects, as in the figures of RFC 3261 section 17. Timers marked * run on unreliable transports only.\n',
   ];
-  for (const table of tables) parts.push(`## ${table.title}\n`, '```mermaid', diagram(table), '```\n', overReliable(table));
+  for (const table of tables)
+    parts.push(`## ${table.title}\n`, '```mermaid', diagram(table), '```\n', overReliable(table));
   return parts.join('\n');
 }
 
@@ -30,7 +31,8 @@ export function diagram(table: Table): string {
 function overReliable(table: Table): string {
   const lines = ['On reliable transports no timer marked * is started, and these arrows lead straight to the end:\n'];
   for (const [state, event, rule] of rules(table)) {
-    if (rule.toOnReliable !== rule.to) lines.push(`- ${state}, ${eventName(event)}: ${rule.toOnReliable} (instead of ${rule.to})`);
+    if (rule.toOnReliable !== rule.to)
+      lines.push(`- ${state}, ${eventName(event)}: ${rule.toOnReliable} (instead of ${rule.to})`);
   }
   return lines.length === 1 ? '' : `${lines.join('\n')}\n`;
 }

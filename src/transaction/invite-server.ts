@@ -44,10 +44,10 @@ export const inviteServer: Table = table(
     },
     confirmed: {
       // "to absorb any additional ACK messages that arrive".
-      'ACK': absorb,
+      ACK: absorb,
       // A late INVITE that overtook nobody: its final response is known to have arrived.
-      'INVITE': absorb,
-      'I': go('terminated'),
+      INVITE: absorb,
+      I: go('terminated'),
     },
     terminated: {},
   },

@@ -36,7 +36,10 @@ export function isAckFor(ack: SipMessage, toTagOfResponse: string): boolean {
 /** Whether the client follows RFC 3261 and its branch is unique (8.1.1.7). Tokens are case-insensitive (7.3.1), so is the cookie. */
 export function hasMagicCookie(branch: string): boolean {
   if (branch.startsWith(magicCookie)) return true;
-  return branch.length >= magicCookie.length && branch.slice(0, magicCookie.length).toLowerCase() === magicCookie.toLowerCase();
+  return (
+    branch.length >= magicCookie.length &&
+    branch.slice(0, magicCookie.length).toLowerCase() === magicCookie.toLowerCase()
+  );
 }
 
 /** No part before the last may hold a space, so two different keys are never the same text. */
@@ -55,8 +58,15 @@ function keyWithoutCookie(request: SipMessage, method: string, sentBy: string): 
   const via = request.topVia;
   const toTag = method === 'INVITE' ? '' : request.toTag;
   return JSON.stringify([
-    method, request.cseq, request.requestUri, request.fromTag, toTag, request.callId,
-    via.transport, sentBy, via.branch,
+    method,
+    request.cseq,
+    request.requestUri,
+    request.fromTag,
+    toTag,
+    request.callId,
+    via.transport,
+    sentBy,
+    via.branch,
   ]);
 }
 

@@ -110,7 +110,13 @@ export function begin(tx: Transaction, nowMs: number, sink: Sink, request: Uint8
  * One event. `bytes` is the response when the TU of a server gives one. Returns the rule that was followed, undefined when
  * the machine has none for this event: then nothing happened (a stale timer, a response nobody may send any more).
  */
-export function apply(tx: Transaction, event: Event, nowMs: number, sink: Sink, bytes: Uint8Array = nothing): Rule | undefined {
+export function apply(
+  tx: Transaction,
+  event: Event,
+  nowMs: number,
+  sink: Sink,
+  bytes: Uint8Array = nothing,
+): Rule | undefined {
   const rule = step(tx.table, tx.state, event);
   if (rule === undefined) return undefined;
   if (event === tx.timeout) tx.timeout = '';
@@ -211,4 +217,3 @@ function stopTimer(tx: Transaction, timer: TimerName, sink: Sink): void {
   if (tx.timeout === timer) tx.timeout = '';
   sink.clearTimer(tx, timer);
 }
-

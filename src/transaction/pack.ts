@@ -15,7 +15,15 @@ export const packedSchema = 1;
 
 /** Packed as positions in these lists: only ever append. */
 const kinds: readonly Kind[] = ['invite-client', 'invite-server', 'client', 'server'];
-const states: readonly State[] = ['calling', 'trying', 'proceeding', 'accepted', 'completed', 'confirmed', 'terminated'];
+const states: readonly State[] = [
+  'calling',
+  'trying',
+  'proceeding',
+  'accepted',
+  'completed',
+  'confirmed',
+  'terminated',
+];
 const timers: readonly (TimerName | '')[] = ['', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M'];
 
 /** [schema, kind, state, key, flow, sent, repeat, its start, its slots used, at cap, timeout, its start]. */
@@ -46,10 +54,19 @@ export function unpack(packed: readonly unknown[]): ClientTransaction | ServerTr
   const timeout = timers[number(packed[10])];
   const key = packed[3];
   const sent = packed[5];
-  assert(kind !== undefined && state !== undefined && typeof key === 'string' && sent instanceof Uint8Array, 'broken packed transaction');
-  assert(repeat !== undefined && timeout !== undefined && (repeat === '' || isRepeatTimer(repeat)), 'broken packed timers');
+  assert(
+    kind !== undefined && state !== undefined && typeof key === 'string' && sent instanceof Uint8Array,
+    'broken packed transaction',
+  );
+  assert(
+    repeat !== undefined && timeout !== undefined && (repeat === '' || isRepeatTimer(repeat)),
+    'broken packed timers',
+  );
   const flow = unpackFlow(packed[4]);
-  const tx = kind === 'client' || kind === 'invite-client' ? new ClientTransaction(kind, key, flow) : new ServerTransaction(kind, key, flow);
+  const tx =
+    kind === 'client' || kind === 'invite-client'
+      ? new ClientTransaction(kind, key, flow)
+      : new ServerTransaction(kind, key, flow);
   tx.state = state;
   tx.sent = sent;
   tx.repeat = repeat satisfies RepeatTimer | '';

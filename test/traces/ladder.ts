@@ -142,11 +142,21 @@ class Ladder implements Sink {
     this.#wait(0);
   }
 
-  send(tx: Transaction): void { this.#write(`-> ${this.#named(tx.key, Buffer.from(tx.sent).toString())}`); }
-  resend(tx: Transaction): void { this.send(tx); }
-  pass(tx: Transaction): void { this.#write(`=> ${this.#named(tx.key, this.#message)}`); }
-  ack(): void { this.#write('-> ACK'); }
-  tell(tx: Transaction, what: Failure): void { this.#write(`=> ${this.#named(tx.key, what.replace('-', ' '))}`); }
+  send(tx: Transaction): void {
+    this.#write(`-> ${this.#named(tx.key, Buffer.from(tx.sent).toString())}`);
+  }
+  resend(tx: Transaction): void {
+    this.send(tx);
+  }
+  pass(tx: Transaction): void {
+    this.#write(`=> ${this.#named(tx.key, this.#message)}`);
+  }
+  ack(): void {
+    this.#write('-> ACK');
+  }
+  tell(tx: Transaction, what: Failure): void {
+    this.#write(`=> ${this.#named(tx.key, what.replace('-', ' '))}`);
+  }
   timer(tx: Transaction, name: TimerName, atMs: number): void {
     this.clearTimer(tx, name);
     this.#timers.push({ method: tx.key, name, atMs });
@@ -156,7 +166,13 @@ class Ladder implements Sink {
   }
 
   #flow(): Transaction['flow'] {
-    return { protocol: this.#protocol, listener: 0, address: '192.0.2.1', port: 5060, connection: this.#protocol === 'tcp' ? 'n1/0/1' : '' };
+    return {
+      protocol: this.#protocol,
+      listener: 0,
+      address: '192.0.2.1',
+      port: 5060,
+      connection: this.#protocol === 'tcp' ? 'n1/0/1' : '',
+    };
   }
 
   /** The first transaction goes without saying; the method of another is put behind, as in a CSeq. */
@@ -173,7 +189,8 @@ class Ladder implements Sink {
 const phrase = (status: number): string => `${status} ${reasonPhrase(status)}`;
 
 /** The method at the end of a line about a response: `tu 200 CANCEL`. */
-const methodIn = (words: readonly string[]): string | undefined => words.slice(2).find((word) => /^[A-Z]{3,}$/.test(word));
+const methodIn = (words: readonly string[]): string | undefined =>
+  words.slice(2).find((word) => /^[A-Z]{3,}$/.test(word));
 
 function milliseconds(text: string): number {
   const match = /^(\d+)(ms|s)$/.exec(text);

@@ -5,7 +5,9 @@ import test from 'node:test';
 import { play } from './ladder.ts';
 
 const folder = new URL('./', import.meta.url);
-const names = readdirSync(folder).filter((name) => name.endsWith('.txt')).sort();
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith('.txt'))
+  .sort();
 
 test('there are scenarios to play', () => assert(names.length >= 16));
 

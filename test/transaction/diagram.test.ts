@@ -18,7 +18,9 @@ test('docs/generated/transactions.md is up to date', () => {
 });
 
 test('every rule is one arrow', () => {
-  const arrows = diagram(inviteServer).split('\n').filter((line) => line.includes('-->'));
+  const arrows = diagram(inviteServer)
+    .split('\n')
+    .filter((line) => line.includes('-->'));
   const rows = Object.values(inviteServer.states).reduce((sum, row) => sum + Object.keys(row).length, 0);
   assert.equal(arrows.length, rows + 2);
   assert(arrows.includes('  completed --> confirmed : ACK / stop G*, stop H, start I'));

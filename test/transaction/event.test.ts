@@ -14,5 +14,13 @@ test('statuses by class', () => {
 
 test('requests by method: only INVITE and ACK have their own arrows', () => {
   const of = (method: string): string => eventOf({ isRequest: true, status: 0, method } as SipMessage);
-  assert.deepEqual(['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'NEWMETHOD', 'invite'].map(of), ['INVITE', 'ACK', 'request', 'request', 'request', 'request', 'request']);
+  assert.deepEqual(['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'NEWMETHOD', 'invite'].map(of), [
+    'INVITE',
+    'ACK',
+    'request',
+    'request',
+    'request',
+    'request',
+    'request',
+  ]);
 });

@@ -15,20 +15,23 @@ export function clientFigure(run: Run): void {
   const decisive = run.inputs.find((i) => i.event !== '1xx' && i.atMs < patienceMs);
   const decidedMs = decisive?.atMs ?? patienceMs;
   const provisional = run.inputs.find((i) => i.event === '1xx' && i.atMs < decidedMs);
-  if (!run.reliable) for (const atMs of requestMoments(provisional?.atMs ?? Infinity, decidedMs)) expected.push([atMs, 'resend 0']);
+  if (!run.reliable)
+    for (const atMs of requestMoments(provisional?.atMs ?? Infinity, decidedMs)) expected.push([atMs, 'resend 0']);
   if (decisive === undefined) expected.push([patienceMs, 'tell timeout']);
   if (decisive?.event === 'transport-error') expected.push([decidedMs, 'tell transport-error']);
   const answered = decisive !== undefined && decisive.event !== 'transport-error';
   const endMs = answered && !run.reliable ? decidedMs + clearMs : decidedMs;
   for (const { atMs, event, id } of run.inputs) {
     if (id === decisive?.id ? answered : event === '1xx' && atMs < decidedMs) expected.push([atMs, `pass ${id}`]);
-    else if (id !== decisive?.id && (atMs > endMs || event === 'transport-error')) expected.push([atMs, `unexpected ${event}`]);
+    else if (id !== decisive?.id && (atMs > endMs || event === 'transport-error'))
+      expected.push([atMs, `unexpected ${event}`]);
     if (atMs === endMs) expected.push([atMs, 'end']);
   }
   if (endMs !== decisive?.atMs) expected.push([endMs, 'end']);
   sameHappenings(run, expected);
   assert.equal(run.stateAfter[0], 'trying');
-  for (const { atMs, event, id } of run.inputs) if (event === '1xx' && atMs < decidedMs) assert.equal(run.stateAfter[id], 'proceeding');
+  for (const { atMs, event, id } of run.inputs)
+    if (event === '1xx' && atMs < decidedMs) assert.equal(run.stateAfter[id], 'proceeding');
 }
 
 /** Intervals double up to T2 until a provisional response came; the interval that is then running ends as begun, all later are T2. */

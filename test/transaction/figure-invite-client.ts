@@ -20,9 +20,11 @@ export function inviteClientFigure(run: Run): void {
   if (broken) expected.push([first.atMs, 'tell transport-error'], [first.atMs, 'end']);
   const final = answered && !broken ? run.inputs.find((i) => i.event === '2xx' || i.event === '3xx-6xx') : undefined;
   const waitsMs = final?.event === '2xx' || !run.reliable ? patienceMs : 0;
-  const broke = final?.event === '3xx-6xx' && waitsMs > 0
-    ? run.inputs.find((i) => i.event === 'transport-error' && i.atMs > final.atMs && i.atMs < final.atMs + waitsMs) : undefined;
-  const endMs = final === undefined ? (answered && !broken ? Infinity : 0) : broke?.atMs ?? final.atMs + waitsMs;
+  const broke =
+    final?.event === '3xx-6xx' && waitsMs > 0
+      ? run.inputs.find((i) => i.event === 'transport-error' && i.atMs > final.atMs && i.atMs < final.atMs + waitsMs)
+      : undefined;
+  const endMs = final === undefined ? (answered && !broken ? Infinity : 0) : (broke?.atMs ?? final.atMs + waitsMs);
   for (const { atMs, event, id } of run.inputs) {
     if (broken && id === first.id) continue;
     const before = final === undefined || atMs < final.atMs;

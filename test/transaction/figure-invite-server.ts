@@ -13,7 +13,9 @@ export function inviteServerFigure(run: Run): void {
   const expected: [number, string][] = [[0, 'pass 0']];
   const final = run.inputs.find((i) => i.event === '2xx' || i.event === '3xx-6xx');
   const rejected = final?.event === '3xx-6xx';
-  const ack = rejected ? run.inputs.find((i) => i.event === 'ACK' && i.atMs > final.atMs && i.atMs < final.atMs + patienceMs) : undefined;
+  const ack = rejected
+    ? run.inputs.find((i) => i.event === 'ACK' && i.atMs > final.atMs && i.atMs < final.atMs + patienceMs)
+    : undefined;
   const finalMs = final?.atMs ?? Infinity;
   const endMs = ack === undefined ? finalMs + patienceMs : ack.atMs + (run.reliable ? 0 : clearMs);
   // Until the ACK comes, a refusal is repeated on unreliable transports.
@@ -23,7 +25,10 @@ export function inviteServerFigure(run: Run): void {
   if (rejected && ack === undefined) expected.push([endMs, 'tell timeout']);
   let lastSent = 0;
   for (const { atMs, event, id } of run.inputs) {
-    const sends = (atMs < finalMs && event === '1xx') || id === final?.id || (final?.event === '2xx' && event === '2xx' && atMs < endMs);
+    const sends =
+      (atMs < finalMs && event === '1xx') ||
+      id === final?.id ||
+      (final?.event === '2xx' && event === '2xx' && atMs < endMs);
     const confirmed = ack !== undefined && atMs >= ack.atMs;
     if (sends) {
       expected.push([atMs, `send ${id}`]);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { Run } from './world.ts';
 
-const times = (run: Run, pattern: RegExp): number[] => run.happenings.filter((h) => pattern.test(h.what)).map((h) => h.atMs);
+const times = (run: Run, pattern: RegExp): number[] =>
+  run.happenings.filter((h) => pattern.test(h.what)).map((h) => h.atMs);
 
 /** 17.1.1.2 and all others: after Terminated nothing is sent, passed or told, and no timer runs. */
 export function terminatedIsAbsorbing(run: Run): void {
@@ -74,6 +75,11 @@ export function cappedMoments(fromMs: number, beforeMs: number): number[] {
 
 /** Compares what happened with what the figure, told as arithmetic, says must happen: line by line, in order. */
 export function sameHappenings(run: Run, expected: readonly (readonly [atMs: number, what: string])[]): void {
-  const lines = expected.map(([atMs, what], index) => ({ atMs, what, index })).sort((a, b) => a.atMs - b.atMs || a.index - b.index);
-  assert.deepEqual(run.happenings.map((h) => `${h.atMs} ${h.what}`), lines.map((l) => `${l.atMs} ${l.what}`));
+  const lines = expected
+    .map(([atMs, what], index) => ({ atMs, what, index }))
+    .sort((a, b) => a.atMs - b.atMs || a.index - b.index);
+  assert.deepEqual(
+    run.happenings.map((h) => `${h.atMs} ${h.what}`),
+    lines.map((l) => `${l.atMs} ${l.what}`),
+  );
 }

@@ -13,16 +13,28 @@ test('the table is figure 5 with RFC 6026', () => check(inviteClient, inviteClie
 
 test('17.1.1.2: 64*T1 is the time to send seven requests, at intervals that double', () => {
   const run = runTable(inviteClient, false, []);
-  assert.deepEqual(run.happenings.map((h) => `${h.atMs} ${h.what}`), [
-    '0 send 0', '500 resend 0', '1500 resend 0', '3500 resend 0', '7500 resend 0', '15500 resend 0', '31500 resend 0',
-    '32000 tell timeout', '32000 end',
-  ]);
+  assert.deepEqual(
+    run.happenings.map((h) => `${h.atMs} ${h.what}`),
+    [
+      '0 send 0',
+      '500 resend 0',
+      '1500 resend 0',
+      '3500 resend 0',
+      '7500 resend 0',
+      '15500 resend 0',
+      '31500 resend 0',
+      '32000 tell timeout',
+      '32000 end',
+    ],
+  );
 });
 
 test('one distinct final response of 3xx-6xx goes to the TU, and each copy gets an ACK', () => {
   check(inviteClient, (run: Run) => {
     const of = (verb: string, event: string): number =>
-      run.happenings.filter((h) => h.what.startsWith(`${verb} `) && run.inputs[Number(h.what.split(' ')[1]) - 1]?.event === event).length;
+      run.happenings.filter(
+        (h) => h.what.startsWith(`${verb} `) && run.inputs[Number(h.what.split(' ')[1]) - 1]?.event === event,
+      ).length;
     const passed = of('pass', '3xx-6xx');
     assert(passed <= 1);
     if (of('pass', '2xx') > 0) assert.equal(passed + of('ack', '3xx-6xx'), 0);

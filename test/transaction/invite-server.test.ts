@@ -13,8 +13,14 @@ test('the table is figure 7 with RFC 6026', () => check(inviteServer, inviteServ
 
 test('17.2.1: without an ACK a refusal is repeated after T1, 2*T1, 4*T1, then every T2, until timer H', () => {
   const run = runTable(inviteServer, false, [{ atMs: 1, event: '3xx-6xx', id: 1 }]);
-  assert.deepEqual(run.happenings.filter((h) => h.what === 'resend 1').map((h) => h.atMs - 1), [500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500]);
-  assert.deepEqual(run.happenings.slice(-2).map((h) => `${h.atMs} ${h.what}`), ['32001 tell timeout', '32001 end']);
+  assert.deepEqual(
+    run.happenings.filter((h) => h.what === 'resend 1').map((h) => h.atMs - 1),
+    [500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500],
+  );
+  assert.deepEqual(
+    run.happenings.slice(-2).map((h) => `${h.atMs} ${h.what}`),
+    ['32001 tell timeout', '32001 end'],
+  );
 });
 
 test('RFC 6026: Accepted absorbs the INVITE, passes the ACK, sends each 2xx of the TU, for 64*T1', () => {

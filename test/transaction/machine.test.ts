@@ -15,13 +15,28 @@ class Recorder implements Sink {
   readonly done: string[] = [];
   readonly timers = new Map<TimerName, number>();
   onPass: (tx: Transaction) => void = () => undefined;
-  send(tx: Transaction): void { this.done.push(`send ${tx.sent[0] ?? -1}`); }
-  resend(tx: Transaction): void { this.done.push(`resend ${tx.sent[0] ?? -1}`); }
-  pass(tx: Transaction): void { this.done.push('pass'); this.onPass(tx); }
-  ack(): void { this.done.push('ack'); }
-  timer(_: Transaction, name: TimerName, atMs: number): void { this.timers.set(name, atMs); }
-  clearTimer(_: Transaction, name: TimerName): void { this.timers.delete(name); }
-  tell(_: Transaction, what: string): void { this.done.push(what); }
+  send(tx: Transaction): void {
+    this.done.push(`send ${tx.sent[0] ?? -1}`);
+  }
+  resend(tx: Transaction): void {
+    this.done.push(`resend ${tx.sent[0] ?? -1}`);
+  }
+  pass(tx: Transaction): void {
+    this.done.push('pass');
+    this.onPass(tx);
+  }
+  ack(): void {
+    this.done.push('ack');
+  }
+  timer(_: Transaction, name: TimerName, atMs: number): void {
+    this.timers.set(name, atMs);
+  }
+  clearTimer(_: Transaction, name: TimerName): void {
+    this.timers.delete(name);
+  }
+  tell(_: Transaction, what: string): void {
+    this.done.push(what);
+  }
 }
 
 const request = Uint8Array.of(7);
@@ -33,7 +48,13 @@ test('the TU may answer inside pass: the state has moved, nothing of the rule is
   begin(tx, 0, sink);
   assert.deepEqual(sink.done, ['pass', 'send 9']);
   assert.equal(tx.state, 'completed');
-  assert.deepEqual([...sink.timers], [['G', 500], ['H', 32_000]]);
+  assert.deepEqual(
+    [...sink.timers],
+    [
+      ['G', 500],
+      ['H', 32_000],
+    ],
+  );
 });
 
 test('a repeated INVITE before any response has nothing to repeat', () => {
@@ -90,26 +111,34 @@ test('a timer that fires late keeps the slots; one that fires early uses its slo
 });
 
 test('resume after a gap: one repetition at once for all that were missed, then the slots as they would have been', () => {
-  fc.assert(fc.property(fc.integer({ min: 0, max: 31_999 }), (gapMs) => {
-    const sink = new Recorder();
-    const tx = new ClientTransaction('invite-client', 'k', flowOf(false));
-    begin(tx, 0, sink, request);
-    sink.timers.clear();
-    resume(tx, gapMs, sink);
-    assert.equal(sink.timers.get('B'), 32_000);
-    const slots = [500, 1500, 3500, 7500, 15_500, 31_500, 63_500];
-    if (gapMs >= 500) {
-      assert.equal(sink.timers.get('A'), gapMs);
-      apply(tx, 'A', gapMs, sink);
-    }
-    assert.deepEqual(sink.done, gapMs >= 500 ? ['send 7', 'resend 7'] : ['send 7']);
-    assert.equal(sink.timers.get('A'), slots.find((atMs) => atMs > gapMs));
-  }));
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 31_999 }), (gapMs) => {
+      const sink = new Recorder();
+      const tx = new ClientTransaction('invite-client', 'k', flowOf(false));
+      begin(tx, 0, sink, request);
+      sink.timers.clear();
+      resume(tx, gapMs, sink);
+      assert.equal(sink.timers.get('B'), 32_000);
+      const slots = [500, 1500, 3500, 7500, 15_500, 31_500, 63_500];
+      if (gapMs >= 500) {
+        assert.equal(sink.timers.get('A'), gapMs);
+        apply(tx, 'A', gapMs, sink);
+      }
+      assert.deepEqual(sink.done, gapMs >= 500 ? ['send 7', 'resend 7'] : ['send 7']);
+      assert.equal(
+        sink.timers.get('A'),
+        slots.find((atMs) => atMs > gapMs),
+      );
+    }),
+  );
 });
 
 test('a takeover gives the peer time before it gives up, and forgets no later than it would have', () => {
   const give = (kind: 'invite-client' | 'client'): ClientTransaction => new ClientTransaction(kind, 'k', flowOf(false));
-  for (const [kind, timer] of [['invite-client', 'B'], ['client', 'F']] as const) {
+  for (const [kind, timer] of [
+    ['invite-client', 'B'],
+    ['client', 'F'],
+  ] as const) {
     const sink = new Recorder();
     const tx = give(kind);
     begin(tx, 0, sink, request);

@@ -17,18 +17,22 @@ for (const table of tables) {
   for (const reliable of [false, true]) {
     test(`${table.kind}, ${reliable ? 'reliable' : 'unreliable'} transport: every mistake is seen`, () => {
       const samples = fc.sample(scripts(table), { seed, numRuns: 1_500 });
-      const seen = (broken: typeof table): boolean => samples.some((inputs) => {
-        try {
-          figureOf[table.kind](runTable(broken, reliable, inputs));
-          return false;
-        } catch {
-          return true;
-        }
-      });
+      const seen = (broken: typeof table): boolean =>
+        samples.some((inputs) => {
+          try {
+            figureOf[table.kind](runTable(broken, reliable, inputs));
+            return false;
+          } catch {
+            return true;
+          }
+        });
       assert.equal(seen(table), false, 'the real table passes');
       const made = mistakes(table, reliable);
       assert(made.length >= 40, `only ${made.length} mistakes were made`);
-      assert.deepEqual(made.filter((m) => !seen(m.table)).map((m) => m.name), []);
+      assert.deepEqual(
+        made.filter((m) => !seen(m.table)).map((m) => m.name),
+        [],
+      );
     });
   }
 }

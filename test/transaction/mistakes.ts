@@ -29,7 +29,8 @@ function reach(table: Table, reliable: boolean): { states: State[]; timers: Set<
     for (const effect of effects) if (effect.do === 'start') timers.add(effect.timer);
     if (to === 'stay' || states.includes(to)) return;
     states.push(to);
-    for (const rule of Object.values(table.states[to] ?? {})) visit(column(rule, reliable).to, column(rule, reliable).effects);
+    for (const rule of Object.values(table.states[to] ?? {}))
+      visit(column(rule, reliable).to, column(rule, reliable).effects);
   };
   visit(column(table.enter, reliable).to, column(table.enter, reliable).effects);
   return { states, timers };
@@ -39,7 +40,8 @@ export function mistakes(table: Table, reliable: boolean): Mistake[] {
   const made: Mistake[] = [];
   const { states, timers } = reach(table, reliable);
   const others = Object.keys(table.states) as State[];
-  const make = (name: string, broken: Table): void => void made.push({ name: `${table.kind}${reliable ? ' reliable' : ''}: ${name}`, reliable, table: broken });
+  const make = (name: string, broken: Table): void =>
+    void made.push({ name: `${table.kind}${reliable ? ' reliable' : ''}: ${name}`, reliable, table: broken });
   const replace = (state: State, event: Event, rule: Rule | undefined): Table => {
     const { [event]: _, ...rest } = table.states[state] ?? {};
     return { ...table, states: { ...table.states, [state]: rule === undefined ? rest : { ...rest, [event]: rule } } };
@@ -50,23 +52,40 @@ export function mistakes(table: Table, reliable: boolean): Mistake[] {
       if (other === to || (to === 'stay' && other === at)) continue;
       make(`${name} goes to ${other}, not ${to}`, put(withColumn(rule, reliable, { to: other, effects })));
     }
-    if (to !== 'stay' && at !== undefined) make(`${name} stays`, put(withColumn(rule, reliable, { to: 'stay', effects })));
+    if (to !== 'stay' && at !== undefined)
+      make(`${name} stays`, put(withColumn(rule, reliable, { to: 'stay', effects })));
     effects.forEach((effect, index) => {
       const word = effect.do === 'start' || effect.do === 'stop' ? `${effect.do} ${effect.timer}` : effect.do;
       make(`${name} without ${word}`, put(withColumn(rule, reliable, { to, effects: effects.toSpliced(index, 1) })));
       if (effect.do === 'start' && effect.timer === 'E' && at !== undefined) {
         const swapped = effects.with(index, { ...effect, atCap: !effect.atCap });
-        make(`${name} with ${effect.atCap ? 'doubling' : 'T2'} for E`, put(withColumn(rule, reliable, { to, effects: swapped })));
+        make(
+          `${name} with ${effect.atCap ? 'doubling' : 'T2'} for E`,
+          put(withColumn(rule, reliable, { to, effects: swapped })),
+        );
       }
       if (effect.do === 'tell') {
-        const swapped = effects.with(index, { do: 'tell', what: effect.what === 'timeout' ? 'transport-error' : 'timeout' });
+        const swapped = effects.with(index, {
+          do: 'tell',
+          what: effect.what === 'timeout' ? 'transport-error' : 'timeout',
+        });
         make(`${name} tells the wrong failure`, put(withColumn(rule, reliable, { to, effects: swapped })));
       }
     });
     for (const extra of ['send', 'resend', 'pass', 'ack'] as const) {
       // A server that has sent nothing yet has nothing to resend: no mistake.
-      if (extra === 'resend' && table.kind.endsWith('server') && (at === undefined || at === 'trying') && !effects.some((e) => e.do === 'send')) continue;
-      if (!effects.some((e) => e.do === extra)) make(`${name} with ${extra} too`, put(withColumn(rule, reliable, { to, effects: [...effects, { do: extra }] })));
+      if (
+        extra === 'resend' &&
+        table.kind.endsWith('server') &&
+        (at === undefined || at === 'trying') &&
+        !effects.some((e) => e.do === 'send')
+      )
+        continue;
+      if (!effects.some((e) => e.do === extra))
+        make(
+          `${name} with ${extra} too`,
+          put(withColumn(rule, reliable, { to, effects: [...effects, { do: extra }] })),
+        );
     }
   };
   spoil('enter', table.enter, undefined, (rule) => ({ ...table, enter: rule }));
@@ -78,7 +97,10 @@ export function mistakes(table: Table, reliable: boolean): Mistake[] {
         make(`${name} dropped`, replace(state, event, undefined));
         spoil(name, rule, state, (broken) => replace(state, event, broken));
       } else if (!timers.has(event)) {
-        make(`${name} absorbed`, replace(state, event, { to: 'stay', effects: [], toOnReliable: 'stay', onReliable: [] }));
+        make(
+          `${name} absorbed`,
+          replace(state, event, { to: 'stay', effects: [], toOnReliable: 'stay', onReliable: [] }),
+        );
       }
     }
   }

@@ -13,12 +13,20 @@ import { flowOf, runTable, scripts } from './world.ts';
 
 for (const table of tables) {
   test(`${table.kind}: moving between any two inputs changes nothing`, () => {
-    fc.assert(fc.property(fc.boolean(), scripts(table), fc.subarray([1, 2, 3, 4, 5, 6, 7, 8]), (reliable, inputs, moveAfter) => {
-      const stayed = runTable(table, reliable, inputs);
-      const moved = runTable(table, reliable, inputs, { moveAfter });
-      assert.deepEqual(moved.happenings, stayed.happenings);
-      assert.deepEqual(moved.stateAfter, stayed.stateAfter);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(
+        fc.boolean(),
+        scripts(table),
+        fc.subarray([1, 2, 3, 4, 5, 6, 7, 8]),
+        (reliable, inputs, moveAfter) => {
+          const stayed = runTable(table, reliable, inputs);
+          const moved = runTable(table, reliable, inputs, { moveAfter });
+          assert.deepEqual(moved.happenings, stayed.happenings);
+          assert.deepEqual(moved.stateAfter, stayed.stateAfter);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 }
 

@@ -14,7 +14,9 @@ test('the table is figure 8 with RFC 6026 8.8', () => check(server, serverFigure
 test('17.2.2: one request goes up, one final response goes out, for 64*T1 it is repeated on demand', () => {
   check(server, (run: Run) => {
     assert.equal(run.happenings.filter((h) => h.what.startsWith('pass ')).length, 1);
-    const finals = run.happenings.filter((h) => h.what.startsWith('send ') && run.inputs[Number(h.what.slice(5)) - 1]?.event !== '1xx');
+    const finals = run.happenings.filter(
+      (h) => h.what.startsWith('send ') && run.inputs[Number(h.what.slice(5)) - 1]?.event !== '1xx',
+    );
     assert(finals.length <= 1);
     const [final] = finals;
     if (final === undefined || run.reliable) return;
@@ -27,5 +29,8 @@ test('17.2.2: one request goes up, one final response goes out, for 64*T1 it is 
 
 test('timer J is zero on reliable transports: the answer ends it', () => {
   const run = runTable(server, true, [{ atMs: 5, event: '2xx', id: 1 }]);
-  assert.deepEqual(run.happenings.map((h) => `${h.atMs} ${h.what}`), ['0 pass 0', '5 send 1', '5 end']);
+  assert.deepEqual(
+    run.happenings.map((h) => `${h.atMs} ${h.what}`),
+    ['0 pass 0', '5 send 1', '5 end'],
+  );
 });

@@ -43,14 +43,19 @@ test('every timer that a machine starts has a rule where it may fire, and every 
     const started = new Set<string>();
     const handled = new Set<string>();
     for (const [, rule] of rules(one)) for (const e of rule.effects) if (e.do === 'start') started.add(e.timer);
-    for (const row of Object.values(one.states)) for (const event of Object.keys(row)) if (/^[A-M]$/.test(event)) handled.add(event);
+    for (const row of Object.values(one.states))
+      for (const event of Object.keys(row)) if (/^[A-M]$/.test(event)) handled.add(event);
     assert.deepEqual([...started].sort(), [...handled].sort(), one.kind);
   }
 });
 
 test('reliable column: no repeat timers, timers of zero seconds have fired, the others stay', () => {
   const made = table('client', 'a made-up machine', go('trying', send, start('E'), start('F')), {
-    trying: { '2xx': go('completed', stop('E'), stop('F'), start('K'), pass), '1xx': stay(pass), 'F': go('terminated') },
+    trying: {
+      '2xx': go('completed', stop('E'), stop('F'), start('K'), pass),
+      '1xx': stay(pass),
+      'F': go('terminated'),
+    },
     completed: { '2xx': absorb, 'K': go('terminated') },
     terminated: {},
   });

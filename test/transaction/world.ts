@@ -41,8 +41,13 @@ export interface Run {
   readonly stateAfter: readonly State[];
 }
 
-export const flowOf = (reliable: boolean): Flow =>
-  ({ protocol: reliable ? 'tcp' : 'udp', listener: 0, address: '192.0.2.1', port: 5060, connection: reliable ? 'n1/0/1' : '' });
+export const flowOf = (reliable: boolean): Flow => ({
+  protocol: reliable ? 'tcp' : 'udp',
+  listener: 0,
+  address: '192.0.2.1',
+  port: 5060,
+  connection: reliable ? 'n1/0/1' : '',
+});
 
 /** A transaction over any table, also a broken one. */
 export class Trial extends Transaction {}
@@ -97,7 +102,8 @@ export function runTable(table: Table, reliable: boolean, inputs: readonly Input
     for (let firings = 0; ; firings += 1) {
       assert(firings < firingsMax, 'the machine does not come to rest');
       let due: TimerName | undefined;
-      for (const [name, atMs] of timers) if (atMs <= limitMs && (due === undefined || atMs < (timers.get(due) ?? 0))) due = name;
+      for (const [name, atMs] of timers)
+        if (atMs <= limitMs && (due === undefined || atMs < (timers.get(due) ?? 0))) due = name;
       if (due === undefined) return;
       nowMs = timers.get(due) ?? nowMs;
       timers.delete(due);
@@ -128,7 +134,11 @@ export function runTable(table: Table, reliable: boolean, inputs: readonly Input
  * timeout). Each input's time has its own binary fraction of a millisecond, so no input ties with a timer of another.
  */
 export function scripts(table: Table): fc.Arbitrary<Input[]> {
-  const gapMs = fc.oneof(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 1, max: 9_000 }), fc.integer({ min: 1, max: 40_000 }));
+  const gapMs = fc.oneof(
+    fc.integer({ min: 1, max: 900 }),
+    fc.integer({ min: 1, max: 9_000 }),
+    fc.integer({ min: 1, max: 40_000 }),
+  );
   return fc.array(fc.tuple(gapMs, fc.constantFrom(...externalEvents(table))), { maxLength: 8 }).map((steps) => {
     let atMs = 0;
     return steps.map(([gap, event], index) => {
@@ -143,5 +153,8 @@ export type Property = (run: Run) => void;
 
 /** Shows the property `count` random runs of the table on both kinds of transport. */
 export function check(table: Table, property: Property, count = 400): void {
-  fc.assert(fc.property(fc.boolean(), scripts(table), (reliable, inputs) => property(runTable(table, reliable, inputs))), { numRuns: count });
+  fc.assert(
+    fc.property(fc.boolean(), scripts(table), (reliable, inputs) => property(runTable(table, reliable, inputs))),
+    { numRuns: count },
+  );
 }
