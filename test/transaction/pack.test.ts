@@ -35,7 +35,7 @@ test('the class and every field come back', () => {
   tx.sent = Uint8Array.of(1, 2, 3);
   const back = unpack(decode(encode(pack(tx))) as unknown[]);
   assert(back instanceof ServerTransaction);
-  assert.deepEqual({ ...back, sent: [...back.sent] }, { ...tx, sent: [1, 2, 3] });
+  assert.deepEqual(JSON.stringify(back), JSON.stringify(tx));
   assert(unpack(pack(new ClientTransaction('client', 'k', flowOf(false)))) instanceof ClientTransaction);
 });
 
