@@ -11,6 +11,11 @@ import { type Address, type Asker, type Input, type Kind, kindNumbers, kinds } f
 /** Timers and failed asks are made where the entity is; everything else can come from far away. */
 export type Envelope = Exclude<Input, { type: 'timer' } | { type: 'ask-failed' }> & { readonly to: Address };
 
+/** Only these may bring an entity into being; the others speak of something that it did before. */
+export function makesEntity(item: { readonly type: string }): boolean {
+  return item.type === 'sip' || item.type === 'ask' || item.type === 'tell';
+}
+
 const types = { sip: 1, ask: 2, answer: 3, tell: 4, undelivered: 5 } as const;
 const protocols: readonly Protocol[] = ['udp', 'tcp'];
 

@@ -37,7 +37,7 @@ export function rowKey(kind: Kind, key: string): string {
 export function packState(state: readonly unknown[]): Packed {
   const bytes = encoder.encodeSharedRef(state);
   if (bytes.length > limits.snapshotBytesMax) throw new Error(`snapshot of ${bytes.length} bytes is over the limit`);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice(0, bytes.length);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** @throws when the bytes are not an array. */
@@ -58,7 +58,7 @@ export function encodeRow(snapshot: Snapshot): Buffer {
   writeUint64(row, 21, snapshot.wakeAtMs);
   row[30] = 0xc6;
   row.writeUInt32BE(snapshot.packed.length, 31);
-  row.latin1Write(snapshot.packed, headBytes);
+  row.write(snapshot.packed, headBytes, 'latin1');
   return row;
 }
 
@@ -75,7 +75,7 @@ export function decodeRow(key: string, value: Uint8Array): { readonly key: strin
   const kind = kindOf(kindNumber);
   if (schema !== snapshotSchema || kind === undefined || !key.startsWith(`${kind}:`)) return undefined;
   if (!isCount(version) || !isCount(savedAtMs) || !isCount(wakeAtMs) || !(packed instanceof Uint8Array)) return undefined;
-  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).latin1Slice(0, packed.byteLength);
+  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).toString('latin1');
   return { key: key.slice(kind.length + 1), snapshot: { kind, version, savedAtMs, wakeAtMs, packed: bytes } };
 }
 

@@ -62,7 +62,6 @@ export const limits = {
   passivateSweepMs: 1_000,
   lazySaveMs: 100,
   writesInFlightPerPartitionMax: 4,
-  hostCrashesPerMinuteMax: 60,
   restartsPerMinuteMax: 3,
   timerMsMax: 2 ** 31 - 1,
   asksOutstandingPerEntityMax: 64,

@@ -1,0 +1,400 @@
+/**
+ * The life of the entities of one partition: waking, one turn per input, saving, falling asleep, breaking and coming back
+ * from a snapshot, the end. The partition around it decides when an input gets its turn.
+ */
+import { limits } from '../src/limits.ts';
+import { Asks } from './asks.ts';
+import { type Address, type Behaviours, type Input, type Kind, kinds } from './entity.ts';
+import { type Envelope, makesEntity } from './envelope.ts';
+import type { PartitionPorts, WriteResult } from './ports.ts';
+import { Saver } from './saver.ts';
+import { Chore, EntityTimer, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
+import { packState, type Snapshot, unpackState } from './snapshot.ts';
+import { type Outgoing, RecordedTurn } from './turn.ts';
+
+/** What waits in the mailbox. */
+export type Item = Envelope | EntityTimer | WakeUp | { readonly type: 'ask-failed'; readonly id: number };
+
+/** An entity as the admin API lists it. */
+export interface Listed {
+  readonly key: string;
+  readonly description: string;
+  readonly view: unknown;
+}
+
+/** The partition. */
+export interface EntitiesOwner {
+  readonly number: number;
+  readonly epoch: number;
+  readonly owner: string;
+  /** Something has happened to the entity: it is to have a turn. */
+  enqueue(slot: Slot, item: Item): void;
+  /** For an entity of this partition. */
+  deliver(envelope: Envelope): boolean;
+  writeEnded(result: WriteResult): void;
+}
+
+export class Entities implements TimerOwner {
+  readonly tables: { readonly [K in Kind]: KindTable };
+  readonly asks: Asks;
+  readonly saver: Saver;
+  readonly #owner: EntitiesOwner;
+  readonly #ports: PartitionPorts;
+  readonly #turn: RecordedTurn;
+  readonly #awake = new Set<Slot>();
+  readonly #sweep: Chore = new Chore(() => this.#passivateIdle());
+
+  constructor(owner: EntitiesOwner, ports: PartitionPorts, behaviours: Behaviours) {
+    this.#owner = owner;
+    this.#ports = ports;
+    this.tables = {
+      call: { kind: 'call', behaviour: behaviours.call, slots: new Map() },
+      aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
+    };
+    this.#turn = new RecordedTurn(owner.number, ports);
+    this.asks = new Asks(ports.wheel, {
+      post: (envelope) => this.#post(envelope.to, envelope),
+      askExpired: (slot, id) => owner.enqueue(slot, { type: 'ask-failed', id }),
+    });
+    this.saver = new Saver(ports, {
+      number: owner.number,
+      epoch: owner.epoch,
+      owner: owner.owner,
+      released: (slot, effects) => this.#performAll(slot, effects),
+      packFailed: (slot, error) => this.#crashed(slot, undefined, error),
+      settled: (slot) => this.#tidy(slot),
+      writeEnded: (result) => owner.writeEnded(result),
+    });
+  }
+
+  get awakeCount(): number {
+    return this.#awake.size;
+  }
+
+  slotOf(kind: Kind, key: string): Slot {
+    const table = this.tables[kind];
+    let slot = table.slots.get(key);
+    if (slot === undefined) {
+      slot = new Slot(table, key);
+      table.slots.set(key, slot);
+    }
+    return slot;
+  }
+
+  /** An entity of an earlier owner: stays packed until an input or its wake-up time. */
+  adopt(key: string, snapshot: Snapshot): void {
+    const slot = this.slotOf(snapshot.kind, key);
+    slot.packed = snapshot.packed;
+    slot.version = snapshot.version;
+    slot.stored = true;
+    if (snapshot.wakeAtMs > 0) this.#armWakeUp(slot, snapshot.wakeAtMs);
+  }
+
+  /** Writes every entity that is awake, or differs from what the store has. */
+  saveAll(): void {
+    for (const kind of kinds) {
+      for (const slot of this.tables[kind].slots.values()) {
+        if (slot.isAwake || slot.unsaved) this.saver.mark(slot, (slot.life ??= new Life(slot.version)), false, false);
+      }
+    }
+    this.saver.write();
+  }
+
+  /** Forgets everything and disarms all timers. */
+  close(): void {
+    this.saver.close();
+    this.#ports.wheel.cancel(this.#sweep);
+    for (const kind of kinds) {
+      for (const slot of this.tables[kind].slots.values()) {
+        this.#disarmWakeUp(slot);
+        if (slot.life !== undefined) this.#sleep(slot, slot.life);
+      }
+      this.tables[kind].slots.clear();
+    }
+  }
+
+  /** Called by the wheel. */
+  timerDue(slot: Slot, timer: EntityTimer | WakeUp): void {
+    this.#owner.enqueue(slot, timer);
+  }
+
+  /** A view of an entity, without a trace of having looked. */
+  look(slot: Slot): Listed | undefined {
+    if (!slot.exists) return undefined;
+    const { behaviour } = slot.table;
+    const turn = this.#turn;
+    try {
+      turn.begin(this.#ports.clock.clusterMs(), 0);
+      const state = slot.isAwake ? slot.life!.state : behaviour.unpack(slot.key, unpackState(slot.packed!), turn);
+      return { key: slot.key, description: behaviour.describe(state), view: behaviour.view(state) };
+    } catch (error) {
+      this.#ports.note('warn', 'entity-unreadable', { kind: slot.table.kind, key: slot.key, error: String(error) });
+      return undefined;
+    }
+  }
+
+  /** One input has its turn. */
+  handle(slot: Slot, item: Item, nowMs: number): void {
+    if (!this.#concerns(slot, item)) {
+      this.#tidy(slot);
+      return;
+    }
+    const turn = this.#turn;
+    turn.begin(nowMs, slot.life === undefined ? 0 : slot.life.asks.length);
+    try {
+      const life = slot.isAwake ? slot.life! : this.#wake(slot);
+      life.touchedAtMs = nowMs;
+      if (item.type !== 'wake-up') slot.table.behaviour.receive(life.state, item as Input, turn);
+    } catch (error) {
+      this.#crashed(slot, item, error);
+      return;
+    }
+    this.#perform(slot, slot.life!);
+  }
+
+  /** Whether the entity is still to hear of it, or ever was. */
+  #concerns(slot: Slot, item: Item): boolean {
+    switch (item.type) {
+      case 'sip':
+      case 'ask':
+      case 'tell':
+        return true;
+      case 'timer': {
+        const life = slot.life;
+        if (life === undefined || life.timerNamed(item.name) !== item) return false;
+        life.timers.splice(life.timers.indexOf(item), 1);
+        return true;
+      }
+      case 'wake-up':
+        return slot.wakeUp === item;
+      case 'answer':
+        if (this.asks.settle(item.id, slot)) return forget(slot.life!.asks, item.id);
+        this.#ports.count('answer.unknown');
+        return false;
+      case 'ask-failed':
+        return slot.life !== undefined && forget(slot.life.asks, item.id);
+      case 'undelivered':
+        return slot.exists;
+    }
+  }
+
+  #wake(slot: Slot): Life {
+    const { behaviour } = slot.table;
+    const life = (slot.life ??= new Life(slot.version));
+    life.state =
+      slot.packed === undefined
+        ? behaviour.create(slot.key, this.#turn)
+        : behaviour.unpack(slot.key, unpackState(slot.packed), this.#turn);
+    life.awake = true;
+    this.#disarmWakeUp(slot);
+    if (this.#awake.size === 0) this.#ports.wheel.schedule(this.#sweep, this.#turn.nowMs + limits.passivateSweepMs);
+    this.#awake.add(slot);
+    return life;
+  }
+
+  /** The turn has come to its end: does what it asked for. */
+  #perform(slot: Slot, life: Life): void {
+    const turn = this.#turn;
+    if (turn.stopped) {
+      this.#sleep(slot, life);
+      this.#remove(slot, life, turn.saved === 'store', turn.durable);
+    } else {
+      if (turn.timers.length > 0) this.#changeTimers(slot, life);
+      if (turn.saved !== undefined) this.saver.mark(slot, life, turn.saved === 'store', turn.durable);
+    }
+    const outgoing = turn.outgoing;
+    for (let index = 0; index < outgoing.length; index++) {
+      const effect = outgoing[index]!;
+      if (effect.do === 'ask' && !turn.stopped) {
+        life.asks.push(effect.id);
+        this.asks.add(slot, effect.id, effect.to, effect.body);
+      }
+      if (life.gate.isOpen) this.#let(slot, effect);
+      else life.gate.hold(effect);
+    }
+    if (turn.stopped) this.#tidy(slot);
+  }
+
+  #changeTimers(slot: Slot, life: Life): void {
+    const changes = this.#turn.timers;
+    for (let index = 0; index < changes.length; index++) {
+      const { name, atMs } = changes[index]!;
+      const armed = life.timerNamed(name);
+      if (armed !== undefined) {
+        this.#ports.wheel.cancel(armed);
+        life.timers.splice(life.timers.indexOf(armed), 1);
+      }
+      if (Number.isNaN(atMs)) continue;
+      if (life.timers.length >= limits.timersPerEntityMax) {
+        this.#ports.count('timer.refused');
+        this.#ports.note('error', 'too-many-timers', { kind: slot.table.kind, key: slot.key, name });
+        continue;
+      }
+      const timer = new EntityTimer(name, slot, this);
+      life.timers.push(timer);
+      this.#ports.wheel.schedule(timer, atMs);
+    }
+  }
+
+  #performAll(slot: Slot, effects: readonly Outgoing[]): void {
+    for (let index = 0; index < effects.length; index++) this.#let(slot, effects[index]!);
+  }
+
+  /** Lets one effect out of the entity. */
+  #let(slot: Slot, effect: Outgoing): void {
+    switch (effect.do) {
+      case 'send':
+        if (effect.token === '') this.#ports.send(effect.flow, effect.bytes);
+        else {
+          const { kind } = slot.table;
+          this.#ports.send(effect.flow, effect.bytes, { partition: this.#owner.number, kind, key: slot.key, token: effect.token });
+        }
+        return;
+      case 'tell':
+        this.#post(effect.to, { to: effect.to, type: 'tell', body: effect.body });
+        return;
+      case 'ask':
+        this.asks.start(effect.id, this.#ports.clock.clusterMs());
+        return;
+      case 'answer': {
+        const to = { kind: effect.asker.kind, key: effect.asker.key };
+        this.#post(to, { to, type: 'answer', id: effect.asker.id, body: effect.body });
+      }
+    }
+  }
+
+  #post(to: Address, envelope: Envelope): void {
+    const partition = this.#ports.partitionOf(to.key);
+    if (partition === this.#owner.number) this.#owner.deliver(envelope);
+    else this.#ports.post(partition, envelope);
+  }
+
+  // ---- the end of an entity, and its return from a snapshot
+
+  /**
+   * The entity broke. It goes back to the snapshot that was last handed to the store, and what it wanted to let out since
+   * then is forgotten. Without a snapshot, or when its own timers break it again and again, it is removed.
+   */
+  #crashed(slot: Slot, item: Item | undefined, error: unknown): void {
+    const nowMs = this.#ports.clock.clusterMs();
+    const life = (slot.life ??= new Life(slot.version));
+    const wasAwake = life.awake;
+    const external = item !== undefined && makesEntity(item);
+    this.#ports.count('entity.crashed');
+    this.#ports.note('error', 'entity-crashed', {
+      partition: this.#owner.number,
+      kind: slot.table.kind,
+      key: slot.key,
+      input: item === undefined ? 'pack' : item.type,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    this.#sleep(slot, life);
+    life.gate.forgetAfter(life.writtenVersion);
+    this.saver.revert(slot, life);
+    if (nowMs - life.crashesSinceMs > minuteMs) {
+      life.crashes = 0;
+      life.crashesSinceMs = nowMs;
+    }
+    life.crashes++;
+    if (slot.packed !== undefined && wasAwake) {
+      // What strangers send cannot end an entity, however often it breaks; what it does to itself would go on for ever.
+      if (life.crashes > limits.restartsPerMinuteMax && !external) {
+        this.#ports.count('entity.ended');
+        this.#ports.note('error', 'entity-ended', { kind: slot.table.kind, key: slot.key });
+        this.#remove(slot, life, false, false);
+      } else {
+        this.#armWakeUp(slot, nowMs);
+      }
+    }
+    this.#tidy(slot);
+    if (item !== undefined && 'to' in item) this.#ports.failed(item);
+  }
+
+  /** Forgets the live state, its timers and its asks. */
+  #sleep(slot: Slot, life: Life): void {
+    life.awake = false;
+    life.state = undefined;
+    this.#awake.delete(slot);
+    for (const timer of life.timers) this.#ports.wheel.cancel(timer);
+    for (const id of life.asks) this.asks.cancel(id);
+    life.timers = [];
+    life.asks = [];
+  }
+
+  #remove(slot: Slot, life: Life, gated: boolean, durable: boolean): void {
+    this.#disarmWakeUp(slot);
+    slot.packed = undefined;
+    if (slot.stored) {
+      this.saver.mark(slot, life, gated, durable);
+      return;
+    }
+    // The store has never heard of it, so it has nothing to acknowledge.
+    this.saver.unmark(slot);
+    const released: Outgoing[] = [];
+    life.gate.pass(life.gate.version, released);
+    this.#performAll(slot, released);
+  }
+
+  /** Lets go of a slot that holds nothing any more. */
+  #tidy(slot: Slot): void {
+    if (slot.exists || slot.queuedItems > 0 || this.saver.isDirty(slot)) return;
+    const life = slot.life;
+    if (life !== undefined && (life.writesInFlight > 0 || life.gate.heldCount > 0)) return;
+    slot.table.slots.delete(slot.key);
+  }
+
+  // ---- sleep
+
+  #passivateIdle(): void {
+    const nowMs = this.#ports.clock.clusterMs();
+    for (const slot of this.#awake) this.#passivate(slot, nowMs);
+    if (this.#awake.size > 0) this.#ports.wheel.schedule(this.#sweep, nowMs + limits.passivateSweepMs);
+  }
+
+  #passivate(slot: Slot, nowMs: number): void {
+    const life = slot.life!;
+    const { behaviour } = slot.table;
+    if (nowMs - life.touchedAtMs < (behaviour.passivateAfterMs ?? limits.passivateIdleMs)) return;
+    if (life.writesInFlight > 0 || life.gate.heldCount > 0 || this.saver.isDirty(slot)) return;
+    if (slot.queuedItems > 0 || life.asks.length > 0) return;
+    if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
+    try {
+      if (!behaviour.isIdle(life.state)) return;
+      const state = behaviour.pack(life.state);
+      const wakeAtMs = behaviour.nextWakeMs === undefined ? life.earliestTimerMs() : behaviour.nextWakeMs(life.state);
+      const packed = state === null ? undefined : packState(state);
+      this.#sleep(slot, life);
+      if (packed === undefined) {
+        this.#remove(slot, life, false, false);
+        this.#tidy(slot);
+        return;
+      }
+      if (packed !== slot.packed) slot.unsaved = true;
+      slot.packed = packed;
+      slot.version = life.gate.version;
+      slot.life = undefined;
+      if (wakeAtMs > 0) this.#armWakeUp(slot, wakeAtMs);
+    } catch (error) {
+      this.#crashed(slot, undefined, error);
+    }
+  }
+
+  #armWakeUp(slot: Slot, atMs: number): void {
+    slot.wakeUp ??= new WakeUp(slot, this);
+    this.#ports.wheel.schedule(slot.wakeUp, atMs);
+  }
+
+  #disarmWakeUp(slot: Slot): void {
+    if (slot.wakeUp === undefined) return;
+    this.#ports.wheel.cancel(slot.wakeUp);
+    slot.wakeUp = undefined;
+  }
+}
+
+const minuteMs = 60_000;
+
+function forget(ids: number[], id: number): boolean {
+  const index = ids.indexOf(id);
+  if (index >= 0) ids.splice(index, 1);
+  return index >= 0;
+}

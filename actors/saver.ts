@@ -1,0 +1,209 @@
+/**
+ * Brings the state of a partition's entities into the store: all that changed since the last write goes as one atomic
+ * batch, the latest state of each entity only. A change that a gate waits for is written with the end of the drain; one
+ * that nobody waits for goes along with the next such batch, or alone after `limits.lazySaveMs`.
+ */
+import { limits } from '../src/limits.ts';
+import type { PartitionPorts, Row, WriteResult } from './ports.ts';
+import { encodeRow, packState, rowKey } from './snapshot.ts';
+import { Chore, type Life, type Slot } from './slot.ts';
+import type { Outgoing } from './turn.ts';
+
+export interface SaverOwner {
+  readonly number: number;
+  readonly epoch: number;
+  readonly owner: string;
+  /** The gate of this entity has let these out. */
+  released(slot: Slot, effects: readonly Outgoing[]): void;
+  /** Its state cannot be packed: it must go back to its last snapshot. */
+  packFailed(slot: Slot, error: unknown): void;
+  /** The store owes nothing about this entity any more. */
+  settled(slot: Slot): void;
+  /** Called after each answer of the store. */
+  writeEnded(result: WriteResult): void;
+}
+
+export class Saver {
+  readonly #ports: PartitionPorts;
+  readonly #owner: SaverOwner;
+  readonly #dirty = new Set<Slot>();
+  readonly #lazy: Chore = new Chore(() => this.write());
+  readonly #released: Outgoing[] = [];
+  #lazyArmed = false;
+  /** A gate waits for a change that is not written yet. */
+  #urgent = false;
+  #durable = false;
+  #writesInFlight = 0;
+  #closed = false;
+
+  constructor(ports: PartitionPorts, owner: SaverOwner) {
+    this.#ports = ports;
+    this.#owner = owner;
+  }
+
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  get writesInFlight(): number {
+    return this.#writesInFlight;
+  }
+
+  /** Everything that changed is in the store. */
+  get isClean(): boolean {
+    return this.#dirty.size === 0 && this.#writesInFlight === 0;
+  }
+
+  isDirty(slot: Slot): boolean {
+    return this.#dirty.has(slot);
+  }
+
+  /** The state of the entity has changed. It must have a life, for its gate. */
+  mark(slot: Slot, life: Life, gated: boolean, durable: boolean): void {
+    life.gate.save(gated);
+    this.#dirty.add(slot);
+    if (durable) this.#durable = true;
+    if (gated) this.#urgent = true;
+    else this.#armLazy();
+  }
+
+  /** What was to be written is void: the entity is gone and the store never heard of it. */
+  unmark(slot: Slot): void {
+    this.#dirty.delete(slot);
+  }
+
+  /** The entity went back to the snapshot that was last handed to the store; if that failed, it is still to be written. */
+  revert(slot: Slot, life: Life): void {
+    if (life.storedVersion >= life.writtenVersion || life.writesInFlight > 0) this.#dirty.delete(slot);
+    else {
+      this.#dirty.add(slot);
+      this.#armLazy();
+    }
+  }
+
+  /** To be called at the end of each drain. */
+  writeIfUrgent(): void {
+    if (this.#urgent) this.write();
+  }
+
+  /** Writes everything that changed; what exceeds the writes in flight follows when one has been answered. */
+  write(): void {
+    this.#lazyArmed = false;
+    this.#ports.wheel.cancel(this.#lazy);
+    while (!this.#closed && this.#dirty.size > 0 && this.#writesInFlight < limits.writesInFlightPerPartitionMax) this.#writeBatch();
+    if (this.#dirty.size === 0) this.#urgent = false;
+  }
+
+  /** Nothing is written any more, and answers are ignored. */
+  close(): void {
+    this.#closed = true;
+    this.#dirty.clear();
+    this.#ports.wheel.cancel(this.#lazy);
+  }
+
+  #writeBatch(): void {
+    const batch: Written[] = [];
+    const rows: Row[] = [];
+    for (const slot of this.#dirty) {
+      if (rows.length === limits.storeBatchRowsMax) break;
+      this.#dirty.delete(slot);
+      const value = this.#valueOf(slot);
+      if (value === undefined) continue;
+      const life = slot.life!;
+      life.writesInFlight++;
+      life.writtenVersion = life.gate.version;
+      slot.stored = true;
+      slot.unsaved = false;
+      batch.push({ slot, life, version: life.gate.version, deleted: value === null });
+      rows.push([rowKey(slot.table.kind, slot.key), value]);
+    }
+    if (rows.length === 0) return;
+    const durable = this.#durable;
+    if (this.#dirty.size === 0) this.#durable = false;
+    this.#writesInFlight++;
+    const { number, epoch, owner } = this.#owner;
+    this.#ports.write(number, epoch, owner, rows, durable, (result) => this.#answered(batch, durable, result));
+  }
+
+  /** `undefined`: there is nothing to write. */
+  #valueOf(slot: Slot): Uint8Array | null | undefined {
+    const life = slot.life!;
+    if (life.awake) {
+      try {
+        const state = slot.table.behaviour.pack(life.state);
+        slot.packed = state === null ? undefined : packState(state);
+      } catch (error) {
+        this.#owner.packFailed(slot, error);
+        return undefined;
+      }
+    }
+    if (slot.packed === undefined) {
+      if (slot.stored) return null;
+      this.#release(slot, life, life.gate.version);
+      return undefined;
+    }
+    return encodeRow({
+      kind: slot.table.kind,
+      version: life.gate.version,
+      savedAtMs: this.#ports.clock.clusterMs(),
+      wakeAtMs: wakeTimeOf(slot, life),
+      packed: slot.packed,
+    });
+  }
+
+  #answered(batch: readonly Written[], durable: boolean, result: WriteResult): void {
+    if (this.#closed) return;
+    this.#writesInFlight--;
+    if (result !== 'fenced') {
+      for (const written of batch) this.#settle(written, result === 'ok');
+      if (result === 'failed' && durable) this.#durable = true;
+    }
+    if (this.#urgent && result === 'ok') this.write();
+    else if (this.#dirty.size > 0) this.#armLazy();
+    this.#owner.writeEnded(result);
+  }
+
+  #settle({ slot, life, version, deleted }: Written, ok: boolean): void {
+    life.writesInFlight--;
+    if (ok && version > life.storedVersion) {
+      life.storedVersion = version;
+      if (deleted && version === life.gate.version) slot.stored = false;
+    } else if (!ok && version > life.storedVersion) {
+      // Availability before safety: the packets go, the row is tried again with the next write.
+      this.#ports.count('save.failed');
+      this.#dirty.add(slot);
+      this.#armLazy();
+    }
+    const count = this.#release(slot, life, version);
+    if (!ok) for (let index = 0; index < count; index++) this.#ports.count('gate.ungated');
+    this.#owner.settled(slot);
+  }
+
+  #release(slot: Slot, life: Life, version: number): number {
+    const released = this.#released;
+    released.length = 0;
+    const count = life.gate.pass(version, released);
+    if (count > 0) this.#owner.released(slot, released);
+    return count;
+  }
+
+  #armLazy(): void {
+    if (this.#lazyArmed) return;
+    this.#lazyArmed = true;
+    this.#ports.wheel.schedule(this.#lazy, this.#ports.clock.clusterMs() + limits.lazySaveMs);
+  }
+}
+
+interface Written {
+  readonly slot: Slot;
+  readonly life: Life;
+  readonly version: number;
+  readonly deleted: boolean;
+}
+
+/** When the entity must be awake again, 0 for never. */
+export function wakeTimeOf(slot: Slot, life: Life): number {
+  if (!life.awake) return slot.wakeUp === undefined ? 0 : slot.wakeUp.atMs;
+  const behaviour = slot.table.behaviour;
+  return behaviour.nextWakeMs === undefined ? life.earliestTimerMs() : behaviour.nextWakeMs(life.state);
+}

@@ -1,0 +1,141 @@
+/**
+ * The place of one entity in its partition. Most entities are asleep at any time, so a slot alone is small: a key and the
+ * packed state. What an entity needs only while it is awake, or while the store owes an answer about it, is its `Life`.
+ */
+import type { Behaviour, Kind } from './entity.ts';
+import { Gate } from './gate.ts';
+import type { MailboxOwner } from './mailbox.ts';
+import type { Packed } from './snapshot.ts';
+import type { Outgoing } from './turn.ts';
+import { Scheduled } from './wheel.ts';
+
+/** All entities of one kind in one partition. */
+export interface KindTable {
+  readonly kind: Kind;
+  readonly behaviour: Behaviour<unknown>;
+  readonly slots: Map<string, Slot>;
+}
+
+/** Who hears when a timer of an entity is due. */
+export interface TimerOwner {
+  timerDue(slot: Slot, timer: EntityTimer | WakeUp): void;
+}
+
+export class Slot implements MailboxOwner {
+  readonly table: KindTable;
+  readonly key: string;
+  queuedItems = 0;
+  life: Life | undefined = undefined;
+  /** The state as it was last handed to the store, or as it was when it fell asleep. `undefined`: none. */
+  packed: Packed | undefined = undefined;
+  wakeUp: WakeUp | undefined = undefined;
+  /** Of the snapshot in the store; counts on from there when the entity wakes. */
+  version = 0;
+  /** There may be a row in the store. */
+  stored = false;
+  /** `packed` is not what the store has. */
+  unsaved = false;
+
+  constructor(table: KindTable, key: string) {
+    this.table = table;
+    this.key = key;
+  }
+
+  get isAwake(): boolean {
+    return this.life !== undefined && this.life.awake;
+  }
+
+  /** Whether there is an entity, awake or asleep; if not, the slot waits for its first input or its last acknowledgement. */
+  get exists(): boolean {
+    return this.isAwake || this.packed !== undefined;
+  }
+}
+
+export class Life {
+  awake = false;
+  state: unknown = undefined;
+  readonly gate: Gate<Outgoing>;
+  /** Few: searched by name. */
+  timers: EntityTimer[] = [];
+  /** Ids of the asks that wait for an answer. */
+  asks: number[] = [];
+  /** The version of `Slot.packed`. */
+  writtenVersion: number;
+  /** The highest version that the store has acknowledged. */
+  storedVersion: number;
+  writesInFlight = 0;
+  touchedAtMs = 0;
+  crashes = 0;
+  crashesSinceMs = 0;
+
+  constructor(version: number) {
+    this.gate = new Gate(version);
+    this.writtenVersion = version;
+    this.storedVersion = version;
+  }
+
+  timerNamed(name: string): EntityTimer | undefined {
+    for (const timer of this.timers) if (timer.name === name) return timer;
+    return undefined;
+  }
+
+  /** 0: none. */
+  earliestTimerMs(): number {
+    let earliest = 0;
+    for (const timer of this.timers) if (earliest === 0 || timer.atMs < earliest) earliest = timer.atMs;
+    return Math.max(0, earliest);
+  }
+}
+
+/**
+ * A named timer; itself the input that the entity gets. Each arming is a new object, which is its token: one that was
+ * replaced or cleared while it waited in the mailbox is no longer found under its name, and does nothing.
+ */
+export class EntityTimer extends Scheduled {
+  readonly type = 'timer';
+  readonly name: string;
+  readonly #slot: Slot;
+  readonly #owner: TimerOwner;
+
+  constructor(name: string, slot: Slot, owner: TimerOwner) {
+    super();
+    this.name = name;
+    this.#slot = slot;
+    this.#owner = owner;
+  }
+
+  due(): void {
+    this.#owner.timerDue(this.#slot, this);
+  }
+}
+
+/** Wakes an entity that sleeps, so that it can arm its own timers. */
+export class WakeUp extends Scheduled {
+  readonly type = 'wake-up';
+  readonly #slot: Slot;
+  readonly #owner: TimerOwner;
+
+  constructor(slot: Slot, owner: TimerOwner) {
+    super();
+    this.#slot = slot;
+    this.#owner = owner;
+  }
+
+  due(): void {
+    this.#owner.timerDue(this.#slot, this);
+  }
+}
+
+/** A piece of housekeeping of a partition. */
+export class Chore extends Scheduled {
+  readonly #run: () => void;
+
+  constructor(run: () => void) {
+    super();
+    this.#run = run;
+  }
+
+  due(): void {
+    this.#run();
+  }
+}

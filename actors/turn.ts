@@ -1,0 +1,112 @@
+/**
+ * One turn of one entity: writes down what the behaviour wants, so that it can be performed when the behaviour has come to
+ * its end, or forgotten when it has thrown. One object serves all turns of a partition.
+ */
+import assert from 'node:assert';
+import { limits } from '../src/limits.ts';
+import type { Flow, LogLevel } from '../src/outside.ts';
+import type { Address, Asker, SaveGate, SaveOptions, Turn } from './entity.ts';
+import type { PartitionPorts } from './ports.ts';
+
+/** What leaves the entity, and therefore passes its gate. */
+export type Outgoing =
+  /** `token` is '' when nobody wants to hear of a failure. */
+  | { readonly do: 'send'; readonly flow: Flow; readonly bytes: Uint8Array; readonly token: string }
+  | { readonly do: 'tell'; readonly to: Address; readonly body: unknown }
+  | { readonly do: 'ask'; readonly id: number; readonly to: Address; readonly body: unknown }
+  | { readonly do: 'answer'; readonly asker: Asker; readonly body: unknown };
+
+/** Stays inside the entity: done at the end of the turn whatever its gate. `atMs` is NaN to disarm. */
+export interface TimerChange {
+  readonly name: string;
+  readonly atMs: number;
+}
+
+export class RecordedTurn implements Turn {
+  readonly partition: number;
+  nowMs = 0;
+  readonly outgoing: Outgoing[] = [];
+  readonly timers: TimerChange[] = [];
+  saved: SaveGate | undefined = undefined;
+  durable = false;
+  stopped = false;
+  readonly #ports: PartitionPorts;
+  #nextAskId: number;
+  #asksAllowed = 0;
+
+  /**
+   * Ask ids start at the time of day in steps of 2048 per millisecond: no partition that served these entities before, on
+   * whatever node, can have come so far.
+   */
+  constructor(partition: number, ports: PartitionPorts) {
+    this.partition = partition;
+    this.#ports = ports;
+    this.#nextAskId = ports.clock.clusterMs() * 2_048;
+  }
+
+  begin(nowMs: number, asksWaiting: number): void {
+    this.nowMs = nowMs;
+    this.outgoing.length = 0;
+    this.timers.length = 0;
+    this.saved = undefined;
+    this.durable = false;
+    this.stopped = false;
+    this.#asksAllowed = limits.asksOutstandingPerEntityMax - asksWaiting;
+  }
+
+  send(flow: Flow, bytes: Uint8Array, token = ''): void {
+    this.#add({ do: 'send', flow, bytes, token });
+  }
+
+  tell(to: Address, body: unknown): void {
+    this.#add({ do: 'tell', to, body });
+  }
+
+  ask(to: Address, body: unknown): number {
+    assert(this.#asksAllowed > 0, 'too many asks are waiting for their answers');
+    this.#asksAllowed--;
+    const id = this.#nextAskId++;
+    this.#add({ do: 'ask', id, to, body });
+    return id;
+  }
+
+  answer(asker: Asker, body: unknown): void {
+    this.#add({ do: 'answer', asker, body });
+  }
+
+  timer(name: string, atMs: number): void {
+    assert(Number.isFinite(atMs), 'a timer needs a time');
+    this.#change({ name, atMs });
+  }
+
+  clearTimer(name: string): void {
+    this.#change({ name, atMs: Number.NaN });
+  }
+
+  save(gate: SaveGate, options?: SaveOptions): void {
+    if (gate === 'store' || this.saved === undefined) this.saved = gate;
+    if (options?.durable === true) this.durable = true;
+  }
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  note(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#ports.note(level, event, fields);
+  }
+
+  count(metric: string): void {
+    this.#ports.count(metric);
+  }
+
+  #add(effect: Outgoing): void {
+    assert(this.outgoing.length < limits.effectsPerTurnMax, 'too many effects in one turn');
+    this.outgoing.push(effect);
+  }
+
+  #change(change: TimerChange): void {
+    assert(this.timers.length < limits.effectsPerTurnMax, 'too many timer changes in one turn');
+    this.timers.push(change);
+  }
+}
