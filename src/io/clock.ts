@@ -1,0 +1,39 @@
+/** The real clock. See `Clock` in src/outside.ts for what its two times mean. */
+import type { Clock } from '../outside.ts';
+
+/**
+ * Monotonic time is the same for all threads of the process. Cluster time is the wall clock at start plus monotonic time,
+ * moved by what the coordination store says: it does not jump when somebody sets this machine's clock. The offset lies in
+ * shared memory, so the main thread corrects the clocks of all workers at once.
+ */
+export class SystemClock implements Clock {
+  readonly #base: Float64Array<ArrayBufferLike>;
+
+  /** Without `shared` a clock of its own, otherwise one that follows the clock whose `share()` it is. */
+  constructor(shared?: SharedArrayBuffer) {
+    this.#base = new Float64Array(shared ?? new SharedArrayBuffer(8));
+    if (shared === undefined) this.#base[0] = Date.now() - this.monotonicMs();
+  }
+
+  monotonicMs(): number {
+    return performance.now() + threadOffsetMs;
+  }
+
+  clusterMs(): number {
+    return Math.floor(this.monotonicMs() + this.#base[0]!);
+  }
+
+  /** The store said `storeMs` somewhere between two monotonic times of ours; the error is at most half their distance. */
+  adjust(storeMs: number, sentMonotonicMs: number, receivedMonotonicMs: number): void {
+    this.#base[0] = storeMs - (sentMonotonicMs + receivedMonotonicMs) / 2;
+  }
+
+  /** Memory to hand to a worker thread: `new SystemClock(workerData.clock)`. */
+  share(): SharedArrayBuffer {
+    return this.#base.buffer as SharedArrayBuffer;
+  }
+}
+
+/** `performance.now()` counts from the start of each thread; the high resolution time has one origin for all. */
+const [seconds, nanoseconds] = process.hrtime();
+const threadOffsetMs = seconds * 1_000 + nanoseconds / 1e6 - performance.now();
