@@ -3,10 +3,13 @@
  * votes; the argument why no two nodes may act for one partition is in docs/cluster-control.md.
  */
 import { limits } from '../src/limits.ts';
+import { ownerName } from './control-types.ts';
+import { isMember } from './table.ts';
 import type { Table, TableMember } from './table.ts';
 
 interface Peer {
-  incarnation: number;
+  readonly id: string;
+  readonly incarnation: number;
   linked: boolean;
   /** Last frame from it, our clock; when we first had to know it otherwise. */
   heardMs: number;
@@ -32,6 +35,7 @@ export class Membership {
   /** First good renewal: of votes before it by an earlier incarnation we know nothing. */
   #firstLeaseMs = Infinity;
   #lastLookMs: number | undefined;
+  /** By `ownerName`: an old incarnation and its successor are two peers. */
   readonly #peers = new Map<string, Peer>();
   /** By id: votes outlive the peer's entry. */
   readonly #votedMs = new Map<string, number>();
@@ -78,39 +82,34 @@ export class Membership {
   }
 
   linked(id: string, incarnation: number, linked: boolean, nowMs: number): void {
-    const peer = this.#peer(id, incarnation, nowMs);
-    if (peer === undefined) return;
-    peer.linked = linked;
+    this.#peer(id, incarnation, nowMs).linked = linked;
   }
 
   isLinked(id: string, incarnation: number): boolean {
-    const peer = this.#peers.get(id);
-    return peer !== undefined && peer.incarnation === incarnation && peer.linked;
+    return this.#peers.get(ownerName(id, incarnation))?.linked === true;
   }
 
   heard(id: string, incarnation: number, nowMs: number): void {
-    const peer = this.#peer(id, incarnation, nowMs);
-    if (peer !== undefined) peer.heardMs = nowMs;
+    this.#peer(id, incarnation, nowMs).heardMs = nowMs;
   }
 
   /** A peer that is itself in good standing echoed our heartbeat. */
   confirmed(id: string, incarnation: number, sentMs: number, votedAgoMs: number): void {
-    const peer = this.#peers.get(id);
-    if (peer === undefined || peer.incarnation !== incarnation) return;
-    if (votedAgoMs <= limits.voteTtlMs + limits.voteIssueWindowMs) return;
+    const peer = this.#peers.get(ownerName(id, incarnation));
+    if (peer === undefined || votedAgoMs <= limits.voteTtlMs + limits.voteIssueWindowMs) return;
     peer.confirmedMs = Math.max(peer.confirmedMs, sentMs);
   }
 
+  /** It told us the epoch of its table; true when that is news. */
   adopted(id: string, incarnation: number, epoch: number): boolean {
-    const peer = this.#peers.get(id);
-    if (peer === undefined || peer.incarnation !== incarnation || peer.epoch >= epoch) return false;
+    const peer = this.#peers.get(ownerName(id, incarnation));
+    if (peer === undefined || peer.epoch >= epoch) return false;
     peer.epoch = epoch;
     return true;
   }
 
   adoptedEpoch(member: TableMember): number {
-    const peer = this.#peers.get(member.id);
-    return peer !== undefined && peer.incarnation === member.incarnation ? peer.epoch : 0;
+    return this.#peers.get(ownerName(member.id, member.incarnation))?.epoch ?? 0;
   }
 
   /** What an echo to this peer has to say: how long ago we last voted against its id, as far as we can know. */
@@ -122,7 +121,7 @@ export class Membership {
   shallVote(member: TableMember, nowMs: number): boolean {
     if (this.latched) return false;
     const peer = this.#peer(member.id, member.incarnation, nowMs);
-    if (peer === undefined || nowMs - peer.heardMs <= limits.voteGuardMs) return false;
+    if (nowMs - peer.heardMs <= limits.voteGuardMs) return false;
     return nowMs - (this.#votedMs.get(member.id) ?? -Infinity) >= limits.voteRepeatMs;
   }
 
@@ -130,19 +129,18 @@ export class Membership {
     this.#votedMs.set(id, nowMs);
   }
 
-  /** Keeps entries of members and of whoever is linked; gives those members that are new their first time. */
+  /** Knows the members of the table from now on, and forgets who is neither a member nor linked. */
   remember(table: Table, nowMs: number): void {
-    for (const member of table.members) this.#peer(member.id, member.incarnation, nowMs);
-  }
-
-  forget(id: string, incarnation: number): void {
-    if (this.#peers.get(id)?.incarnation === incarnation) this.#peers.delete(id);
+    for (const [name, peer] of this.#peers) {
+      if (!peer.linked && !isMember(table, peer.id, peer.incarnation)) this.#peers.delete(name);
+    }
+    for (const { id, incarnation } of table.members) if (id !== this.id) this.#peer(id, incarnation, nowMs);
   }
 
   /** Incarnations with a link, members or not. */
   linkedPeers(): { id: string; incarnation: number }[] {
     const linked: { id: string; incarnation: number }[] = [];
-    for (const [id, peer] of this.#peers) if (peer.linked) linked.push({ id, incarnation: peer.incarnation });
+    for (const peer of this.#peers.values()) if (peer.linked) linked.push({ id: peer.id, incarnation: peer.incarnation });
     return linked;
   }
 
@@ -162,20 +160,22 @@ export class Membership {
     if (needed === 0) return Infinity;
     const times: number[] = [];
     for (const id of voters) {
-      const peer = id === this.id ? undefined : this.#peers.get(id);
-      if (peer !== undefined) times.push(peer.confirmedMs);
+      if (id === this.id) continue;
+      let latestMs = -Infinity;
+      for (const peer of this.#peers.values()) if (peer.id === id) latestMs = Math.max(latestMs, peer.confirmedMs);
+      times.push(latestMs);
     }
     times.sort((a, b) => b - a);
     return (times[needed - 1] ?? -Infinity) + limits.heartbeatFreshMs;
   }
 
-  /** The entry of this incarnation; a newer one replaces the older, an older one is nobody. */
-  #peer(id: string, incarnation: number, nowMs: number): Peer | undefined {
-    const known = this.#peers.get(id);
-    if (known !== undefined && known.incarnation === incarnation) return known;
-    if ((known !== undefined && known.incarnation > incarnation) || id === this.id) return undefined;
-    const peer: Peer = { incarnation, linked: false, heardMs: nowMs, confirmedMs: -Infinity, epoch: 0 };
-    this.#peers.set(id, peer);
+  #peer(id: string, incarnation: number, nowMs: number): Peer {
+    const name = ownerName(id, incarnation);
+    let peer = this.#peers.get(name);
+    if (peer === undefined) {
+      peer = { id, incarnation, linked: false, heardMs: nowMs, confirmedMs: -Infinity, epoch: 0 };
+      this.#peers.set(name, peer);
+    }
     return peer;
   }
 }
