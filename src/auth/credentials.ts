@@ -37,7 +37,17 @@ export function parseCredentials(value: string): DigestCredentials | undefined {
   at = skipBlanks(value, schemeEnd);
   if (at === schemeEnd) return undefined;
 
-  const found = { username: '', realm: '', nonce: '', uri: '', cnonce: '', response: '', algorithm: '', qop: '', nc: '' };
+  const found = {
+    username: '',
+    realm: '',
+    nonce: '',
+    uri: '',
+    cnonce: '',
+    response: '',
+    algorithm: '',
+    qop: '',
+    nc: '',
+  };
   let seen = 0;
   for (let count = 0; ; count += 1) {
     if (count === limits.paramsPerValueMax) return undefined;

@@ -38,7 +38,12 @@ export function check(credentials: DigestCredentials, method: string, algorithm:
 }
 
 /** The response that a client who knows `ha1Hex` sends: KD(H(A1), ...) of RFC 7616 3.4.1, without qop of RFC 2069. */
-export function responseOf(credentials: DigestCredentials, method: string, algorithm: Algorithm, ha1Hex: string): string {
+export function responseOf(
+  credentials: DigestCredentials,
+  method: string,
+  algorithm: Algorithm,
+  ha1Hex: string,
+): string {
   const name = hashName(algorithm);
   const ha2 = createHash(name).update(`${method}:${credentials.uri}`, 'latin1').digest('hex');
   const middle = credentials.qop === '' ? '' : `${credentials.nc}:${credentials.cnonce}:${credentials.qop}:`;

@@ -43,7 +43,14 @@ export class NonceWindows {
     this.#makeRoom(nowMs);
     // Making room may just have moved the floor over this very nonce.
     if (issuedAtMs <= this.#floorMs) return 'replay';
-    this.#uses.push({ nonce, issuedAtMs, highest: nc === 0 ? usedUp : nc, low: 1, high: 0, recent: [[nc, requestIdentity]] });
+    this.#uses.push({
+      nonce,
+      issuedAtMs,
+      highest: nc === 0 ? usedUp : nc,
+      low: 1,
+      high: 0,
+      recent: [[nc, requestIdentity]],
+    });
     return 'ok';
   }
 
@@ -56,7 +63,11 @@ export class NonceWindows {
   pack(nowMs: number): unknown[] | null {
     this.#forgetOld(nowMs);
     if (this.#uses.length === 0 && this.#floorMs < nowMs - limits.nonceLifetimeMs) return null;
-    return [schema, this.#floorMs, this.#uses.map((use) => [use.nonce, use.highest, use.low, use.high, use.recent.flat()])];
+    return [
+      schema,
+      this.#floorMs,
+      this.#uses.map((use) => [use.nonce, use.highest, use.low, use.high, use.recent.flat()]),
+    ];
   }
 
   /** For a judge who does not know what was used before `floorMs`: nonces issued up to then count as used. */
@@ -69,8 +80,12 @@ export class NonceWindows {
   static unpack(packed: readonly unknown[] | null): NonceWindows {
     const windows = new NonceWindows();
     if (packed === null) return windows;
-    const [version, floorMs, uses] = packed as [number, number, [string, number, number, number, (number | string)[]][]];
-    assert.equal(version, schema, 'snapshot of nonce windows has an unknown schema');
+    const [version, floorMs, uses] = packed as [
+      number,
+      number,
+      [string, number, number, number, (number | string)[]][],
+    ];
+    assert.strictEqual(version, schema, 'snapshot of nonce windows has an unknown schema');
     windows.#floorMs = floorMs;
     for (const [nonce, highest, low, high, flat] of uses) {
       const recent: [number, string][] = [];

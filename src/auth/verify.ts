@@ -79,7 +79,11 @@ export function verify(request: AuthRequest, user: UserRecord | undefined, ctx: 
  * The address-of-record that the credentials for `realm` claim, or undefined when there are none that we could check. Only a name to
  * look up: nothing is proven yet.
  */
-export function claimedAor(authorization: readonly string[], realm: string, offered: readonly Algorithm[]): string | undefined {
+export function claimedAor(
+  authorization: readonly string[],
+  realm: string,
+  offered: readonly Algorithm[],
+): string | undefined {
   const credentials = chooseCredentials(authorization, realm, offered);
   return credentials === undefined ? undefined : aorOfUser(credentials.username, realm);
 }
@@ -104,7 +108,11 @@ function refusal(ctx: AuthContext, cause: Refusal['cause'], stale: boolean): Ref
  * The first credentials for our realm that use what we offered (RFC 3261 22.1: several may be there, for other realms; RFC 8760 2.4:
  * one for each algorithm). Whatever is malformed is as good as absent.
  */
-function chooseCredentials(values: readonly string[], realm: string, offered: readonly Algorithm[]): DigestCredentials | undefined {
+function chooseCredentials(
+  values: readonly string[],
+  realm: string,
+  offered: readonly Algorithm[],
+): DigestCredentials | undefined {
   const count = Math.min(values.length, limits.authorizationValuesMax);
   for (let at = 0; at < count; at += 1) {
     const credentials = parseCredentials(values[at]!);

@@ -136,7 +136,8 @@ function number(text: string, base: 10 | 16, digitsMax: number): number | undefi
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     const lower = code | 0x20;
-    const digit = code >= 0x30 && code <= 0x39 ? code - 0x30 : base === 16 && lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+    const digit =
+      code >= 0x30 && code <= 0x39 ? code - 0x30 : base === 16 && lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
     if (digit < 0) return undefined;
     value = value * base + digit;
   }

@@ -7,7 +7,12 @@ import { sipDate } from './date.ts';
 import { hasOption } from './options.ts';
 
 /** Every current binding once, Path for those who understand it, and `Require: outbound` when a flow was registered. */
-export function answerHeaders(bindings: Bindings, request: SipMessage, nowMs: number, outbound: boolean): [string, string][] {
+export function answerHeaders(
+  bindings: Bindings,
+  request: SipMessage,
+  nowMs: number,
+  outbound: boolean,
+): [string, string][] {
   const headers: [string, string][] = [];
   for (const binding of bindings) headers.push(['Contact', contactValue(binding, nowMs)]);
   if (request.has(HeaderId.Path) && hasOption(request, HeaderId.Supported, 'path')) {

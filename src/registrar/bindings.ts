@@ -7,6 +7,7 @@
 import assert from 'node:assert';
 import { limits } from '../limits.ts';
 import type { Flow } from '../outside.ts';
+import type { NameAddr } from '../sip/header/address.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import type { SipMessage } from '../sip/message.ts';
 import { parseUri } from '../sip/uri.ts';
@@ -14,7 +15,7 @@ import { answerHeaders } from './answer.ts';
 import { defaultExpiresSeconds, deltaSeconds, readContact } from './contact.ts';
 import type { RequestedContact } from './contact.ts';
 import { matchingBindings } from './match.ts';
-import { hasOption, outboundUsable, unsupportedOptions } from './options.ts';
+import { hasOption, outboundUsable, readPath, unsupportedOptions } from './options.ts';
 
 export { pack, unpack } from './snapshot.ts';
 
@@ -81,15 +82,13 @@ export function register(state: Bindings, request: SipMessage, ctx: RegisterCont
   if (unsupported !== '') return refused(state, 420, '', [['Unsupported', unsupported]]);
   // Step 5: an address-of-record is a SIP or SIPS URI (RFC 3261 10.2, RFC 4475 3.3.4).
   const aor = parseUri(request.to.uri);
-  if (aor === undefined || (aor.scheme !== 'sip' && aor.scheme !== 'sips')) return refused(state, 400, 'To Must Be a SIP URI');
+  if (aor === undefined || (aor.scheme !== 'sip' && aor.scheme !== 'sips'))
+    return refused(state, 400, 'To Must Be a SIP URI');
   const current = expire(state, ctx.nowMs);
   // Step 6.
   if (!request.has(HeaderId.Contact)) return accepted(state, current, 'none', request, ctx, false);
-  const raw = request.values(HeaderId.Contact);
-  for (const value of raw) {
-    if (value === '*') return removeAll(state, current, request, raw.length, ctx);
-  }
-  return update(state, current, request, raw, ctx);
+  const contacts = request.contacts;
+  return contacts === '*' ? removeAll(state, current, request, ctx) : update(state, current, request, contacts, ctx);
 }
 
 /** The bindings that are good at `nowMs`, higher q first, among equals the latest registered first. */
@@ -115,10 +114,10 @@ export function nextExpiryMs(bindings: Bindings): number {
   return next;
 }
 
-/** Step 6, `Contact: *`: everything goes, or nothing. */
-function removeAll(state: Bindings, current: Bindings, request: SipMessage, contacts: number, ctx: RegisterContext): RegisterResult {
+/** Step 6, `Contact: *`: everything goes, or nothing. The parser has refused a star beside other contacts. */
+function removeAll(state: Bindings, current: Bindings, request: SipMessage, ctx: RegisterContext): RegisterResult {
   const expires = request.header(HeaderId.Expires);
-  if (contacts !== 1 || expires === undefined || deltaSeconds(expires) !== 0) return refused(state, 400, 'Invalid Request');
+  if (expires === undefined || deltaSeconds(expires) !== 0) return refused(state, 400, 'Invalid Request');
   for (const binding of current) {
     if (isOutOfOrder(binding, request)) return outOfOrder(state);
   }
@@ -126,12 +125,15 @@ function removeAll(state: Bindings, current: Bindings, request: SipMessage, cont
 }
 
 /** Step 7: every contact in turn, on a copy that becomes real only if all of them succeed. */
-function update(state: Bindings, current: Bindings, request: SipMessage, raw: readonly string[], ctx: RegisterContext): RegisterResult {
-  const contacts = request.contacts;
-  if (contacts === '*' || contacts.length !== raw.length || raw.length === 0) return refused(state, 400, 'Bad Contact');
-  if (raw.length > limits.contactsPerRegisterMax) return refused(state, 400, 'Too Many Contacts');
-  const path = request.values(HeaderId.Path);
-  if (path.length > limits.pathValuesMax) return refused(state, 400, 'Too Many Path Values');
+function update(
+  state: Bindings,
+  current: Bindings,
+  request: SipMessage,
+  contacts: readonly NameAddr[],
+  ctx: RegisterContext,
+): RegisterResult {
+  const path = readPath(request);
+  if (path === undefined) return refused(state, 400, 'Bad Path');
   const usable = outboundUsable(request, path);
   const headerExpires = requestedByHeader(request);
 
@@ -139,12 +141,13 @@ function update(state: Bindings, current: Bindings, request: SipMessage, raw: re
   let changed: Change = 'none';
   let outboundContacts = 0;
   let lasting = 0;
-  for (let at = 0; at < raw.length; at += 1) {
-    const contact = readContact(contacts[at]!);
+  for (const value of contacts) {
+    const contact = readContact(value);
     if ('bad' in contact) return refused(state, 400, contact.bad);
     const seconds = granted(contact.expires ?? headerExpires, ctx.limits);
     if (seconds < 0) return refused(state, 423, '', [['Min-Expires', String(ctx.limits.minExpiresSeconds)]]);
-    if (contact.regId > 0 && !usable && hasOption(request, HeaderId.Require, 'outbound')) return refused(state, 439, '');
+    if (contact.regId > 0 && !usable && hasOption(request, HeaderId.Require, 'outbound'))
+      return refused(state, 439, 'First Hop Lacks Outbound Support');
     const regId = usable ? contact.regId : 0;
     if (seconds > 0) lasting += 1;
     if (seconds > 0 && regId > 0) outboundContacts += 1;
@@ -157,18 +160,21 @@ function update(state: Bindings, current: Bindings, request: SipMessage, raw: re
     if (seconds === 0 && matching.length === 0) continue;
     const binding = seconds === 0 ? undefined : bindingOf(contact, regId, path, seconds, matching[0], request, ctx);
     next = replaced(next, matching, binding);
-    if (changed !== 'change') changed = matching.length === 1 && binding !== undefined && isRefresh(matching[0]!, binding) ? 'refresh' : 'change';
+    if (changed !== 'change')
+      changed =
+        matching.length === 1 && binding !== undefined && isRefresh(matching[0]!, binding) ? 'refresh' : 'change';
   }
   // RFC 5626 6: reg-id names one flow, the one this request came over.
   if (outboundContacts > 0 && lasting > 1) return refused(state, 400, 'One Contact per Flow');
-  if (next.length > ctx.limits.maxContacts && next.length > current.length) return refused(state, 403, 'Too Many Contacts');
+  if (next.length > ctx.limits.maxContacts && next.length > current.length)
+    return refused(state, 403, 'Too Many Contacts');
   return accepted(state, next, changed, request, ctx, outboundContacts > 0);
 }
 
 /** Expires of the request, or the default (step 7). */
 function requestedByHeader(request: SipMessage): number {
   const text = request.header(HeaderId.Expires);
-  return text === undefined ? defaultExpiresSeconds : deltaSeconds(text) ?? defaultExpiresSeconds;
+  return text === undefined ? defaultExpiresSeconds : (deltaSeconds(text) ?? defaultExpiresSeconds);
 }
 
 /** Seconds that we give for `requested`, or -1 for a 423: only below one hour and below our minimum (10.3 step 7). */
@@ -183,7 +189,15 @@ function isOutOfOrder(binding: Binding, request: SipMessage): boolean {
   return binding.callId === request.callId && request.cseq <= binding.cseq;
 }
 
-function bindingOf(contact: RequestedContact, regId: number, path: readonly string[], seconds: number, old: Binding | undefined, request: SipMessage, ctx: RegisterContext): Binding {
+function bindingOf(
+  contact: RequestedContact,
+  regId: number,
+  path: readonly string[],
+  seconds: number,
+  old: Binding | undefined,
+  request: SipMessage,
+  ctx: RegisterContext,
+): Binding {
   return {
     uri: contact.uri,
     q: contact.q,
@@ -217,12 +231,27 @@ function replaced(bindings: Bindings, old: readonly Binding[], binding: Binding 
 
 /** Nothing but a later end, so that losing this update would still leave the phone reachable until its old end. */
 function isRefresh(old: Binding, now: Binding): boolean {
-  return now.expiresAtMs >= old.expiresAtMs && now.uri === old.uri && now.q === old.q && now.instance === old.instance && now.regId === old.regId
-    && now.methods === old.methods && now.userAgent === old.userAgent && sameFlow(now.flow, old.flow) && samePath(now.path, old.path);
+  return (
+    now.expiresAtMs >= old.expiresAtMs &&
+    now.uri === old.uri &&
+    now.q === old.q &&
+    now.instance === old.instance &&
+    now.regId === old.regId &&
+    now.methods === old.methods &&
+    now.userAgent === old.userAgent &&
+    sameFlow(now.flow, old.flow) &&
+    samePath(now.path, old.path)
+  );
 }
 
 function sameFlow(a: Flow, b: Flow): boolean {
-  return a.protocol === b.protocol && a.listener === b.listener && a.address === b.address && a.port === b.port && a.connection === b.connection;
+  return (
+    a.protocol === b.protocol &&
+    a.listener === b.listener &&
+    a.address === b.address &&
+    a.port === b.port &&
+    a.connection === b.connection
+  );
 }
 
 function samePath(a: readonly string[], b: readonly string[]): boolean {
@@ -230,7 +259,14 @@ function samePath(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** Step 8. */
-function accepted(state: Bindings, bindings: Bindings, changed: Change, request: SipMessage, ctx: RegisterContext, outbound: boolean): RegisterResult {
+function accepted(
+  state: Bindings,
+  bindings: Bindings,
+  changed: Change,
+  request: SipMessage,
+  ctx: RegisterContext,
+  outbound: boolean,
+): RegisterResult {
   assert(changed !== 'none' || bindings.length <= state.length, 'bindings appear only by a change');
   return { bindings, status: 200, reason: '', headers: answerHeaders(bindings, request, ctx.nowMs, outbound), changed };
 }

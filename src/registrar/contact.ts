@@ -35,7 +35,8 @@ export interface BadContact {
 /** Reads one value. That a URI with a question mark stands in <> (RFC 3261 20, RFC 4475 3.1.2.13) was seen to by the parser. */
 export function readContact(value: NameAddr): RequestedContact | BadContact {
   const parsed = parseUri(value.uri);
-  if (parsed === undefined || (parsed.scheme !== 'sip' && parsed.scheme !== 'sips')) return bad('Contact Must Be a SIP URI');
+  if (parsed === undefined || (parsed.scheme !== 'sip' && parsed.scheme !== 'sips'))
+    return bad('Contact Must Be a SIP URI');
   if (!isOneHost(parsed.host)) return bad('Contact Address Not Acceptable');
 
   let q = 1;

@@ -15,7 +15,12 @@ import type { RequestedContact } from './contact.ts';
  * The bindings of `bindings` that `contact` refreshes, replaces or removes. `current` are the bindings before this request: those it
  * has made itself are other contacts of the same phone, and only the same URI replaces them.
  */
-export function matchingBindings(bindings: Bindings, current: Bindings, contact: RequestedContact, regId: number): Binding[] {
+export function matchingBindings(
+  bindings: Bindings,
+  current: Bindings,
+  contact: RequestedContact,
+  regId: number,
+): Binding[] {
   if (contact.instance === '') return bindings.filter((binding) => sameUri(binding, contact));
   if (regId > 0) {
     const flow = bindings.filter((binding) => binding.regId === regId && sameInstance(binding, contact));

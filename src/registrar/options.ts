@@ -1,4 +1,5 @@
-/** Option tags in a REGISTER: Require, Supported and whether RFC 5626 outbound can work on the way this request took. */
+/** Option tags and Path of a REGISTER: what it requires, what it supports, whether RFC 5626 outbound can work on the way it took. */
+import { limits } from '../limits.ts';
 import { parseAddress } from '../sip/header/address.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import type { SipMessage } from '../sip/message.ts';
@@ -10,7 +11,10 @@ const understood: readonly string[] = ['path', 'outbound'];
 /** Value for Unsupported: the required options that we do not understand, '' when there are none (RFC 3261 8.2.2.3). */
 export function unsupportedOptions(request: SipMessage): string {
   if (!request.has(HeaderId.Require)) return '';
-  return request.values(HeaderId.Require).filter((option) => !understood.includes(option.toLowerCase())).join(', ');
+  return request
+    .values(HeaderId.Require)
+    .filter((option) => !understood.includes(option.toLowerCase()))
+    .join(', ');
 }
 
 /** Whether the list header `id` names `option`. */
@@ -21,6 +25,24 @@ export function hasOption(request: SipMessage, id: HeaderId, option: string): bo
   }
   return false;
 }
+
+/**
+ * The Path values of a REGISTER, topmost first; undefined when there are too many or one is not a SIP address. They will be Route values
+ * of other people's requests, so nothing unread is kept.
+ */
+export function readPath(request: SipMessage): readonly string[] | undefined {
+  if (!request.has(HeaderId.Path)) return noPath;
+  const values = request.values(HeaderId.Path);
+  if (values.length > limits.pathValuesMax) return undefined;
+  for (const value of values) {
+    const address = parseAddress(value);
+    const uri = address === undefined || !value.includes('<') ? undefined : parseUri(address.uri);
+    if (uri === undefined || uri.scheme === 'tel') return undefined;
+  }
+  return values;
+}
+
+const noPath: readonly string[] = [];
 
 /**
  * RFC 5626 6: a flow reaches the phone only if we are its first hop, or if the first hop said by `ob` in its Path that it keeps the

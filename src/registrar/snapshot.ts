@@ -11,21 +11,44 @@ const schema = 1;
 
 type PackedFlow = [protocol: Protocol, listener: number, address: string, port: number, connection: string];
 type PackedBinding = [
-  uri: string, q: number, expiresAtMs: number, callId: string, cseq: number, instance: string, regId: number,
-  path: readonly string[], flow: PackedFlow, userAgent: string, methods: string, registeredAtMs: number,
+  uri: string,
+  q: number,
+  expiresAtMs: number,
+  callId: string,
+  cseq: number,
+  instance: string,
+  regId: number,
+  path: readonly string[],
+  flow: PackedFlow,
+  userAgent: string,
+  methods: string,
+  registeredAtMs: number,
 ];
 
 export function pack(bindings: Bindings): unknown[] {
   const rows: PackedBinding[] = [];
   for (const b of bindings) {
     const flow: PackedFlow = [b.flow.protocol, b.flow.listener, b.flow.address, b.flow.port, b.flow.connection];
-    rows.push([b.uri, b.q, b.expiresAtMs, b.callId, b.cseq, b.instance, b.regId, b.path, flow, b.userAgent, b.methods, b.registeredAtMs]);
+    rows.push([
+      b.uri,
+      b.q,
+      b.expiresAtMs,
+      b.callId,
+      b.cseq,
+      b.instance,
+      b.regId,
+      b.path,
+      flow,
+      b.userAgent,
+      b.methods,
+      b.registeredAtMs,
+    ]);
   }
   return [schema, rows];
 }
 
 export function unpack(packed: readonly unknown[]): Bindings {
-  assert.equal(packed[0], schema, 'snapshot of bindings has an unknown schema');
+  assert.strictEqual(packed[0], schema, 'snapshot of bindings has an unknown schema');
   const rows = packed[1];
   assert(Array.isArray(rows), 'snapshot of bindings has no rows');
   return rows.map(unpackBinding);
@@ -33,10 +56,27 @@ export function unpack(packed: readonly unknown[]): Bindings {
 
 function unpackBinding(row: unknown): Binding {
   assert(Array.isArray(row) && row.length >= 12, 'snapshot of a binding is too short');
-  const [uri, q, expiresAtMs, callId, cseq, instance, regId, path, flow, userAgent, methods, registeredAtMs] = row as PackedBinding;
-  assert(isText(uri, callId, instance, userAgent, methods) && path.every((value) => isText(value)), 'snapshot of a binding: text expected');
+  const [uri, q, expiresAtMs, callId, cseq, instance, regId, path, flow, userAgent, methods, registeredAtMs] =
+    row as PackedBinding;
+  assert(
+    isText(uri, callId, instance, userAgent, methods) && path.every((value) => isText(value)),
+    'snapshot of a binding: text expected',
+  );
   assert(isNumber(q, expiresAtMs, cseq, regId, registeredAtMs), 'snapshot of a binding: number expected');
-  return { uri, q, expiresAtMs, callId, cseq, instance, regId, path, flow: unpackFlow(flow), userAgent, methods, registeredAtMs };
+  return {
+    uri,
+    q,
+    expiresAtMs,
+    callId,
+    cseq,
+    instance,
+    regId,
+    path,
+    flow: unpackFlow(flow),
+    userAgent,
+    methods,
+    registeredAtMs,
+  };
 }
 
 function unpackFlow(row: unknown): Flow {

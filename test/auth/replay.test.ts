@@ -44,30 +44,46 @@ class NaiveWindows {
   }
 }
 
-const count = fc.oneof({ weight: 10, arbitrary: fc.integer({ min: 1, max: 140 }) }, { weight: 2, arbitrary: fc.constantFrom(0, 2 ** 32 - 1, 2 ** 31, 2 ** 32 - 40) });
-const use = (noncesMax: number) => fc.record({ at: fc.nat(noncesMax - 1), nc: count, identity: fc.constantFrom('a', 'b', 'c') });
+const count = fc.oneof(
+  { weight: 10, arbitrary: fc.integer({ min: 1, max: 140 }) },
+  { weight: 2, arbitrary: fc.constantFrom(0, 2 ** 32 - 1, 2 ** 31, 2 ** 32 - 40) },
+);
+const use = (noncesMax: number) =>
+  fc.record({ at: fc.nat(noncesMax - 1), nc: count, identity: fc.constantFrom('a', 'b', 'c') });
 
 function compare(uses: readonly { at: number; nc: number; identity: string }[], repack: boolean): void {
   let windows = new NonceWindows();
   const naive = new NaiveWindows();
   for (const { at, nc, identity } of uses) {
     const nowMs = startMs + 60_000;
-    assert.equal(windows.accept(nonces[at]!, nc, identity, nowMs), naive.accept(nonces[at]!, startMs + at * 1000, nc, identity));
+    assert.equal(
+      windows.accept(nonces[at]!, nc, identity, nowMs),
+      naive.accept(nonces[at]!, startMs + at * 1000, nc, identity),
+    );
     assert(windows.size <= limits.noncesPerUserMax);
     if (repack) windows = NonceWindows.unpack(JSON.parse(JSON.stringify(windows.pack(nowMs))) as unknown[] | null);
   }
 }
 
 test('one nonce, any order of counts: the window does what remembering everything would do', () => {
-  fc.assert(fc.property(fc.array(use(1), { maxLength: 120 }), (uses) => compare(uses, false)), { numRuns: 300 });
+  fc.assert(
+    fc.property(fc.array(use(1), { maxLength: 120 }), (uses) => compare(uses, false)),
+    { numRuns: 300 },
+  );
 });
 
 test('many nonces: bounded, and what was pushed out is used up', () => {
-  fc.assert(fc.property(fc.array(use(nonces.length), { maxLength: 150, size: 'max' }), (uses) => compare(uses, false)), { numRuns: 100 });
+  fc.assert(
+    fc.property(fc.array(use(nonces.length), { maxLength: 150, size: 'max' }), (uses) => compare(uses, false)),
+    { numRuns: 100 },
+  );
 });
 
 test('the snapshot keeps all of it', () => {
-  fc.assert(fc.property(fc.array(use(40), { maxLength: 90, size: 'max' }), (uses) => compare(uses, true)), { numRuns: 60 });
+  fc.assert(
+    fc.property(fc.array(use(40), { maxLength: 90, size: 'max' }), (uses) => compare(uses, true)),
+    { numRuns: 60 },
+  );
 });
 
 test('jumps of every width around the word size keep the counts below them', () => {
@@ -77,7 +93,11 @@ test('jumps of every width around the word size keep the counts below them', () 
     assert.equal(windows.accept(nonces[0]!, 63 + by, 'x', startMs), 'ok');
     for (let nc = 1; nc < 63; nc += 1) {
       const inside = nc > 63 + by - 64;
-      assert.equal(windows.accept(nonces[0]!, nc, 'y', startMs), inside && nc % 2 === 0 ? 'ok' : 'replay', `count ${nc} after a jump of ${by}`);
+      assert.equal(
+        windows.accept(nonces[0]!, nc, 'y', startMs),
+        inside && nc % 2 === 0 ? 'ok' : 'replay',
+        `count ${nc} after a jump of ${by}`,
+      );
     }
   }
 });

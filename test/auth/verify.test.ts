@@ -18,17 +18,46 @@ import { limits } from '../../src/limits.ts';
 
 const nowMs = 1_700_000_000_000;
 const realm = 'example.com';
-const alice: UserRecord = { aor: 'sip:alice@example.com', ha1Md5: ha1('alice', realm, 'secret', 'MD5'), ha1Sha256: ha1('alice', realm, 'secret', 'SHA-256') };
-const context = (over: Partial<AuthContext> = {}): AuthContext => ({ realm, secret: 'cluster', algorithms, nowMs, random8: Buffer.alloc(8, 7), windows: new NonceWindows(), ...over });
+const alice: UserRecord = {
+  aor: 'sip:alice@example.com',
+  ha1Md5: ha1('alice', realm, 'secret', 'MD5'),
+  ha1Sha256: ha1('alice', realm, 'secret', 'SHA-256'),
+};
+const context = (over: Partial<AuthContext> = {}): AuthContext => ({
+  realm,
+  secret: 'cluster',
+  algorithms,
+  nowMs,
+  random8: Buffer.alloc(8, 7),
+  windows: new NonceWindows(),
+  ...over,
+});
 
 interface Attempt {
-  username?: string; password?: string; method?: string; uri?: string; nonce?: string; nc?: string; qop?: string; cnonce?: string;
-  algorithm?: Algorithm; realm?: string;
+  username?: string;
+  password?: string;
+  method?: string;
+  uri?: string;
+  nonce?: string;
+  nc?: string;
+  qop?: string;
+  cnonce?: string;
+  algorithm?: Algorithm;
+  realm?: string;
 }
 
 /** What a phone sends that knows `password`, computed from the formula and not with the code under test. */
 function authorization(attempt: Attempt): string {
-  const { username = 'alice', password = 'secret', method = 'REGISTER', uri = 'sip:example.com', nc = '00000001', qop = 'auth', cnonce = 'c0', algorithm = 'SHA-256' } = attempt;
+  const {
+    username = 'alice',
+    password = 'secret',
+    method = 'REGISTER',
+    uri = 'sip:example.com',
+    nc = '00000001',
+    qop = 'auth',
+    cnonce = 'c0',
+    algorithm = 'SHA-256',
+  } = attempt;
   const nonce = attempt.nonce ?? make('cluster', nowMs, Buffer.alloc(8, 1));
   const own = attempt.realm ?? realm;
   const h = (text: string): string => crypto.hash(algorithm === 'MD5' ? 'md5' : 'sha256', text);
@@ -38,7 +67,13 @@ function authorization(attempt: Attempt): string {
   return `Digest username="${username}", realm="${own}", nonce="${nonce}", uri="${uri}", response="${response}", algorithm=${algorithm}${tail}`;
 }
 
-const request = (authorizations: readonly string[], over: Partial<AuthRequest> = {}): AuthRequest => ({ method: 'REGISTER', requestUri: 'sip:example.com', authorization: authorizations, identity: 'id', ...over });
+const request = (authorizations: readonly string[], over: Partial<AuthRequest> = {}): AuthRequest => ({
+  method: 'REGISTER',
+  requestUri: 'sip:example.com',
+  authorization: authorizations,
+  identity: 'id',
+  ...over,
+});
 
 function refused(verdict: 'ok' | Refusal): Refusal {
   assert(verdict !== 'ok');
@@ -50,7 +85,10 @@ test('a right answer is right with either algorithm, with and without qop, at an
   for (const algorithm of algorithms) {
     for (const qop of ['auth', '']) {
       assert.equal(verify(request([authorization({ algorithm, qop })]), alice, context()), 'ok');
-      assert.equal(refused(verify(request([authorization({ algorithm, qop, password: 'Secret' })]), alice, context())).stale, false);
+      assert.equal(
+        refused(verify(request([authorization({ algorithm, qop, password: 'Secret' })]), alice, context())).stale,
+        false,
+      );
     }
   }
 });
@@ -72,12 +110,24 @@ test('whoever the user is and whatever the password, the work and the answer are
     for (const nonce of [make('cluster', nowMs, Buffer.alloc(8)), staleNonce, 'x']) {
       for (const algorithm of algorithms) {
         const seen = new Set<string>();
-        for (const user of [undefined, alice, { ...alice, ha1Md5: '', ha1Sha256: '' }, { ...alice, aor: 'sip:bob@example.com' }]) {
+        for (const user of [
+          undefined,
+          alice,
+          { ...alice, ha1Md5: '', ha1Sha256: '' },
+          { ...alice, aor: 'sip:bob@example.com' },
+        ]) {
           hashes.mock.resetCalls();
           hmacs.mock.resetCalls();
           const verdict = verify(request([authorization({ password: 'wrong', nonce, algorithm })]), user, context());
           assert.equal(hashes.mock.callCount(), 2);
-          seen.add(JSON.stringify([verdict, hashes.mock.callCount(), hmacs.mock.callCount(), hashes.mock.calls.map((call) => call.arguments)]));
+          seen.add(
+            JSON.stringify([
+              verdict,
+              hashes.mock.callCount(),
+              hmacs.mock.callCount(),
+              hashes.mock.calls.map((call) => call.arguments),
+            ]),
+          );
         }
         assert.equal(seen.size, 1);
       }
@@ -115,7 +165,13 @@ test('credentials that were overheard are good for nothing but the same request'
 test('a stranger cannot use up the nonces of a phone', () => {
   const windows = new NonceWindows();
   for (let nc = 1; nc < 20; nc += 1) {
-    refused(verify(request([authorization({ password: 'guess', nc: nc.toString(16).padStart(8, '0') })]), alice, context({ windows })));
+    refused(
+      verify(
+        request([authorization({ password: 'guess', nc: nc.toString(16).padStart(8, '0') })]),
+        alice,
+        context({ windows }),
+      ),
+    );
   }
   assert.equal(windows.size, 0);
   assert.equal(verify(request([authorization({})]), alice, context({ windows })), 'ok');
@@ -124,7 +180,10 @@ test('a stranger cannot use up the nonces of a phone', () => {
 test('what was proven is the method, the resource, the realm and the user, and no other', () => {
   const plain = authorization({});
   assert.equal(verify(request([plain], { method: 'INVITE' }), alice, context()) === 'ok', false);
-  assert.equal(refused(verify(request([plain], { requestUri: 'sip:other.example' }), alice, context())).cause, 'other-uri');
+  assert.equal(
+    refused(verify(request([plain], { requestUri: 'sip:other.example' }), alice, context())).cause,
+    'other-uri',
+  );
   assert.equal(verify(request([plain], { requestUri: 'sip:EXAMPLE.com;transport=udp' }), alice, context()), 'ok');
   assert.notEqual(verify(request([authorization({ realm: 'other.example' })]), alice, context()), 'ok');
   assert.notEqual(verify(request([authorization({ username: 'bob' })]), alice, context()), 'ok');
@@ -157,10 +216,17 @@ test('an algorithm or qop that we did not offer is as good as none', () => {
 test('hostile Authorization values get a challenge', () => {
   const tail = 'realm="example.com", nonce="x", uri="sip:example.com", response="00000000000000000000000000000000"';
   for (const value of [
-    `Digest username="bob", username="alice", ${tail}`, `Digest username="ali\\"ce\\\\", ${tail}`, `Digest username="alice", ${tail}, qop=auth, nc=zzzzzzzz, cnonce="a"`,
-    'Digest username="alice", nonce="x", uri="sip:example.com", response="00"', `Digest username="__proto__", ${tail}, __proto__="x"`,
-    `Digest username="alice}:*\\r\\nFLUSHALL", ${tail}`, `Digest username="alice' OR '1'='1", ${tail}`, 'Digest', 'NoOneKnowsThisScheme opaque-data=here',
-    `Digest username="", ${tail}`, `Digest username="constructor", ${tail}`,
+    `Digest username="bob", username="alice", ${tail}`,
+    `Digest username="ali\\"ce\\\\", ${tail}`,
+    `Digest username="alice", ${tail}, qop=auth, nc=zzzzzzzz, cnonce="a"`,
+    'Digest username="alice", nonce="x", uri="sip:example.com", response="00"',
+    `Digest username="__proto__", ${tail}, __proto__="x"`,
+    `Digest username="alice}:*\\r\\nFLUSHALL", ${tail}`,
+    `Digest username="alice' OR '1'='1", ${tail}`,
+    'Digest',
+    'NoOneKnowsThisScheme opaque-data=here',
+    `Digest username="", ${tail}`,
+    `Digest username="constructor", ${tail}`,
   ]) {
     refused(verify(request([value]), alice, context()));
     claimedAor([value], realm, algorithms);
@@ -169,20 +235,33 @@ test('hostile Authorization values get a challenge', () => {
 });
 
 test('no one gets in without the password, whatever else is sent', () => {
-  fc.assert(fc.property(fc.record({
-    username: fc.constantFrom('alice', 'bob', ''), password: fc.constantFrom('', 'Secret', alice.ha1Md5), nc: fc.constantFrom('00000001', '00000000', 'ffffffff'),
-    qop: fc.constantFrom('auth', '', 'auth-int'), algorithm: fc.constantFrom<Algorithm>('MD5', 'SHA-256'), cnonce: fc.string({ maxLength: 5 }).map((text) => text.replaceAll(/["\\]/g, '')),
-    nonce: fc.constantFrom(make('cluster', nowMs, Buffer.alloc(8)), make('other', nowMs, Buffer.alloc(8)), ''), uri: fc.constantFrom('sip:example.com', 'sip:alice@example.com', 'x'),
-  }), fc.constantFrom(undefined, alice), (attempt, user) => {
-    assert.notEqual(verify(request([authorization(attempt)]), user, context()), 'ok');
-  }));
+  fc.assert(
+    fc.property(
+      fc.record({
+        username: fc.constantFrom('alice', 'bob', ''),
+        password: fc.constantFrom('', 'Secret', alice.ha1Md5),
+        nc: fc.constantFrom('00000001', '00000000', 'ffffffff'),
+        qop: fc.constantFrom('auth', '', 'auth-int'),
+        algorithm: fc.constantFrom<Algorithm>('MD5', 'SHA-256'),
+        cnonce: fc.string({ maxLength: 5 }).map((text) => text.replaceAll(/["\\]/g, '')),
+        nonce: fc.constantFrom(make('cluster', nowMs, Buffer.alloc(8)), make('other', nowMs, Buffer.alloc(8)), ''),
+        uri: fc.constantFrom('sip:example.com', 'sip:alice@example.com', 'x'),
+      }),
+      fc.constantFrom(undefined, alice),
+      (attempt, user) => {
+        assert.notEqual(verify(request([authorization(attempt)]), user, context()), 'ok');
+      },
+    ),
+  );
 });
 
 test('the identity of a request is all of its octets', () => {
-  fc.assert(fc.property(fc.uint8Array({ minLength: 1 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (bytes, at, by) => {
-    const changed = Uint8Array.from(bytes);
-    changed[at % bytes.length]! ^= by;
-    assert.equal(requestIdentity(bytes), requestIdentity(Buffer.from(bytes)));
-    assert.notEqual(requestIdentity(bytes), requestIdentity(changed));
-  }));
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (bytes, at, by) => {
+      const changed = Uint8Array.from(bytes);
+      changed[at % bytes.length]! ^= by;
+      assert.equal(requestIdentity(bytes), requestIdentity(Buffer.from(bytes)));
+      assert.notEqual(requestIdentity(bytes), requestIdentity(changed));
+    }),
+  );
 });
