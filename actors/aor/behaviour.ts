@@ -17,6 +17,7 @@ import type { Asker, Behaviour, Input, Turn } from '../entity.ts';
 import { packLocation, packVerifyAnswer, unpackAorQuestion } from '../questions.ts';
 import type { VerifyQuestion } from '../questions.ts';
 import { resume } from '../../src/transaction/machine.ts';
+import { takeoverGraceMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import type { AorDeps, AorState } from './state.ts';
 
@@ -180,7 +181,7 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
   };
   armExpiry(state, turn);
   const act = actOf(state, turn, deps);
-  for (const owner of state.requests.owners.values()) resume(owner.tx, turn.nowMs, act);
+  for (const owner of state.requests.owners.values()) resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
   for (const context of [...state.requests.contexts.values()]) if (context.server.pending) route(act, context);
   return state;
 }

@@ -1,7 +1,7 @@
 /** The call actor: everything that carries one Call-ID (INVITE and all other requests but REGISTER). */
 import type { Behaviour, Input, Turn } from '../entity.ts';
 import { destroy, resume } from '../../src/transaction/machine.ts';
-import { transactionTimeoutMs } from '../../src/transaction/timers.ts';
+import { takeoverGraceMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import { Act } from './act.ts';
 import { addressOf } from './address.ts';
@@ -102,7 +102,7 @@ function onNoAnswer(act: Act, contextId: number): void {
 function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: CallDeps): CallState {
   const state = unpackCall(callId, packed, turn.partition, deps);
   const act = new Act(state, turn, deps);
-  for (const owner of state.owners.values()) resume(owner.tx, turn.nowMs, act);
+  for (const owner of state.owners.values()) resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
   for (const context of [...state.contexts.values()]) {
     if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);
     for (const branch of context.branches) {

@@ -1,0 +1,135 @@
+/** A phone on UDP with RFC 3261 timers, independent of the server's own code: it reads and writes SIP with its own few lines. */
+import type { Packet, World } from './world.ts';
+
+export interface Sip {
+  readonly start: string;
+  readonly status: number;
+  readonly method: string;
+  readonly lines: readonly string[];
+  readonly text: string;
+}
+
+export function read(bytes: Buffer): Sip {
+  const text = bytes.toString('latin1');
+  const lines = (text.split('\r\n\r\n')[0] ?? '').split('\r\n');
+  const start = lines[0] ?? '';
+  const status = start.startsWith('SIP/2.0 ') ? Number(start.slice(8, 11)) : 0;
+  return { start, status, method: status === 0 ? (start.split(' ')[0] ?? '') : (value({ lines }, 'CSeq').split(' ')[1] ?? ''), lines, text };
+}
+
+export function value(sip: { readonly lines: readonly string[] }, name: string): string {
+  return all(sip, name)[0] ?? '';
+}
+
+export function all(sip: { readonly lines: readonly string[] }, name: string): string[] {
+  const prefix = `${name.toLowerCase()}:`;
+  return sip.lines.filter((line) => line.toLowerCase().startsWith(prefix)).map((line) => line.slice(prefix.length).trim());
+}
+
+export function tagOf(address: string): string {
+  return /;tag=([^;>]+)/.exec(address)?.[1] ?? '';
+}
+
+export class Phone {
+  readonly world: World;
+  readonly at: string;
+  readonly user: string;
+  readonly received: Sip[] = [];
+  /** Called for each request, or response without a waiting transaction. */
+  onRequest: (request: Sip) => void = () => {};
+  readonly #seen = new Map<string, string>();
+  readonly #waiting = new Map<string, { done: (response: Sip) => boolean; stop: () => void }>();
+  #counter = 0;
+
+  constructor(world: World, user: string, at: string) {
+    this.world = world;
+    this.at = at;
+    this.user = user;
+    world.phone(at, (packet) => this.#receive(packet));
+  }
+
+  /** Sends a request and repeats it until `done` says that a response ends it. */
+  request(text: string, invite: boolean, done: (response: Sip) => boolean): void {
+    const branch = /branch=([^;\r]+)/.exec(text)?.[1] ?? '';
+    const method = text.slice(0, text.indexOf(' '));
+    let stopped = false;
+    let delayMs = 500;
+    const again = (): void => {
+      if (stopped) return;
+      this.world.send(this.at, text);
+      this.world.after(delayMs, again);
+      delayMs = invite ? delayMs * 2 : Math.min(delayMs * 2, 4000);
+    };
+    this.#waiting.set(`${method} ${branch}`, { done, stop: () => void (stopped = true) });
+    this.world.after(32_000, () => {
+      stopped = true;
+      if (invite === false) this.#waiting.delete(`${method} ${branch}`);
+    });
+    again();
+  }
+
+  branch(): string {
+    return `z9hG4bK${this.user}${(this.#counter += 1)}`;
+  }
+
+  /** Answers a request; a repeated request gets the same answer again. */
+  respond(request: Sip, status: number, phrase: string, extra: readonly string[] = []): string {
+    const to = value(request, 'To');
+    const tagged = tagOf(to) !== '' || status === 100 ? to : `${to};tag=${this.user}tag`;
+    const text = [
+      `SIP/2.0 ${status} ${phrase}`,
+      ...all(request, 'Via').map((via) => `Via: ${via}`),
+      ...all(request, 'Record-Route').map((route) => `Record-Route: ${route}`),
+      `From: ${value(request, 'From')}`,
+      `To: ${tagged}`,
+      `Call-ID: ${value(request, 'Call-ID')}`,
+      `CSeq: ${value(request, 'CSeq')}`,
+      ...extra,
+      'Content-Length: 0',
+      '',
+      '',
+    ].join('\r\n');
+    this.#seen.set(keyOf(request), text);
+    this.world.send(this.at, text);
+    return text;
+  }
+
+  #receive(packet: Packet): void {
+    const sip = read(packet.bytes);
+    this.received.push(sip);
+    if (sip.status > 0) {
+      const waiting = this.#waiting.get(`${sip.method} ${/branch=([^;\r]+)/.exec(value(sip, 'Via'))?.[1] ?? ''}`);
+      if (waiting?.done(sip) === true) waiting.stop();
+      return;
+    }
+    const before = this.#seen.get(keyOf(sip));
+    if (before !== undefined && sip.method !== 'ACK') {
+      this.world.send(this.at, before);
+      return;
+    }
+    this.onRequest(sip);
+  }
+}
+
+function keyOf(request: Sip): string {
+  return `${request.method} ${/branch=([^;\r]+)/.exec(value(request, 'Via'))?.[1] ?? ''}`;
+}
+
+export function register(phone: Phone, world: World, expires = 3600): void {
+  const branch = phone.branch();
+  const text = [
+    'REGISTER sip:example.test SIP/2.0',
+    `Via: SIP/2.0/UDP ${phone.at};branch=${branch};rport`,
+    'Max-Forwards: 70',
+    `From: <sip:${phone.user}@example.test>;tag=r${phone.user}`,
+    `To: <sip:${phone.user}@example.test>`,
+    `Call-ID: reg-${phone.user}-${phone.at}`,
+    `CSeq: ${world.nowMs % 1000000} REGISTER`,
+    `Contact: <sip:${phone.user}@${phone.at}>`,
+    `Expires: ${expires}`,
+    'Content-Length: 0',
+    '',
+    '',
+  ].join('\r\n');
+  phone.request(text, false, (response) => response.status >= 200);
+}

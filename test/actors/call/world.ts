@@ -1,0 +1,233 @@
+/**
+ * A small telephone network in one process for the call and address-of-record actors: virtual time, phones on UDP, and
+ * a server whose node can be lost between any two events. What was saved with the gate 'store' survives, nothing else.
+ */
+import { decode, encode } from '@msgpack/msgpack';
+import type { Address, Asker, Behaviour, Input, SaveGate, Turn } from '../../../actors/entity.ts';
+import { aorBehaviour } from '../../../actors/aor/behaviour.ts';
+import { callBehaviour } from '../../../actors/call/behaviour.ts';
+import { Edge } from '../../../actors/edge.ts';
+import type { Envelope } from '../../../actors/envelope.ts';
+import { partitionOf } from '../../../cluster/hash.ts';
+import type { UserRecord } from '../../../src/auth/verify.ts';
+import type { Flow, LogLevel } from '../../../src/outside.ts';
+import { Identifiers } from '../../../src/proxy/identifiers.ts';
+import { Self } from '../../../src/proxy/self.ts';
+import type { Listener } from '../../../src/proxy/self.ts';
+import { defaultService } from '../../../src/routing/default-service.ts';
+import type { Service } from '../../../src/routing/api.ts';
+
+export interface Packet {
+  readonly to: string;
+  readonly from: string;
+  readonly bytes: Buffer;
+}
+
+const serverAt = '10.0.0.1:5060';
+
+interface Slot {
+  state: unknown;
+  readonly timers: Map<string, number>;
+  saved: Uint8Array | undefined;
+  nextAsk: number;
+}
+
+export class World {
+  nowMs = 1_000_000;
+  readonly counts = new Map<string, number>();
+  readonly notes: string[] = [];
+  /** Every packet that left the server or a phone, in order. */
+  readonly wire: Packet[] = [];
+  readonly #phones = new Map<string, (packet: Packet) => void>();
+  readonly #agenda: { atMs: number; order: number; run: () => void }[] = [];
+  #order = 0;
+  readonly #slots = new Map<string, Slot>();
+  readonly #behaviours: { readonly call: Behaviour<unknown>; readonly aor: Behaviour<unknown> };
+  readonly #edge: Edge;
+  readonly users = new Map<string, UserRecord>();
+  latencyMs = 5;
+  /** Chance of a packet to be lost, by a number in [0, 1) drawn for it. */
+  lose: () => boolean = () => false;
+
+  constructor(options: { service?: Service; authenticate?: boolean; noAnswerMs?: number; listeners?: readonly Listener[] } = {}) {
+    const listeners = options.listeners ?? [{ protocol: 'udp', address: '10.0.0.1', port: 5060, host: '10.0.0.1' } as const];
+    const self = new Self(listeners, ['example.test']);
+    const identifiers = new Identifiers(Buffer.from('secret'));
+    let randomCounter = 0;
+    const deps = {
+      self,
+      identifiers,
+      service: options.service ?? defaultService({ authenticate: options.authenticate ?? false }),
+      random: { bytes: (n: number) => Buffer.alloc(n, (randomCounter += 1)), fraction: () => 0.5 },
+      nonceSecret: 'nonce secret',
+      noAnswerMs: options.noAnswerMs ?? 120_000,
+      directory: { record: (aor: string) => this.users.get(aor) },
+      registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 7200, maxContacts: 10 },
+    };
+    this.#behaviours = { call: callBehaviour(deps) as Behaviour<unknown>, aor: aorBehaviour(deps) as Behaviour<unknown> };
+    this.#edge = new Edge(self, identifiers, {
+      partitionOf,
+      deliver: (_partition, envelope) => this.#deliver(envelope),
+      send: (flow, bytes) => this.#fromServer(flow, bytes),
+      note: (level, event) => this.notes.push(`${level} ${event}`),
+      count: (metric) => this.#count(metric),
+    });
+  }
+
+  phone(at: string, receive: (packet: Packet) => void): void {
+    this.#phones.set(at, receive);
+  }
+
+  /** A packet from a phone to the server. */
+  send(from: string, text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    this.wire.push({ to: serverAt, from, bytes });
+    if (this.lose()) return;
+    const colon = from.lastIndexOf(':');
+    const flow: Flow = { protocol: 'udp', listener: 0, address: from.slice(0, colon), port: Number(from.slice(colon + 1)), connection: '' };
+    this.after(this.latencyMs, () => this.#edge.receive(Buffer.from(bytes), flow));
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#agenda.push({ atMs: this.nowMs + delayMs, order: (this.#order += 1), run });
+  }
+
+  /** The node is lost and its partitions are taken over from the store, both in this instant. */
+  kill(): void {
+    const keys = [...this.#slots.entries()];
+    this.#slots.clear();
+    for (const [id, slot] of keys) {
+      if (slot.saved === undefined) continue;
+      this.#revive(id, slot);
+    }
+  }
+
+  /** Pack and unpack everything, as a planned hand-off does with full snapshots. */
+  move(): void {
+    for (const [id, slot] of [...this.#slots.entries()]) {
+      const [kind, key] = split(id);
+      const packed = this.#behaviours[kind].pack(slot.state);
+      this.#slots.delete(id);
+      if (packed === null) continue;
+      slot.saved = encode(packed);
+      this.#revive(id, slot);
+      void key;
+    }
+  }
+
+  #revive(id: string, slot: Slot): void {
+    const [kind, key] = split(id);
+    const fresh: Slot = { state: undefined, timers: new Map(), saved: slot.saved, nextAsk: slot.nextAsk + 1000 };
+    this.#slots.set(id, fresh);
+    this.#turn(id, fresh, (turn) => {
+      fresh.state = this.#behaviours[kind].unpack(key, decode(slot.saved ?? new Uint8Array()) as unknown[], turn);
+    });
+  }
+
+  /** Runs until nothing is left to do or the time is over. */
+  run(forMs: number): void {
+    const endMs = this.nowMs + forMs;
+    for (let steps = 0; steps < 200_000; steps += 1) {
+      const next = this.#next();
+      if (next === undefined || next.atMs > endMs) break;
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.run();
+    }
+    this.nowMs = endMs;
+  }
+
+  entities(): string[] {
+    return [...this.#slots.entries()].map(([id, slot]) => this.#behaviours[split(id)[0]].describe(slot.state));
+  }
+
+  views(kind: 'call' | 'aor'): unknown[] {
+    return [...this.#slots.entries()].flatMap(([id, slot]) => (split(id)[0] === kind ? (this.#behaviours[kind].view(slot.state) as unknown[]) : []));
+  }
+
+  #next(): { atMs: number; run: () => void } | undefined {
+    let best: { atMs: number; order: number; run: () => void } | undefined;
+    for (const item of this.#agenda) {
+      if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order)) best = item;
+    }
+    let timer: { atMs: number; run: () => void } | undefined;
+    for (const [id, slot] of this.#slots) {
+      for (const [name, atMs] of slot.timers) {
+        if (timer !== undefined && timer.atMs <= atMs) continue;
+        timer = { atMs, run: () => (slot.timers.delete(name), this.#input(id, { type: 'timer', name })) };
+      }
+    }
+    if (timer !== undefined && (best === undefined || timer.atMs < best.atMs)) return timer;
+    if (best !== undefined) this.#agenda.splice(this.#agenda.indexOf(best), 1);
+    return best;
+  }
+
+  #deliver(envelope: Envelope): void {
+    const id = `${envelope.to.kind}:${envelope.to.key}`;
+    if (!this.#slots.has(id)) {
+      if (envelope.type === 'answer') return;
+      const slot: Slot = { state: undefined, timers: new Map(), saved: undefined, nextAsk: 1 };
+      this.#slots.set(id, slot);
+      this.#turn(id, slot, (turn) => {
+        slot.state = this.#behaviours[envelope.to.kind].create(envelope.to.key, turn);
+      });
+    }
+    this.#input(id, envelope);
+  }
+
+  #input(id: string, input: Input): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    this.#turn(id, slot, (turn) => this.#behaviours[split(id)[0]].receive(slot.state, input, turn));
+  }
+
+  /** Effects after the turn; 'store' is acknowledged at once, so what left the server is what was saved. */
+  #turn(id: string, slot: Slot, body: (turn: Turn) => void): void {
+    const [kind, key] = split(id);
+    const effects: (() => void)[] = [];
+    let save = false;
+    let stop = false;
+    const turn: Turn = {
+      nowMs: this.nowMs,
+      partition: partitionOf(key),
+      send: (flow, bytes) => effects.push(() => this.#fromServer(flow, bytes)),
+      tell: (to, told) => effects.push(() => this.after(1, () => this.#deliver({ to, type: 'tell', body: told }))),
+      ask: (to, asked) => {
+        const asker: Asker = { kind, key, id: (slot.nextAsk += 1) };
+        effects.push(() => this.after(1, () => this.#deliver({ to, type: 'ask', asker, body: decode(encode(asked)) })));
+        return asker.id;
+      },
+      answer: (asker, answered) => effects.push(() => this.after(1, () => this.#deliver({ to: { kind: asker.kind, key: asker.key }, type: 'answer', id: asker.id, body: decode(encode(answered)) }))),
+      timer: (name, atMs) => void slot.timers.set(name, atMs),
+      clearTimer: (name) => void slot.timers.delete(name),
+      save: (gate: SaveGate) => void (save ||= gate === 'store'),
+      stop: () => void (stop = true),
+      note: (level: LogLevel, event: string) => void this.notes.push(`${level} ${event}`),
+      count: (metric) => this.#count(metric),
+    };
+    body(turn);
+    if (stop) {
+      this.#slots.delete(id);
+      slot.timers.clear();
+    } else if (save) {
+      const packed = this.#behaviours[kind].pack(slot.state);
+      slot.saved = packed === null ? undefined : encode(packed);
+    }
+    for (const effect of effects) effect();
+  }
+
+  #fromServer(flow: Flow, bytes: Uint8Array): void {
+    const packet: Packet = { to: `${flow.address}:${flow.port}`, from: serverAt, bytes: Buffer.from(bytes) };
+    this.wire.push(packet);
+    if (this.lose()) return;
+    this.after(this.latencyMs, () => this.#phones.get(packet.to)?.(packet));
+  }
+
+  #count(metric: string): void {
+    this.counts.set(metric, (this.counts.get(metric) ?? 0) + 1);
+  }
+}
+
+function split(id: string): ['call' | 'aor', string] {
+  const colon = id.indexOf(':');
+  return [id.slice(0, colon) as 'call' | 'aor', id.slice(colon + 1)];
+}
