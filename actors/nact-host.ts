@@ -49,12 +49,8 @@ export class NactHost implements ActorHost {
   }
 }
 
-function restart(
-  _message: string | undefined,
-  _error: Error | undefined,
-  context: SupervisionContext<string, ActorSystemRef>,
-): symbol {
-  return context.reset as symbol;
+function restart(_message: unknown, _error: Error | undefined, context: SupervisionContext<unknown, ActorSystemRef>): Symbol {
+  return context.reset;
 }
 
 /** The code of nact 7.6.2 reads the name from an object; its types know only a string, which it would ignore. */
