@@ -171,7 +171,7 @@ export interface UserStore {
   /** False when there was none. Durable when it returns. */
   removeUser(aor: string): boolean;
   user(aor: string): StoredUser | undefined;
-  /** One page, ordered by aor, of those after `afterAor` ('' for the first page). */
+  /** One page (at most limits.storeUsersPageMax), ordered by aor, of those after `afterAor` ('' for the first page). */
   users(afterAor: string, limit: number): StoredUser[];
 }
 

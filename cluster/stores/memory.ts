@@ -225,7 +225,7 @@ export class MemoryStore implements Store {
     return [...this.#users.values()]
       .filter((user) => user.aor > afterAor)
       .sort((a, b) => (a.aor < b.aor ? -1 : 1))
-      .slice(0, limit);
+      .slice(0, Math.min(limit, limits.storeUsersPageMax));
   }
 
   close(): void {

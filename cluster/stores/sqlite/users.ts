@@ -1,5 +1,6 @@
 /** UserStore on SQLite. */
 import type { StatementSync } from 'node:sqlite';
+import { limits } from '../../../src/limits.ts';
 import type { StoredUser, UserRecord, UserStore } from '../../store-ports.ts';
 import type { Connection } from './connection.ts';
 
@@ -44,7 +45,7 @@ export class SqliteUsers implements UserStore {
   }
 
   users(afterAor: string, limit: number): StoredUser[] {
-    return this.#connection.read('reading users', () => this.#page.all(afterAor, limit).map(storedUser));
+    return this.#connection.read('reading users', () => this.#page.all(afterAor, Math.min(limit, limits.storeUsersPageMax)).map(storedUser));
   }
 }
 
