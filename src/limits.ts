@@ -34,7 +34,8 @@ export const limits = {
   connectionWriteBufferBytesMax: 1_048_576,
   keepAlivesPerSecondMax: 20,
   closingLingerMs: 2_000,
-  undeliveredTokensPerConnectionMax: 1_024,
+  closingDiscardBytesMax: 4_194_304,
+  connectionStallMs: 30_000,
 
   // Names
   dnsCacheEntriesMax: 4_096,
