@@ -16,6 +16,7 @@ export class Splice {
   readonly #edits: Edit[] = [];
   readonly #removed: HeaderId[] = [];
   #appended = '';
+  #lastRoutes = '';
   #viasPopped = 0;
   #routesPopped = 0;
   #lastRoutesPopped = 0;
@@ -82,10 +83,8 @@ export class Splice {
 
   /** A Route value after all others: where the Request-URI goes when the next hop is a strict router (16.6 step 6). */
   pushLastRoute(value: string): this {
-    const line = lastLine(this.#message, HeaderId.Route);
-    if (line < 0) return this.push(HeaderId.Route, value);
-    const at = lineStart(this.#message, line + 2);
-    this.#edits.push({ start: at, end: at, text: `Route: ${oneLine(value)}\r\n` });
+    if (lastLine(this.#message, HeaderId.Route) < 0) return this.push(HeaderId.Route, value);
+    this.#lastRoutes += `Route: ${oneLine(value)}\r\n`;
     return this;
   }
 
@@ -116,9 +115,14 @@ export class Splice {
       cutValues(this.#message, HeaderId.Route, this.#routesPopped, this.#lastRoutesPopped, edits);
     }
     for (let i = 0; i < this.#removed.length; i += 1) cutLines(this.#message, this.#removed[i] ?? HeaderId.Unknown, edits);
-    if (this.#appended !== '') edits.push({ start: head.length - 2, end: head.length - 2, text: this.#appended });
+    if (this.#lastRoutes !== '') {
+      const at = lineStart(this.#message, lastLine(this.#message, HeaderId.Route) + 2);
+      edits.push({ start: at, end: at, text: this.#lastRoutes });
+    }
     writer.start();
-    writeEdited(bytes, 0, bytes.length, edits);
+    writeEdited(bytes, 0, head.length - 2, edits);
+    writer.text(this.#appended);
+    writer.octets(bytes, head.length - 2, bytes.length);
     return writer.take();
   }
 }
