@@ -58,6 +58,7 @@ export class Control {
   #leaseAtMs = -Infinity;
   #leaseSinceMs = Infinity;
   #membersAtMs = -Infinity;
+  #tableAtMs = -Infinity;
   #fastPollUntilMs = -Infinity;
   #heartbeatAtMs = -Infinity;
   #connectAtMs = -Infinity;
@@ -127,7 +128,7 @@ export class Control {
     this.#drain();
     this.#planIfDue();
     this.#shares.run(nowMs, input.type === 'tick', this.#closingSinceMs < Infinity, this.#storeAnswers);
-    if (this.#wantTable && !this.#readingTable && this.#membership.leasedOnce) this.#readTable();
+    if (this.#wantTable && !this.#readingTable && this.#membership.leasedOnce && nowMs >= this.#tableAtMs) this.#readTable();
     this.#publishUntil();
     return this.#effects;
   }
@@ -272,6 +273,7 @@ export class Control {
       this.#readingTable = false;
       if (reply === undefined) {
         this.#wantTable = true;
+        this.#tableAtMs = nowMs + limits.controlRetryMs;
         return;
       }
       this.#tableRead = true;

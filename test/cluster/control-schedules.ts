@@ -1,0 +1,103 @@
+/** Random schedules of faults for the model of control, one per seed: chaos, then healing, then what must hold. */
+import type { Control, ControlOptions } from '../../cluster/control.ts';
+import type { Preferences } from '../../cluster/ring.ts';
+import { World } from './control-world.ts';
+
+const chaosMs = 14_000;
+const quietMs = 14_000;
+
+/** Runs one schedule; throws with the trace of the world when an invariant breaks. */
+export function runSchedule(
+  seed: number,
+  preferences: Preferences,
+  control: (options: ControlOptions) => Control,
+): World {
+  const world = new World({ seed, preferences, control });
+  try {
+    chaos(world);
+    world.run(chaosMs);
+    heal(world);
+    world.run(chaosMs + quietMs);
+    world.checkSettled();
+  } catch (error) {
+    const trace = world.trace.slice(-60).join('\n');
+    const states = [...world.processes.values()].map((process) => `${process.alive ? '' : 'dead '}${process.control.describe()}`);
+    throw new Error(`seed ${seed} at ${world.nowMs.toFixed(1)} ms: ${(error as Error).message}\n${trace}\n${states.join('\n')}`, { cause: error });
+  }
+  return world;
+}
+
+function chaos(world: World): void {
+  const ids = ['a', 'b', 'c', 'd', 'e'].slice(0, 1 + Math.floor(world.random() * 5));
+  const together = world.random() < 0.5;
+  for (const id of ids) world.at(together ? world.between(0, 30) : world.between(0, 5_000), () => world.start(id));
+  world.slow = world.random() < 0.4 ? world.random() * 0.05 : 0;
+  const any = (): string => ids[Math.floor(world.random() * ids.length)]!;
+  // Which faults, and how often, is drawn too: most schedules have few kinds, some have all.
+  const faults: (() => void)[] = [
+    () => {
+      const process = world.processes.get(any());
+      if (process === undefined) return;
+      world.kill(process, { release: world.random() < 0.5, machine: world.random() < 0.3 });
+      if (world.random() < 0.7) world.at(world.between(50, 3_000), () => world.restart(process.id));
+    },
+    () => {
+      const process = world.processes.get(any());
+      if (process !== undefined) world.pause(process, world.random() < 0.5 ? world.between(200, 2_500) : world.between(2_000, 12_000));
+    },
+    () => {
+      const [a, b] = [any(), any()];
+      if (a === b) return;
+      world.say(`cut ${a} ${b}`);
+      world.cut(a, b);
+      world.at(world.between(300, 8_000), () => world.heal(a, b));
+    },
+    () => {
+      world.say('store down');
+      world.storeUp = false;
+      world.at(world.between(50, 6_000), () => (world.storeUp = true));
+    },
+    () => {
+      const id = any();
+      world.say(`store cut from ${id}`);
+      world.storeCutFrom.add(id);
+      world.at(world.between(300, 8_000), () => world.storeCutFrom.delete(id));
+    },
+    () => {
+      // All links of one node at once, with or without its store.
+      const id = any();
+      const store = world.random() < 0.6;
+      world.say(`isolate ${id}${store ? ' and its store' : ''}`);
+      for (const other of ids) if (other !== id) world.cut(id, other);
+      if (store) world.storeCutFrom.add(id);
+      world.at(world.between(1_000, 9_000), () => {
+        for (const other of ids) if (other !== id) world.heal(id, other);
+        world.storeCutFrom.delete(id);
+      });
+    },
+    () => {
+      const process = world.processes.get(any());
+      if (process !== undefined) world.killWorker(process, world.random() < 0.5 ? 0 : 1);
+    },
+    () => {
+      const process = world.processes.get(any());
+      if (process === undefined || !process.alive) return;
+      world.say(`drain ${process.id}`);
+      world.step(process, { type: 'drain' });
+    },
+  ];
+  const chosen = faults.filter(() => world.random() < 0.5);
+  const times = Math.floor(world.random() * 14);
+  for (let i = 0; i < times && chosen.length > 0; i++) {
+    world.at(world.between(200, chaosMs - 500), () => chosen[Math.floor(world.random() * chosen.length)]!());
+  }
+}
+
+/** Faults end; whoever died comes back, unless it had left. */
+function heal(world: World): void {
+  world.say('heal');
+  world.healAll();
+  for (const process of world.processes.values()) {
+    if (!process.alive && world.exited.get(process.id) !== 0) world.restart(process.id);
+  }
+}

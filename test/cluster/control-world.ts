@@ -1,0 +1,516 @@
+/**
+ * A small world around Control: clock, store with delays and outages, links, processes that die, pause and restart,
+ * workers that load, serve, write and freeze. All from one seed. It checks after every event that no two nodes act for
+ * one partition and that no written value is ever overwritten by an older one.
+ */
+import assert from 'node:assert/strict';
+import { ownerName } from '../../cluster/control-types.ts';
+import type { ControlEffect, ControlInput, PeerFrame, Share, StoreEffect } from '../../cluster/control-types.ts';
+import type { Control, ControlOptions } from '../../cluster/control.ts';
+import type { Preferences } from '../../cluster/ring.ts';
+import { MemoryStore } from '../../cluster/stores/memory.ts';
+import { nobody } from '../../cluster/table.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly preferences: Preferences;
+  /** Builds the control: the real one, or a mutant that the test wants to see caught. */
+  readonly control: (options: ControlOptions) => Control;
+  readonly workers?: number;
+  /** Probability that one message or store call takes long (up to 3 s) instead of some milliseconds. */
+  readonly slow?: number;
+}
+
+/** What one worker holds of a partition. `value` stands for all state of the partition: it only grows. */
+interface Held {
+  state: 'loading' | 'serving' | 'freezing' | 'frozen';
+  epoch: number;
+  attempt: number;
+  value: number;
+  writtenValue: number;
+  writing: boolean;
+}
+
+interface Process {
+  readonly id: string;
+  readonly incarnation: number;
+  readonly control: Control;
+  readonly startMs: number;
+  alive: boolean;
+  pausedUntilMs: number;
+  readonly inbox: ControlInput[];
+  serveUntilMs: number;
+  /** Worker -> partition -> what it holds. */
+  readonly workers: Map<number, Map<number, Held>>;
+}
+
+interface Link {
+  readonly ends: readonly [Process, Process];
+  up: boolean;
+  cutSinceMs: number | undefined;
+  readonly lastArrivalMs: [number, number];
+}
+
+type Job = () => void;
+
+export class World {
+  nowMs = 0;
+  readonly store: MemoryStore;
+  readonly random: () => number;
+  readonly processes = new Map<string, Process>();
+  readonly trace: string[] = [];
+  /** Last notes by name, so that a test can ask what has been reached. */
+  readonly reached = new Map<string, number>();
+  readonly #options: WorldOptions;
+  readonly #queue: { atMs: number; order: number; job: Job }[] = [];
+  readonly #links = new Map<string, Link>();
+  readonly #cuts = new Set<string>();
+  readonly #storeValue = new Map<number, number>();
+  readonly exited = new Map<string, number>();
+  #order = 0;
+  #incarnations = 0;
+  storeUp = true;
+  readonly storeCutFrom = new Set<string>();
+  slow: number;
+  restartAfterExit = true;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.random = randomFrom(options.seed);
+    this.slow = options.slow ?? 0;
+    this.store = new MemoryStore({ nowMs: () => 1_700_000_000_000 + this.nowMs });
+  }
+
+  get partitions(): number {
+    return this.#options.preferences.partitions;
+  }
+
+  between(low: number, high: number): number {
+    return low + this.random() * (high - low);
+  }
+
+  at(delayMs: number, job: Job): void {
+    const entry = { atMs: this.nowMs + delayMs, order: this.#order++, job };
+    // A heap by time, then by order of asking.
+    const queue = this.#queue;
+    queue.push(entry);
+    for (let i = queue.length - 1; i > 0; ) {
+      const parent = (i - 1) >> 1;
+      if (!sooner(queue[i]!, queue[parent]!)) break;
+      [queue[i], queue[parent]] = [queue[parent]!, queue[i]!];
+      i = parent;
+    }
+  }
+
+  run(untilMs: number): void {
+    const queue = this.#queue;
+    while (queue.length > 0 && queue[0]!.atMs <= untilMs) {
+      const first = queue[0]!;
+      const last = queue.pop()!;
+      if (queue.length > 0) {
+        queue[0] = last;
+        for (let i = 0; ; ) {
+          let child = 2 * i + 1;
+          if (child >= queue.length) break;
+          if (child + 1 < queue.length && sooner(queue[child + 1]!, queue[child]!)) child++;
+          if (!sooner(queue[child]!, queue[i]!)) break;
+          [queue[i], queue[child]] = [queue[child]!, queue[i]!];
+          i = child;
+        }
+      }
+      this.nowMs = first.atMs;
+      first.job();
+    }
+    this.nowMs = untilMs;
+  }
+
+  say(text: string): void {
+    this.trace.push(`${this.nowMs.toFixed(1)} ${text}`);
+  }
+
+  // Processes
+
+  start(id: string): Process {
+    const incarnation = ++this.#incarnations;
+    const identity = { id, incarnation, link: `${id}:1`, linkHeld: true, workers: this.#options.workers ?? 2, schema: 1 };
+    const control = this.#options.control({ identity, preferences: this.#options.preferences });
+    const process: Process = {
+      id, incarnation, control, startMs: this.nowMs - this.between(0, 1000),
+      alive: true, pausedUntilMs: 0, inbox: [], serveUntilMs: 0, workers: new Map(),
+    };
+    this.processes.set(id, process);
+    this.say(`start ${ownerName(id, incarnation)}`);
+    const tick: Job = () => {
+      if (!process.alive) return;
+      if (this.nowMs >= process.pausedUntilMs) this.step(process, { type: 'tick' });
+      this.at(this.between(18, 24), tick);
+    };
+    this.at(0, tick);
+    for (let worker = 0; worker < identity.workers; worker++) this.startWorker(process, worker);
+    this.at(this.between(1, 50), () => this.#traffic(process));
+    return process;
+  }
+
+  startWorker(process: Process, worker: number): void {
+    this.at(this.between(0, 30), () => {
+      if (!process.alive || process.workers.has(worker)) return;
+      process.workers.set(worker, new Map());
+      this.step(process, { type: 'worker-up', worker });
+    });
+  }
+
+  killWorker(process: Process, worker: number): void {
+    if (!process.alive || !process.workers.delete(worker)) return;
+    this.say(`worker ${worker} of ${process.id} dies`);
+    this.step(process, { type: 'worker-down', worker });
+    this.at(this.between(50, 500), () => this.startWorker(process, worker));
+  }
+
+  /** `machine`: no reset reaches the peers; they learn of it by silence. */
+  kill(process: Process, how: { readonly release: boolean; readonly machine: boolean }): void {
+    if (!process.alive) return;
+    this.say(`kill ${ownerName(process.id, process.incarnation)}${how.release ? ' released' : ''}${how.machine ? ' machine' : ''}`);
+    process.alive = false;
+    this.#dropLinks(process, how.machine ? 4_000 : 1);
+    if (how.release) this.#releaseDead(process);
+  }
+
+  #releaseDead(process: Process): void {
+    this.at(5, () => {
+      if (this.storeUp) this.store.release(process.id, process.incarnation);
+      else this.#releaseDead(process);
+    });
+  }
+
+  pause(process: Process, forMs: number): void {
+    if (!process.alive || process.pausedUntilMs > this.nowMs) return;
+    this.say(`pause ${process.id} ${forMs.toFixed(0)}`);
+    process.pausedUntilMs = this.nowMs + forMs;
+    this.at(forMs, () => {
+      if (!process.alive) return;
+      this.say(`wake ${process.id}`);
+      this.#checkActing(process); // Workers may be the first to run.
+      for (const input of process.inbox.splice(0)) this.step(process, input);
+    });
+  }
+
+  step(process: Process, input: ControlInput): void {
+    if (!process.alive) return;
+    if (this.nowMs < process.pausedUntilMs) {
+      process.inbox.push(input);
+      return;
+    }
+    for (const effect of process.control.step(input, this.nowMs - process.startMs)) {
+      this.#perform(process, effect);
+      if (!process.alive) return;
+    }
+    this.#checkActing(process);
+  }
+
+  // Effects
+
+  #perform(process: Process, effect: ControlEffect): void {
+    switch (effect.do) {
+      case 'store':
+        return this.#askStore(process, effect);
+      case 'serve-until':
+        process.serveUntilMs = process.startMs + effect.untilMs;
+        if (effect.untilMs === 0) this.#reach('stopped');
+        return;
+      case 'connect':
+        return this.#connect(process, effect.peer);
+      case 'disconnect':
+      case 'cluster-clock':
+      case 'table':
+        return;
+      case 'send':
+        return this.#send(process, effect.peer, effect.incarnation, effect.frame);
+      case 'assign':
+        for (const share of effect.shares) this.#assign(process, effect.worker, share);
+        return;
+      case 'freeze':
+        for (const share of effect.shares) this.#freeze(process, effect.worker, effect.attempt, share);
+        return;
+      case 'thaw':
+        this.#reach('thaw');
+        for (const { partition, epoch } of effect.shares) {
+          const held = process.workers.get(effect.worker)?.get(partition);
+          if (held !== undefined && held.epoch === epoch) held.state = 'serving';
+        }
+        return;
+      case 'drop':
+        for (const partition of effect.partitions) process.workers.get(effect.worker)?.delete(partition);
+        return;
+      case 'note':
+        this.#reach(effect.event);
+        if (effect.level !== 'debug') this.say(`${process.id} ${effect.event} ${JSON.stringify(effect.fields)}`);
+        return;
+      case 'exit': {
+        this.say(`exit ${ownerName(process.id, process.incarnation)} ${effect.code} ${effect.reason}`);
+        this.#reach(`exit-${effect.reason}`);
+        process.alive = false;
+        this.exited.set(process.id, effect.code);
+        this.#dropLinks(process, 1);
+        if (effect.code === 70 && this.restartAfterExit) this.at(this.between(50, 300), () => this.restart(process.id));
+        return;
+      }
+    }
+  }
+
+  /** Like a supervisor: only when no process of that name runs. */
+  restart(id: string): void {
+    if (this.processes.get(id)?.alive !== true) this.start(id);
+  }
+
+  #reach(name: string): void {
+    this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
+  }
+
+  #delay(): number {
+    return this.random() < this.slow ? this.between(20, 3_000) : this.between(0.2, 3);
+  }
+
+  #storeReachable(process: Process): boolean {
+    return this.storeUp && !this.storeCutFrom.has(process.id);
+  }
+
+  #askStore(process: Process, { id, op, args }: StoreEffect): void {
+    const lostOnTheWay = (): void => {
+      if (this.random() < 0.5) this.at(this.between(1, 100), () => this.step(process, { type: 'store-error', id, error: 'lost' }));
+    };
+    this.at(this.#delay(), () => {
+      if (!this.#storeReachable(process)) return lostOnTheWay();
+      const result = (this.store[op] as (...list: readonly unknown[]) => never)(...args);
+      this.at(this.#delay(), () => {
+        if (!this.#storeReachable(process)) return lostOnTheWay();
+        this.step(process, { type: 'store-reply', id, result });
+      });
+    });
+  }
+
+  // Workers
+
+  #assign(process: Process, worker: number, { partition, epoch }: Share): void {
+    const holder = process.workers.get(worker);
+    if (holder === undefined) return;
+    const held: Held = { state: 'loading', epoch, attempt: 0, value: 0, writtenValue: 0, writing: false };
+    holder.set(partition, held);
+    const load: Job = () => {
+      if (!process.alive || process.workers.get(worker)?.get(partition) !== held) return;
+      if (this.nowMs < process.pausedUntilMs || !this.#storeReachable(process)) return this.at(this.between(10, 50), load);
+      const value = this.store.load([partition])[0]?.value;
+      held.value = held.writtenValue = value === undefined ? 0 : new DataView(value.buffer, value.byteOffset).getFloat64(0);
+      held.state = 'serving';
+      this.step(process, { type: 'worker-serving', worker, shares: [{ partition, epoch }] });
+    };
+    this.at(this.between(0.2, 5), load);
+  }
+
+  #freeze(process: Process, worker: number, attempt: number, { partition, epoch }: Share): void {
+    const held = process.workers.get(worker)?.get(partition);
+    if (held === undefined || held.epoch !== epoch || held.state !== 'serving') return;
+    held.state = 'freezing';
+    held.attempt = attempt;
+    this.#write(process, worker, partition, held);
+  }
+
+  #frozenIfWritten(process: Process, worker: number, partition: number, held: Held): void {
+    if (held.state !== 'freezing' || held.writing || held.writtenValue !== held.value) return;
+    held.state = 'frozen';
+    const { epoch, attempt } = held;
+    this.at(this.between(0, 1), () => this.step(process, { type: 'worker-frozen', worker, attempt, shares: [{ partition, epoch }] }));
+  }
+
+  /** One write under way per partition, always of the newest value. */
+  #write(process: Process, worker: number, partition: number, held: Held): void {
+    const current = (): boolean => process.alive && process.workers.get(worker)?.get(partition) === held;
+    if (held.writing || !current()) return;
+    if (held.writtenValue === held.value) return this.#frozenIfWritten(process, worker, partition, held);
+    held.writing = true;
+    const value = held.value;
+    const again: Job = () => {
+      held.writing = false;
+      if (current()) this.#write(process, worker, partition, held);
+    };
+    this.at(this.#delay(), () => {
+      if (!this.#storeReachable(process)) return this.at(30, again);
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setFloat64(0, value);
+      const owner = ownerName(process.id, process.incarnation);
+      const reply = this.store.write(partition, held.epoch, owner, [['value', bytes]]);
+      if (reply === 'ok') {
+        const before = this.#storeValue.get(partition) ?? 0;
+        // A worker that was dropped may have its last write land; it must still not undo another's.
+        assert.ok(value > before, `partition ${partition}: ${owner} wrote ${value} over ${before}`);
+        this.#storeValue.set(partition, value);
+      }
+      this.at(this.#delay(), () => {
+        held.writing = false;
+        if (!current()) return;
+        if (reply === 'ok') {
+          held.writtenValue = value;
+          this.#write(process, worker, partition, held);
+        } else {
+          this.#reach('write-refused');
+          this.step(process, { type: 'worker-fenced', worker, shares: [{ partition, epoch: held.epoch }] });
+        }
+      });
+    });
+  }
+
+  #traffic(process: Process): void {
+    if (!process.alive) return;
+    if (this.nowMs >= process.pausedUntilMs && this.nowMs < process.serveUntilMs) {
+      for (const [worker, holder] of process.workers) {
+        for (const [partition, held] of holder) {
+          if (held.state !== 'serving' || this.random() < 0.5) continue;
+          held.value++;
+          this.#write(process, worker, partition, held);
+        }
+      }
+    }
+    this.at(this.between(20, 120), () => this.#traffic(process));
+  }
+
+  // Links
+
+  cut(a: string, b: string): void {
+    this.#cuts.add(linkName(a, b));
+    const link = this.#links.get(linkName(a, b));
+    if (link?.up === true) this.#breakLink(link, this.between(500, 5_000));
+  }
+
+  heal(a: string, b: string): void {
+    this.#cuts.delete(linkName(a, b));
+  }
+
+  healAll(): void {
+    this.#cuts.clear();
+    this.storeUp = true;
+    this.storeCutFrom.clear();
+    this.slow = 0;
+  }
+
+  #connect(process: Process, peerId: string): void {
+    this.at(this.between(0.5, 5), () => {
+      const peer = this.processes.get(peerId);
+      if (!process.alive || peer === undefined || !peer.alive || this.#cuts.has(linkName(process.id, peerId))) return;
+      // A stopped process accepts (the kernel does) but shakes no hands.
+      if (this.nowMs < process.pausedUntilMs || this.nowMs < peer.pausedUntilMs) return;
+      const known = this.#links.get(linkName(process.id, peerId));
+      if (known?.up === true && known.ends.includes(process) && known.ends.includes(peer)) return;
+      const link: Link = { ends: [process, peer], up: true, cutSinceMs: undefined, lastArrivalMs: [0, 0] };
+      this.#links.set(linkName(process.id, peerId), link);
+      this.step(process, { type: 'peer-up', peer: peer.id, incarnation: peer.incarnation });
+      this.step(peer, { type: 'peer-up', peer: process.id, incarnation: process.incarnation });
+    });
+  }
+
+  #dropLinks(process: Process, afterMs: number): void {
+    for (const link of this.#links.values()) if (link.up && link.ends.includes(process)) this.#breakLink(link, afterMs);
+  }
+
+  #breakLink(link: Link, afterMs: number): void {
+    if (link.cutSinceMs !== undefined) return;
+    link.cutSinceMs = this.nowMs;
+    this.at(afterMs, () => {
+      link.up = false;
+      const [a, b] = link.ends;
+      this.step(a, { type: 'peer-down', peer: b.id, incarnation: b.incarnation });
+      this.step(b, { type: 'peer-down', peer: a.id, incarnation: a.incarnation });
+    });
+  }
+
+  #send(from: Process, peerId: string, incarnation: number, frame: PeerFrame): void {
+    const link = this.#links.get(linkName(from.id, peerId));
+    if (link === undefined || !link.up || link.cutSinceMs !== undefined) return;
+    const to = link.ends.find((end) => end.id === peerId)!;
+    if (to.incarnation !== incarnation || !link.ends.includes(from)) return;
+    const way = link.ends[0] === from ? 0 : 1;
+    const arrivalMs = Math.max(this.nowMs + this.#delay(), link.lastArrivalMs[way]!);
+    link.lastArrivalMs[way] = arrivalMs;
+    this.at(arrivalMs - this.nowMs, () => {
+      if (link.up && link.cutSinceMs === undefined) {
+        this.step(to, { type: 'peer-frame', peer: from.id, incarnation: from.incarnation, frame });
+      }
+    });
+  }
+
+  // Checks
+
+  actingFor(process: Process, partition: number): boolean {
+    if (!process.alive || this.nowMs < process.pausedUntilMs || this.nowMs >= process.serveUntilMs) return false;
+    for (const holder of process.workers.values()) if (holder.get(partition)?.state === 'serving') return true;
+    return false;
+  }
+
+  #checkActing(process: Process): void {
+    if (!process.alive || this.nowMs >= process.serveUntilMs) return;
+    for (const [worker, holder] of process.workers) {
+      for (const [partition, held] of holder) {
+        if (held.state !== 'serving') continue;
+        for (const other of this.processes.values()) {
+          assert.ok(
+            other === process || !this.actingFor(other, partition),
+            `partition ${partition}: ${process.control.describe()} and ${other.control.describe()} both act`,
+          );
+        }
+        for (const [otherWorker, otherHolder] of process.workers) {
+          const doubled = otherWorker !== worker && otherHolder.get(partition)?.state === 'serving';
+          assert.ok(!doubled, `partition ${partition} acts in two workers of ${process.id}`);
+        }
+      }
+    }
+  }
+
+  /** Partitions that nobody acts for. */
+  unserved(): number[] {
+    const missing: number[] = [];
+    for (let partition = 0; partition < this.partitions; partition++) {
+      if (![...this.processes.values()].some((process) => this.actingFor(process, partition))) missing.push(partition);
+    }
+    return missing;
+  }
+
+  /** After quiet time: everything served once, evenly, nothing under way, one view. */
+  checkSettled(): void {
+    const alive = [...this.processes.values()].filter((process) => process.alive);
+    if (alive.length === 0) return;
+    assert.deepEqual(this.unserved(), [], 'every partition is served');
+    const tables = new Set(alive.map(({ control }) => `${control.table?.epoch} ${control.table?.nonce}`));
+    assert.equal(tables.size, 1, `one table everywhere: ${[...tables].join(', ')}`);
+    const table = alive[0]!.control.table!;
+    assert.equal(table.moving.size, 0, 'nothing is under way');
+    assert.deepEqual(table.nextVoters, [], 'voters are settled');
+    assert.deepEqual(table.members.map(({ id }) => id), alive.map(({ id }) => id).sort(), 'members are those alive');
+    const counts = alive.map((process) => {
+      let count = 0;
+      for (let partition = 0; partition < this.partitions; partition++) if (this.actingFor(process, partition)) count++;
+      return count;
+    });
+    assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `even: ${counts.join(' ')}`);
+    for (let partition = 0; partition < this.partitions; partition++) {
+      assert.ok(table.buddy[partition] !== table.owner[partition], 'a buddy is another node');
+      assert.equal(table.buddy[partition] === nobody, alive.length === 1, 'a buddy exists when it can');
+    }
+  }
+}
+
+/** mulberry32: small, seeded, good enough to choose faults. */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function linkName(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}
+
+function sooner(a: { atMs: number; order: number }, b: { atMs: number; order: number }): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
