@@ -48,12 +48,14 @@ export async function runNodeProcess(
 
 /** The node of a supervisor: the configuration comes by IPC, and the news go back the same way. */
 export async function runSupervised(run: RunNode): Promise<void> {
+  const orphaned = (): never => process.exit(exitCodes.internal);
+  process.once('disconnect', orphaned);
   const start = await new Promise<StartMessage>((resolve) => {
     process.on('message', (message) => {
       if (isStartMessage(message)) resolve(message);
     });
-    process.once('disconnect', () => process.exit(exitCodes.internal));
   });
+  process.off('disconnect', orphaned);
   // Resolves when the message is on its way, or will never be.
   const tell = async (message: ChildMessage): Promise<void> =>
     new Promise((resolve) => {

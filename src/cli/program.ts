@@ -34,6 +34,8 @@ export function buildProgram(): Command {
     .description('A SIP server that is a cluster of actors.')
     .version(version(), '--version')
     .exitOverride()
+    // `cluster status --config F` is an option of status, not of cluster.
+    .enablePositionalOptions()
     .showHelpAfterError('(carillon --help says more)')
     .addHelpText('after', `\n${examples}\n\n${exitCodesHelp}`);
   program
