@@ -26,7 +26,9 @@ import { acknowledged } from './protocol.ts';
 import type { ControlOperation, ControlParameters, Failure, Request, Response } from './protocol.ts';
 
 /** Called exactly once, never before the call that takes it has returned. */
-export type Done<T> = (...reply: [error: StoreError] | [error: undefined, result: T]) => void;
+export type Done<T> = (...reply: [error: StoreError, result: undefined] | [error: undefined, result: T]) => void;
+/** The same for operations without a result. */
+export type Ended = (error: StoreError | undefined) => void;
 
 interface WaitingWrite {
   readonly done: Done<WriteReply>;
@@ -36,12 +38,12 @@ interface WaitingWrite {
 
 interface WaitingLoad {
   readonly onRows: (rows: LoadedRow[]) => void;
-  readonly done: Done<undefined>;
+  readonly done: Ended;
 }
 
 export class StoreClient {
   readonly #port: MessagePort;
-  readonly #control = new Map<number, Done<never>>();
+  readonly #control = new Map<number, Done<unknown>>();
   readonly #writes = new Map<number, WaitingWrite>();
   readonly #loads = new Map<number, WaitingLoad>();
   readonly #packer = new Packer();
@@ -85,11 +87,11 @@ export class StoreClient {
   owners(partitions: readonly number[], done: Done<PartitionOwner[]>): void {
     this.#call('owners', [partitions], done);
   }
-  putUser(user: UserRecord, done: Done<void>): void {
-    this.#call('putUser', [user], done);
+  putUser(user: UserRecord, done: Ended): void {
+    this.#call('putUser', [user], (error, _result) => done(error));
   }
-  putUsers(users: readonly UserRecord[], done: Done<void>): void {
-    this.#call('putUsers', [users], done);
+  putUsers(users: readonly UserRecord[], done: Ended): void {
+    this.#call('putUsers', [users], (error, _result) => done(error));
   }
   removeUser(aor: string, done: Done<boolean>): void {
     this.#call('removeUser', [aor], done);
@@ -116,7 +118,7 @@ export class StoreClient {
     const bytes = bytesOf(rows);
     const refusal = this.#closedError() ?? rowsFault(partition, rows) ?? this.#overload(rows.length, bytes);
     if (refusal !== undefined) {
-      setImmediate(done, refusal);
+      setImmediate(done, refusal, undefined);
       return;
     }
     const id = this.#nextId();
@@ -135,11 +137,11 @@ export class StoreClient {
     const onRows = (rows: LoadedRow[]): void => {
       for (const row of rows) all.push(row);
     };
-    this.loadPieces(partitions, onRows, (error) => (error === undefined ? done(undefined, all) : done(error)));
+    this.loadPieces(partitions, onRows, (error) => (error === undefined ? done(undefined, all) : done(error, undefined)));
   }
 
   /** The rows of the partitions in pieces as the store reads them, ordered as asked and by key. */
-  loadPieces(partitions: readonly number[], onRows: (rows: LoadedRow[]) => void, done: Done<undefined>): void {
+  loadPieces(partitions: readonly number[], onRows: (rows: LoadedRow[]) => void, done: Ended): void {
     const refusal = this.#closedError();
     if (refusal !== undefined) {
       setImmediate(done, refusal);
@@ -169,11 +171,11 @@ export class StoreClient {
   #call<O extends ControlOperation, T>(operation: O, parameters: ControlParameters<O>, done: Done<T>): void {
     const refusal = this.#closedError();
     if (refusal !== undefined) {
-      setImmediate(done, refusal);
+      setImmediate(done, refusal, undefined);
       return;
     }
     const id = this.#nextId();
-    this.#control.set(id, done as Done<never>);
+    this.#control.set(id, done as Done<unknown>);
     this.#post({ kind: 'control', id, operation, parameters });
   }
 
@@ -190,14 +192,21 @@ export class StoreClient {
 
   #receive(response: Response): void {
     switch (response.kind) {
-      case 'result':
+      case 'result': {
+        const done = this.#control.get(response.id);
+        this.#control.delete(response.id);
+        done?.(undefined, response.result);
+        return;
+      }
       case 'failure': {
         const { id } = response;
-        const done = this.#control.get(id) ?? this.#loads.get(id)?.done;
+        const error = errorOf(response.failure);
+        const control = this.#control.get(id);
+        const load = this.#loads.get(id);
         this.#control.delete(id);
         this.#loads.delete(id);
-        if (response.kind === 'failure') done?.(errorOf(response.failure));
-        else done?.(undefined, response.result as never);
+        control?.(error, undefined);
+        load?.done(error);
         return;
       }
       case 'acks':
@@ -206,7 +215,7 @@ export class StoreClient {
         const load = this.#loads.get(response.id);
         if (response.last) this.#loads.delete(response.id);
         load?.onRows(unpackRows(response.packed));
-        if (response.last) load?.done(undefined, undefined);
+        if (response.last) load?.done(undefined);
       }
     }
   }
@@ -221,7 +230,7 @@ export class StoreClient {
       this.#rowsWaiting -= write.rows;
       this.#bytesWaiting -= write.bytes;
       const fencedBy = pairs[i + 1] ?? 0;
-      if (error !== undefined) write.done(error);
+      if (error !== undefined) write.done(error, undefined);
       else write.done(undefined, fencedBy === acknowledged ? 'ok' : { fencedBy });
     }
   }
@@ -244,14 +253,18 @@ export class StoreClient {
   #fail(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const waiting = [...this.#control.values(), ...[...this.#loads.values(), ...this.#writes.values()].map((entry) => entry.done)];
+    const control = [...this.#control.values()];
+    const writes = [...this.#writes.values()];
+    const loads = [...this.#loads.values()];
     this.#control.clear();
     this.#loads.clear();
     this.#writes.clear();
     this.#rowsWaiting = 0;
     this.#bytesWaiting = 0;
     const error = new StoreError('closed', 'The store thread ended or the connection to it was closed; whether this was done is unknown.');
-    for (const done of waiting) done(error);
+    for (const done of control) done(error, undefined);
+    for (const { done } of writes) done(error, undefined);
+    for (const { done } of loads) done(error);
   }
 
   /** Ids go around at 2^32, long after the one before was answered. */

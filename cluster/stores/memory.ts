@@ -164,7 +164,8 @@ export class MemoryStore implements Store {
     this.nowMs();
     checkBatches(batches);
     return batches.map(({ partition, epoch, owner, rows }) => {
-      const sealed = this.#owners.get(partition) ?? never;
+      const sealed = this.#owners.get(partition);
+      if (sealed === undefined) return { fencedBy: 0 };
       if (sealed.epoch !== epoch || sealed.owner !== owner) return { fencedBy: sealed.epoch };
       let snapshots = this.#snapshots.get(partition);
       if (snapshots === undefined) this.#snapshots.set(partition, (snapshots = new Map()));

@@ -58,6 +58,6 @@ export function startStoreThread(data: ThreadData, done: Done<StoreThread>): voi
     if (onExit !== undefined) return onExit();
     const error = refusal ?? new StoreError('closed', `The thread of the store ${data.url} ended: ${cause}.`);
     if (isOpen) onDeath?.(error);
-    else done(error);
+    else done(error, undefined);
   });
 }
