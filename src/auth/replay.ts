@@ -36,8 +36,7 @@ export class NonceWindows {
    */
   accept(nonce: string, nc: number, requestIdentity: string, nowMs: number): Acceptance {
     assert(Number.isInteger(nc) && nc >= 0 && nc < usedUp, 'a nonce count has 32 bits');
-    const use = this.#uses.find((known) => known.nonce === nonce);
-    if (use !== undefined) return useAgain(use, nc, requestIdentity);
+    for (const use of this.#uses) if (use.nonce === nonce) return useAgain(use, nc, requestIdentity);
     const issuedAtMs = issueTimeMs(nonce);
     if (issuedAtMs <= this.#floorMs) return 'replay';
     this.#makeRoom(nowMs);

@@ -93,8 +93,11 @@ export function claimedAor(
  * were overheard must not be enough to say other things with the same credentials.
  */
 export function requestIdentity(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('base64url');
+  return createHash('sha256').update(bytes).digest().toString('base64url', 0, identityOctets);
 }
+
+/** Of a user's snapshot a good part is identities; 128 bits are enough that nobody finds a second request with the same. */
+const identityOctets = 16;
 
 /** A password nobody has: hashes of the shape that check() compares against. */
 const dummyHa1: Readonly<Record<Algorithm, string>> = { 'MD5': '0'.repeat(32), 'SHA-256': '0'.repeat(64) };

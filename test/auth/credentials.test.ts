@@ -1,6 +1,6 @@
 /**
  * Authorization values: what is written can be read, and nothing that is broken gets through or throws.
- * Seen failing with: the check for repeated parameters dropped (the second username won); the escape skipped only in the copy and not in the search for
+ * Seen failing with: the check for repeated parameters dropped (the second username won); the escape ignored in the search for
  * the closing quote.
  */
 import assert from 'node:assert/strict';

@@ -1,6 +1,7 @@
 /**
  * The digest arithmetic against the examples of the RFCs and against the formulas written down a second time.
- * Seen failing with: the nonce count left out of KD (vectors and formula); `check` answering true for a response that is a prefix of the right one.
+ * Seen failing with: the nonce count left out of KD (vectors and formula); the length of the response not checked, so that any
+ * response of a wrong length was right.
  */
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';

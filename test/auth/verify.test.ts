@@ -1,7 +1,7 @@
 /**
  * Who may proceed, from the point of view of phones that know their password, phones that do not, and listeners who repeat what they heard.
- * Seen failing with: the hashes skipped for an unknown user (counts differ); the nonce's age decided before the response (a stale nonce with a wrong password
- * answered stale=true); the replay window asked before the response was checked (a stranger used up the nonce of a phone).
+ * Seen failing with: the hashes skipped for an unknown user (counts differ); the age of the nonce decided before the response
+ * (a stale nonce with a wrong password answered stale=true); a replay let through; one user's hash accepted under another name.
  */
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';

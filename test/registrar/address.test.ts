@@ -9,6 +9,13 @@ import fc from 'fast-check';
 import { hostKind, parseAddress, sameAddress } from '../../src/registrar/address.ts';
 
 test('what is an address is decided as the runtime does', () => {
+  const groups = fc.array(fc.constantFrom('0', 'a', 'ffff'), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(groups, fc.nat(9), (parts, gap) => {
+      const host = `${parts.slice(0, gap).join(':')}::${parts.slice(gap).join(':')}`;
+      assert.equal(parseAddress(host) !== undefined, isIPv6(host), host);
+    }),
+  );
   const text = fc.oneof(
     fc.ipV4(),
     fc.ipV6(),

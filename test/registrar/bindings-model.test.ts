@@ -2,8 +2,9 @@
  * The registrar against a reference model: plain records, URIs as members of known equality classes, the rules of RFC 3261 10.3 and RFC 5626 6 in the
  * words of the documentation. Random phones register, refresh, move, remove, ask and wait; after every step status, listing, look-up and kind of change
  * must be the model's, the snapshot must read back as what was written, and a failed request must have done nothing.
- * Seen failing with: `<=` written as `<` in the CSeq rule; a later contact of one request applied although an earlier one had failed; expired bindings
- * counted against the maximum; flows not compared when deciding between refresh and change; the position of the first of two merged bindings lost.
+ * Seen failing with: `<=` written as `<` in the CSeq rule; the CSeq rule applied to what the same request had just made; expired
+ * bindings kept and counted; flows, or an earlier end, not compared when deciding between refresh and change; letters of an
+ * instance compared with case; two phones with one private address merged; remaining seconds rounded up.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

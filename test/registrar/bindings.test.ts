@@ -1,6 +1,7 @@
 /**
  * The registrar rule by rule: RFC 3261 10.3, RFC 5626 6, RFC 3327 5.3 and the registrar's part of RFC 4475.
- * Seen failing with: see bindings-model.test.ts; here, Min-Expires left out, and expires of the Contact ignored in favour of the header.
+ * Seen failing with: Min-Expires left out; expires of the Contact ignored in favour of the header; a last half second listed
+ * as 0. More in bindings-model.test.ts.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -138,6 +139,8 @@ test('a request without Contact asks only', () => {
   const result = send(bindings, { cseq: 1 }, { nowMs: startMs + 50_500 });
   assert.deepEqual([result.status, result.changed, result.bindings === bindings], [200, 'none', true]);
   assert.deepEqual(valuesOf(result, 'Contact'), ['<sip:a@h>;expires=3549', '<sip:b@h>;expires=49']);
+  const last = valuesOf(send(bindings, {}, { nowMs: startMs + 99_999 }), 'Contact');
+  assert.deepEqual(last, ['<sip:a@h>;expires=3500', '<sip:b@h>;expires=1']);
   assert.deepEqual(valuesOf(send(bindings, {}, { nowMs: startMs + 100_000 }), 'Contact'), ['<sip:a@h>;expires=3500']);
 });
 
