@@ -249,7 +249,7 @@ export class Shares {
           break;
         case 'freezing':
         case 'frozen':
-          if (want === 'none') this.#release(part, partition, drops);
+          if (want === 'none' || (want === 'take' && part.sealEpoch > 0)) this.#release(part, partition, drops);
           else if (closing) break;
           else if (part.stage === 'freezing') {
             const needless = want !== 'give' && this.#workerOf[partition] === part.worker;
@@ -265,7 +265,8 @@ export class Shares {
           break;
         case 'handing':
         case 'handed':
-          if (want === 'none') this.#release(part, partition, drops);
+          // Also when it is on its way back to us already and we missed the table in between.
+          if (want === 'none' || want === 'take') this.#release(part, partition, drops);
           else if (closing) break;
           else if (receiver !== part.to) this.#claim(part, partition, want, nowMs, claims);
           else if (part.stage === 'handing' && part.operation === 0 && nowMs >= part.notBeforeMs) doubts.push(partition);
