@@ -4,10 +4,9 @@ import type { Edit } from './edits.ts';
 import { writeEdited } from './edits.ts';
 import { HeaderId } from './header/names.ts';
 import { parseAddress } from './header/address.ts';
-import { parseVia } from './header/via.ts';
 import type { SipMessage } from './message.ts';
 import { makesDialog } from './method.ts';
-import { markVia } from './splice.ts';
+import { markVia } from './mark-via.ts';
 import { oneLine } from './params.ts';
 import { reasonPhrase } from './status.ts';
 import * as writer from './writer.ts';
@@ -52,16 +51,17 @@ export function response(request: SipMessage, status: number, options: ResponseO
 }
 
 /**
- * The response to a message that did not parse; undefined when it gets none: not a request, an ACK, or without a Via to
- * answer by. It is sent to the source of the packet, whatever the Via says.
+ * The response to a message that did not parse, from what could be saved of it; undefined when it gets none: not a
+ * request, an ACK, or with neither Via nor Call-ID, so nothing of SIP. It goes to the source of the packet, whatever the
+ * Via says.
  */
 export function failureResponse(failure: ParseFailure, source: Source): Buffer | undefined {
   const { partial, status } = failure;
   const top = partial.via[0];
-  if (status === 0 || top === undefined) return undefined;
+  if (status === 0 || (top === undefined && partial.callId === undefined)) return undefined;
   writer.start();
   writer.text(`SIP/2.0 ${status} ${failure.reason}\r\n`);
-  writer.line('Via', received(top, source));
+  if (top !== undefined) markedLine(top, source);
   for (const value of partial.via.slice(1)) writer.line('Via', value);
   if (partial.from !== undefined) writer.line('From', partial.from);
   if (partial.to !== undefined) writer.line('To', tagged(partial.to, partial));
@@ -145,7 +145,8 @@ function copyLine(message: SipMessage, line: number): void {
 
 function copyMarkedVia(message: SipMessage, line: number, source: Source): void {
   const edits: Edit[] = [];
-  markVia(message, source.address, source.port, edits);
+  const span = message.lineIndex[line + 1] ?? 0;
+  markVia(message.head, span >> 15, span & 0x7fff, source.address, source.port, edits);
   writeEdited(message.bytes, (message.lineIndex[line] ?? 0) & 0x7fff, lineEnd(message, line), edits);
 }
 
@@ -167,11 +168,14 @@ function copyWith(message: SipMessage, id: HeaderId, tag: string): void {
   }
 }
 
-/** A Via that may be malformed, with the source when it is not: the value goes back as it came otherwise. */
-function received(value: string, source: Source): string {
-  const via = parseVia(value);
-  if (via === undefined || (via.host === source.address && via.rport === undefined) || via.received !== undefined) return value;
-  return via.rport === undefined ? `${value};received=${source.address}` : `${value};received=${source.address};rport=${source.port}`;
+/** A Via line with the source of the request; the value as it came when it is malformed. */
+function markedLine(value: string, source: Source): void {
+  const bytes = Buffer.from(value, 'latin1');
+  const edits: Edit[] = [];
+  markVia(value, 0, value.length, source.address, source.port, edits);
+  writer.text('Via: ');
+  writeEdited(bytes, 0, bytes.length, edits);
+  writer.text('\r\n');
 }
 
 /** A To with a tag, the same for every repetition of the same bad request, since nobody keeps state for it. */

@@ -6,8 +6,8 @@ import type { Edit } from './edits.ts';
 import { writeEdited } from './edits.ts';
 import type { SipMessage } from './message.ts';
 import { HeaderId, headerName } from './header/names.ts';
-import { scanVia, scanned as via } from './header/via.ts';
 import { elementEnd, trimEnd } from './list.ts';
+import { markVia } from './mark-via.ts';
 import { oneLine, skipLws } from './params.ts';
 import * as writer from './writer.ts';
 
@@ -37,7 +37,8 @@ export class Splice {
    * is filled in when the client asked for it (RFC 3261 18.2.1, RFC 3581 4). Nothing changes when the sent-by says it all.
    */
   markTopVia(received: string, rport: number): this {
-    markVia(this.#message, received, rport, this.#edits);
+    const span = this.#message.lineIndex[firstLine(this.#message, HeaderId.Via) + 1] ?? 0;
+    markVia(this.#message.head, span >> 15, span & 0x7fff, received, rport, this.#edits);
     return this;
   }
 
@@ -194,19 +195,4 @@ function countValues(message: SipMessage, id: HeaderId): number {
     for (let at = span >> 15; at < (span & 0x7fff); at = elementEnd(message.head, at, span & 0x7fff) + 1) count += 1;
   }
   return count;
-}
-
-/** The edits of `markTopVia`. */
-export function markVia(message: SipMessage, received: string, rport: number, edits: Edit[]): void {
-  const line = firstLine(message, HeaderId.Via);
-  const span = message.lineIndex[line + 1] ?? 0;
-  const stop = scanVia(message.head, span >> 15, span & 0x7fff);
-  const asked = via.rport >= 0;
-  if (!asked && via.receivedFrom < 0 && message.topVia.host === received) return;
-  if (asked) edits.push({ start: via.rportFrom, end: via.rportEnd, text: `;rport=${rport}` });
-  if (via.receivedFrom >= 0) edits.push({ start: via.receivedFrom, end: via.receivedEnd, text: `;received=${received}` });
-  else {
-    const at = trimEnd(message.head, span >> 15, stop);
-    edits.push({ start: at, end: at, text: `;received=${received}` });
-  }
 }
