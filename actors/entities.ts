@@ -289,7 +289,7 @@ export class Entities implements TimerOwner {
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     this.#sleep(slot, life);
-    life.gate.forgetAfter(life.writtenVersion);
+    life.gate.forgetAfter(life.packedVersion);
     this.saver.revert(slot, life);
     if (nowMs - life.crashesSinceMs > minuteMs) {
       life.crashes = 0;
@@ -326,6 +326,7 @@ export class Entities implements TimerOwner {
     slot.packed = undefined;
     if (slot.stored) {
       this.saver.mark(slot, life, gated, durable);
+      life.packedVersion = life.gate.version;
       return;
     }
     // The store has never heard of it, so it has nothing to acknowledge.

@@ -72,9 +72,9 @@ export class Saver {
     this.#dirty.delete(slot);
   }
 
-  /** The entity went back to the snapshot that was last handed to the store; if that failed, it is still to be written. */
+  /** The entity went back to its last snapshot or its removal; if the store does not get that, it is still to be written. */
   revert(slot: Slot, life: Life): void {
-    if (life.storedVersion >= life.writtenVersion || life.writesInFlight > 0) this.#dirty.delete(slot);
+    if (life.submittedVersion >= life.packedVersion) this.#dirty.delete(slot);
     else {
       this.#dirty.add(slot);
       this.#armLazy();
@@ -108,10 +108,14 @@ export class Saver {
       if (rows.length === limits.storeBatchRowsMax) break;
       this.#dirty.delete(slot);
       const value = this.#valueOf(slot);
-      if (value === undefined) continue;
+      if (value === undefined) {
+        this.#owner.settled(slot);
+        continue;
+      }
       const life = slot.life!;
       life.writesInFlight++;
-      life.writtenVersion = life.gate.version;
+      life.packedVersion = life.gate.version;
+      life.submittedVersion = life.gate.version;
       slot.stored = true;
       slot.unsaved = false;
       batch.push({ slot, life, version: life.gate.version, deleted: value === null });
@@ -169,10 +173,13 @@ export class Saver {
       life.storedVersion = version;
       if (deleted && version === life.gate.version) slot.stored = false;
     } else if (!ok && version > life.storedVersion) {
-      // Availability before safety: the packets go, the row is tried again with the next write.
+      // Availability before safety: the packets go. The row is tried again, unless a later one is on its way already.
       this.#ports.count('save.failed');
-      this.#dirty.add(slot);
-      this.#armLazy();
+      if (version === life.submittedVersion) {
+        life.submittedVersion = life.storedVersion;
+        this.#dirty.add(slot);
+        this.#armLazy();
+      }
     }
     const count = this.#release(slot, life, version);
     if (!ok) for (let index = 0; index < count; index++) this.#ports.count('gate.ungated');

@@ -59,8 +59,10 @@ export class Life {
   timers: EntityTimer[] = [];
   /** Ids of the asks that wait for an answer. */
   asks: number[] = [];
-  /** The version of `Slot.packed`. */
-  writtenVersion: number;
+  /** The version of `Slot.packed`, or of the removal: where the entity goes back to when it breaks. */
+  packedVersion: number;
+  /** The highest version that is in the store or on its way there. */
+  submittedVersion: number;
   /** The highest version that the store has acknowledged. */
   storedVersion: number;
   writesInFlight = 0;
@@ -70,7 +72,8 @@ export class Life {
 
   constructor(version: number) {
     this.gate = new Gate(version);
-    this.writtenVersion = version;
+    this.packedVersion = version;
+    this.submittedVersion = version;
     this.storedVersion = version;
   }
 

@@ -1,0 +1,371 @@
+/**
+ * A partition with toy entities in a world of paper: a clock that is set by hand, a store that applies and answers when the
+ * test says so. The toys compare, on every turn, the state that the runtime gives them with the state they should have, so
+ * whatever the runtime does between two turns (writing, sleeping, moving, restarting) is checked by each input.
+ */
+import assert from 'node:assert';
+import type { Behaviour, Behaviours, Input, Kind, SaveGate, Turn } from '../../actors/entity.ts';
+import type { Envelope } from '../../actors/envelope.ts';
+import { Partition } from '../../actors/partition.ts';
+import type { PartitionPorts, Row, WriteResult } from '../../actors/ports.ts';
+import { decodeRow, rowKey, unpackState } from '../../actors/snapshot.ts';
+import { Wheel } from '../../actors/wheel.ts';
+import type { Flow } from '../../src/outside.ts';
+
+export const flow: Flow = { protocol: 'udp', listener: 0, address: '127.0.0.1', port: 5060, connection: '' };
+export const here = 7;
+export const elsewhere = 8;
+
+/** What a toy is told. `serial` rises with each command of the test. */
+export type Command = readonly [serial: number, op: Op, argument: number | string, gate: SaveGate | 'no'];
+export type Op = 'add' | 'timer' | 'clear' | 'ask' | 'stop' | 'crash' | 'arm-crash';
+
+export interface ToyState {
+  serial: number;
+  /** The serial of the last command that was saved with the gate 'store'. */
+  gated: number;
+  total: number;
+  deadlineMs: number;
+  fired: number;
+  /** A timer that breaks the entity. */
+  crashAtMs: number;
+  waiting: { id: number; key: string }[];
+  blob: Uint8Array;
+}
+
+export interface Packet {
+  readonly key: string;
+  readonly serial: number;
+  readonly needs: number;
+  readonly total: number;
+}
+
+interface Write {
+  readonly epoch: number;
+  readonly rows: readonly Row[];
+  readonly covers: readonly (readonly [key: string, serial: number])[];
+  readonly durable: boolean;
+  readonly done: (result: WriteResult) => void;
+  result?: WriteResult;
+}
+
+/** What the entity of one key is, was when last packed, and has been promised. */
+interface Expected {
+  live: readonly unknown[] | undefined;
+  packed: readonly unknown[] | undefined;
+  /** The last command it handled, the last that the store acknowledged, and the last let through although a write failed. */
+  handled: number;
+  acknowledged: number;
+  forgiven: number;
+  lastSent: number;
+  /** The last command that was handled before what the store applied last was written. */
+  covered: number;
+}
+
+export class World {
+  nowMs = 1_795_000_000_000;
+  readonly wheel = new Wheel(this.nowMs);
+  readonly load = { queuedItems: 0 };
+  readonly store = new Map<string, Uint8Array>();
+  /** Not yet applied, then applied but not yet answered. */
+  readonly writes: Write[] = [];
+  readonly sent: Packet[] = [];
+  readonly posted: { partition: number; envelope: Envelope }[] = [];
+  readonly overloaded: Envelope[] = [];
+  readonly failed: Envelope[] = [];
+  readonly fenced: number[] = [];
+  readonly counts = new Map<string, number>();
+  readonly expected = new Map<string, Expected>();
+  readonly behaviours: Behaviours = { call: this.#toy('call'), aor: this.#toy('aor') };
+  wakes = 0;
+  epoch = 1;
+  partition = this.newPartition();
+
+  newPartition(): Partition {
+    return new Partition(here, this.epoch, `a.${this.epoch}`, this.#ports(), this.behaviours);
+  }
+
+  of(key: string): Expected {
+    let entry = this.expected.get(key);
+    if (entry === undefined) {
+      entry = { live: undefined, packed: undefined, handled: 0, acknowledged: 0, forgiven: 0, lastSent: 0, covered: 0 };
+      this.expected.set(key, entry);
+    }
+    return entry;
+  }
+
+  tell(key: string, command: Command, kind: Kind = 'call'): boolean {
+    return this.partition.deliver({ to: { kind, key }, type: 'tell', body: command });
+  }
+
+  drain(): void {
+    for (let turns = 0; this.partition.drain(); turns++) assert(turns < 1_000, 'a drain that never ends');
+  }
+
+  advance(byMs: number): void {
+    this.nowMs += byMs;
+    this.partition.advance(this.nowMs);
+  }
+
+  /** The store gets to the oldest write that it has not looked at. */
+  apply(ok: boolean): void {
+    const write = this.writes.find((each) => each.result === undefined);
+    if (write === undefined) return;
+    write.result = write.epoch < this.epoch ? 'fenced' : ok ? 'ok' : 'failed';
+    if (write.result !== 'ok') return;
+    write.rows.forEach(([id, value], index) => {
+      const [key, serial] = write.covers[index]!;
+      if (value === null) this.store.delete(id);
+      else this.store.set(id, value);
+      this.of(key).covered = serial;
+    });
+  }
+
+  /** One of the applied writes is answered: answers may overtake each other. */
+  answer(pick: number): void {
+    const applied = this.writes.filter((each) => each.result !== undefined);
+    const write = applied[pick % Math.max(1, applied.length)];
+    if (write === undefined) return;
+    this.writes.splice(this.writes.indexOf(write), 1);
+    if (write.epoch === this.epoch) {
+      for (const [key, serial] of write.covers) {
+        const entry = this.of(key);
+        if (write.result === 'ok') entry.acknowledged = Math.max(entry.acknowledged, serial);
+        if (write.result === 'failed') entry.forgiven = Math.max(entry.forgiven, serial);
+      }
+    }
+    write.done(write.result!);
+  }
+
+  answerAll(): void {
+    for (let rounds = 0; this.writes.length > 0; rounds++) {
+      assert(rounds < 1_000, 'writes without end');
+      this.apply(true);
+      this.answer(0);
+    }
+  }
+
+  /**
+   * The node is gone: answers on their way are lost, and what had not reached the store is refused, as a later owner has
+   * the partition by then. What it had acknowledged must be there.
+   */
+  kill(): void {
+    for (const [key, entry] of this.expected) {
+      const stored = this.storedState(key);
+      assert(entry.covered >= entry.acknowledged, 'the store lost what it acknowledged');
+      entry.acknowledged = entry.covered;
+      entry.live = plain(stored);
+      entry.packed = entry.live;
+    }
+    const former = this.partition;
+    const late = this.writes.filter((write) => write.result === undefined);
+    const sentBefore = this.sent.length;
+    this.takeOver();
+    this.writes.length = 0;
+    for (const write of late) write.done('fenced');
+    if (late.length > 0) {
+      assert.equal(this.fenced.length, 1, 'fenced once');
+      assert.match(former.describe(), /closed/);
+    }
+    this.fenced.length = 0;
+    assert.equal(this.sent.length, sentBefore, 'a fenced partition let a packet out');
+    former.close();
+  }
+
+  /** The next owner starts from what is in the store. */
+  takeOver(held: readonly Envelope[] = []): void {
+    this.epoch++;
+    this.partition = this.newPartition();
+    this.partition.load([...this.store].map(([key, value]) => ({ key, value })));
+    for (const envelope of held) this.partition.deliver(envelope);
+  }
+
+  /** The state of an entity as the store has it. */
+  storedState(key: string, kind: Kind = 'call'): readonly unknown[] | undefined {
+    const id = rowKey(kind, key);
+    const value = this.store.get(id);
+    return value && unpackState(decodeRow(id, value)!.snapshot.packed);
+  }
+
+  count(metric: string): number {
+    return this.counts.get(metric) ?? 0;
+  }
+
+  #ports(): PartitionPorts {
+    const epoch = this.epoch;
+    return {
+      clock: { monotonicMs: () => this.nowMs, clusterMs: () => this.nowMs },
+      wheel: this.wheel,
+      load: this.load,
+      partitionOf: (key) => (key.startsWith('far') ? elsewhere : here),
+      wake: () => this.wakes++,
+      send: (_flow, bytes) => this.#sent(JSON.parse(Buffer.from(bytes).toString()) as Packet, epoch),
+      post: (partition, envelope) => this.posted.push({ partition, envelope }),
+      write: (_partition, writeEpoch, _owner, rows, durable, done) => this.#written(writeEpoch, rows, durable, done),
+      overloaded: (envelope) => this.overloaded.push(envelope),
+      failed: (envelope) => this.failed.push(envelope),
+      fenced: (partition) => this.fenced.push(partition),
+      note: () => {},
+      count: (metric) => this.counts.set(metric, this.count(metric) + 1),
+    };
+  }
+
+  /** Invariant 30, and the order of what leaves. */
+  #sent(packet: Packet, epoch: number): void {
+    assert.equal(epoch, this.epoch, 'a packet from a former owner');
+    const entry = this.of(packet.key);
+    assert(packet.serial > entry.lastSent, 'a packet overtook another of its entity');
+    entry.lastSent = packet.serial;
+    const gone = entry.live === undefined && !this.#storeMayHave(packet.key);
+    assert(gone || packet.needs <= Math.max(entry.acknowledged, entry.forgiven), 'a packet passed its gate too early');
+    this.sent.push(packet);
+  }
+
+  #storeMayHave(key: string): boolean {
+    const id = rowKey('call', key);
+    return this.store.has(id) || this.writes.some((write) => write.result === undefined && write.rows.some(([row]) => row === id));
+  }
+
+  /** Invariant 31: what is written, read back, is the state. */
+  #written(epoch: number, rows: readonly Row[], durable: boolean, done: (result: WriteResult) => void): void {
+    const covers = rows.map(([id, value]) => {
+      const key = id.slice(id.indexOf(':') + 1);
+      const entry = this.of(key);
+      if (value === null) assert.equal(entry.live, undefined, 'deleted although it lives');
+      else assert.deepStrictEqual(plain(unpackState(decodeRow(id, value)!.snapshot.packed)), entry.live);
+      return [key, entry.handled] as const;
+    });
+    assert.equal(new Set(covers.map(([key]) => key)).size, rows.length, 'an entity twice in one batch');
+    this.writes.push({ epoch, rows, covers, durable, done });
+  }
+
+  #toy(kind: Kind): Behaviour<unknown> {
+    const world = this;
+    const keyOf = new WeakMap<ToyState, string>();
+    const arm = (state: ToyState, turn: Turn): void => {
+      if (state.deadlineMs > 0) turn.timer('deadline', state.deadlineMs);
+      if (state.crashAtMs > 0) turn.timer('crash', state.crashAtMs);
+    };
+    const toy: Behaviour<ToyState> = {
+      passivateAfterMs: 5_000,
+      create(key) {
+        assert.equal(world.of(key).live, undefined, 'created although it lives');
+        const state = { serial: 0, gated: 0, total: 0, deadlineMs: 0, fired: 0, crashAtMs: 0, waiting: [], blob: Buffer.alloc(3) };
+        keyOf.set(state, key);
+        world.of(key).live = plain(packed(state));
+        return state;
+      },
+      unpack(key, row, turn) {
+        const [, serial, gated, total, deadlineMs, fired, crashAtMs, targets, blob] = row as [
+          number, number, number, number, number, number, number, string[], Uint8Array,
+        ];
+        const state = { serial, gated, total, deadlineMs, fired, crashAtMs, blob, waiting: targets.map((to) => ({ id: 0, key: to })) };
+        keyOf.set(state, key);
+        assert.deepStrictEqual(plain(row), world.of(key).live, 'read back another state');
+        for (const each of state.waiting) each.id = turn.ask({ kind, key: each.key }, state.serial);
+        arm(state, turn);
+        return state;
+      },
+      pack(state) {
+        world.of(keyOf.get(state)!).packed = plain(packed(state));
+        return packed(state);
+      },
+      receive(state, input, turn) {
+        const entry = world.of(keyOf.get(state)!);
+        assert.deepStrictEqual(plain(packed(state)), entry.live, 'the state changed between two turns');
+        try {
+          handle(world, keyOf.get(state)!, state, input, turn);
+        } catch (error) {
+          // The runtime has to go back to the last snapshot.
+          entry.live = entry.packed;
+          throw error;
+        }
+        const stopped = (turn as unknown as { stopped: boolean }).stopped;
+        entry.live = stopped ? undefined : plain(packed(state));
+        if (stopped) entry.packed = undefined;
+      },
+      isIdle: (state) => state.waiting.length === 0,
+      describe: (state) => `toy ${keyOf.get(state)} total ${state.total}`,
+      view: (state) => ({ total: state.total, serial: state.serial }),
+    };
+    return toy as Behaviour<unknown>;
+  }
+}
+
+function packed({ serial, gated, total, deadlineMs, fired, crashAtMs, waiting, blob }: ToyState): readonly unknown[] {
+  return [1, serial, gated, total, deadlineMs, fired, crashAtMs, waiting.map(({ key }) => key), blob];
+}
+
+function handle(world: World, key: string, state: ToyState, input: Input, turn: Turn): void {
+  switch (input.type) {
+    case 'tell':
+      command(world, key, state, input.body as Command, turn);
+      return;
+    case 'timer':
+      assert(world.nowMs >= (input.name === 'crash' ? state.crashAtMs : state.deadlineMs), 'a timer fired early');
+      if (input.name === 'crash') throw new Error('the timer breaks it');
+      assert(state.deadlineMs > 0, 'a timer that is not armed');
+      state.deadlineMs = 0;
+      state.fired++;
+      turn.save('none');
+      return;
+    case 'ask':
+      state.total++;
+      turn.answer(input.asker, state.total);
+      turn.save('store');
+      return;
+    case 'answer':
+    case 'ask-failed': {
+      const index = state.waiting.findIndex(({ id }) => id === input.id);
+      assert(index >= 0, 'an answer to nothing it asked');
+      state.waiting.splice(index, 1);
+      turn.save('none');
+      return;
+    }
+    case 'sip':
+    case 'undelivered':
+      state.total++;
+  }
+}
+
+function command(world: World, key: string, state: ToyState, [serial, op, argument, gate]: Command, turn: Turn): void {
+  state.serial = serial;
+  world.of(key).handled = serial;
+  if (gate === 'store') state.gated = serial;
+  if (gate !== 'no') turn.save(gate);
+  switch (op) {
+    case 'add':
+      state.total += argument as number;
+      state.blob = Buffer.from([state.total & 255, 0xff, 0x80]);
+      break;
+    case 'timer':
+      state.deadlineMs = turn.nowMs + (argument as number);
+      turn.timer('deadline', state.deadlineMs);
+      break;
+    case 'clear':
+      state.deadlineMs = 0;
+      turn.clearTimer('deadline');
+      break;
+    case 'ask':
+      state.waiting.push({ id: turn.ask({ kind: 'call', key: argument as string }, serial), key: argument as string });
+      break;
+    case 'arm-crash':
+      state.crashAtMs = turn.nowMs + (argument as number);
+      turn.timer('crash', state.crashAtMs);
+      break;
+    case 'stop':
+      turn.stop();
+      break;
+    case 'crash':
+      state.total = -1_000;
+      turn.send(flow, Buffer.from(JSON.stringify({ key, serial, needs: 0, total: -1_000 })));
+      turn.timer('deadline', 1);
+      throw new Error('told to break');
+  }
+  turn.send(flow, Buffer.from(JSON.stringify({ key, serial, needs: state.gated, total: state.total })));
+}
+
+/** Comparable: byte arrays become arrays. */
+export function plain(packed: readonly unknown[] | undefined): readonly unknown[] | undefined {
+  return packed?.map((each) => (each instanceof Uint8Array ? [...each] : Array.isArray(each) ? [...each] : each));
+}
