@@ -209,7 +209,7 @@ rule('a row that is too large refuses the write before anything is written', ({ 
   store.seal([1], 1, 'a.1');
   const large = new Uint8Array(limits.snapshotBytesMax + 1);
   const tooLarge = (error: unknown): boolean => error instanceof StoreError && error.code === 'too-large';
-  assert.throws(() => store.write(1, 1, 'a.1', [['ok', bytes('v')], ['large', large]]), tooLarge); // prettier-ignore
+  assert.throws(() => store.write(1, 1, 'a.1', [['ok', bytes('v')], ['large', large]]), tooLarge);
   assert.throws(() => store.write(1, 1, 'a.1', [['k'.repeat(limits.snapshotKeyCharsMax + 1), null]]), tooLarge);
   assert.deepEqual(store.load([1]), []);
   assert.equal(store.write(1, 1, 'a.1', [['large', large.subarray(1)]]), 'ok');

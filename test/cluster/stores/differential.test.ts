@@ -33,7 +33,7 @@ const owners = fc.constantFrom('a.1', 'a.2', 'b.1');
 const keys = fc.oneof(fc.constantFrom('call:1', 'call:2', 'aor:sip:é@x', 'aor:a\0b', '', 'ÿ'), fc.string({ maxLength: 4 }));
 const rows = fc.array(
   fc.tuple(keys, fc.option(fc.uint8Array({ maxLength: 8 }), { nil: null, freq: 3 })),
-  { maxLength: 5 }, // prettier-ignore
+  { maxLength: 5 },
 );
 const some = fc.array(fc.constantFrom(...partitions), { maxLength: 4 });
 const voters = fc.array(nodes, { maxLength: 4 });
@@ -86,7 +86,7 @@ function operation<T extends readonly unknown[]>(
 /** Steps that meet the edges of leases and votes. */
 const wait = fc
   .constantFrom(1, voteIssueWindowMs, voteIssueWindowMs + 1, voteTtlMs - 1, voteTtlMs, ttlMs - 1, ttlMs)
-  .map((ms) => new Operation(`wait(${ms})`, (store) => store.nowMs(), (model) => (model.ms += ms))); // prettier-ignore
+  .map((ms) => new Operation(`wait(${ms})`, (store) => store.nowMs(), (model) => (model.ms += ms)));
 
 const operations = [
   wait,
@@ -196,6 +196,6 @@ test('the memory store and the SQLite store give the same replies', (t) => {
         sqlite.close();
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
