@@ -1,5 +1,4 @@
 /** The shape of files: how long, how they begin, what they are called, and whether a test knows them. */
-import { posix } from 'node:path';
 import { codeOf, importsOf, type SourceFile } from './source.ts';
 
 const linesMax = 400;
@@ -25,7 +24,7 @@ export function shapeProblems({ path, text }: SourceFile): string[] {
 
 /**
  * Product files with code of their own that no test knows. A file counts as known when a file of `test/` imports it, or
- * when a known file of its own folder does: then it is a part of a concept that is tested through its face.
+ * when a known file of its own concept does: then it is a part that is tested through the concept's face.
  */
 export function untestedProblems(files: readonly SourceFile[]): string[] {
   const known = new Set<string>();
@@ -34,7 +33,7 @@ export function untestedProblems(files: readonly SourceFile[]): string[] {
       if (known.has(target) || !isPart(target)) continue;
       known.add(target);
       const next = files.find(({ path }) => path === target);
-      if (next !== undefined) know(next, (inner) => posix.dirname(inner) === posix.dirname(target));
+      if (next !== undefined) know(next, (inner) => conceptOf(inner) === conceptOf(target));
     }
   };
   for (const file of files) if (file.path.startsWith('test/')) know(file, (target) => target.endsWith('.ts'));
@@ -48,6 +47,11 @@ export function untestedProblems(files: readonly SourceFile[]): string[] {
     if (!files.some((file) => file.path === path)) problems.push(`${path} is excused from tests but does not exist`);
   }
   return problems;
+}
+
+/** `src/sip`, `actors`, `cluster`: what is tested as one. */
+function conceptOf(path: string): string {
+  return path.split('/', path.startsWith('src/') ? 2 : 1).join('/');
 }
 
 /** More than types: they are proved by the compiler. */
