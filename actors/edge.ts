@@ -64,14 +64,20 @@ export class Edge {
     if (message.method === 'ACK') return this.#deliver({ kind: 'call', key: message.callId }, message, flow);
     const answer = admit(message, this.#self);
     if (answer === undefined) return this.#deliver(addressOf(message), message, flow);
+    this.#ports.count('answered-stateless');
+    this.reject(message, flow, answer.status, answer.headers, answer.reason);
+  }
+
+  /** An answer without any state (8.2.7); a repeated request gets the same one. Nothing for ACK and responses. */
+  reject(message: SipMessage, flow: Flow, status: number, headers: readonly (readonly [string, string])[] = [], reason?: string): void {
+    if (!message.isRequest || message.method === 'ACK') return;
     const partition = this.#ports.partitionOf(message.callId);
-    const bytes = response(message, answer.status, {
-      ...(answer.reason === undefined ? {} : { reason: answer.reason }),
-      headers: answer.headers,
+    const bytes = response(message, status, {
+      ...(reason === undefined ? {} : { reason }),
+      headers,
       toTag: this.#identifiers.tag(partition, `${message.callId}\0${message.fromTag}\0${message.header(HeaderId.Via) ?? ''}`),
       ...receivedMark(message, flow),
     });
-    this.#ports.count('answered-stateless');
     this.#ports.send(responseFlow(message, flow), bytes);
   }
 

@@ -96,6 +96,11 @@ export class Control {
     return this.#rows ?? [];
   }
 
+  /** The last thing asked of the store was answered. */
+  get storeUp(): boolean {
+    return this.#storeAnswers;
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

@@ -144,6 +144,14 @@ export const limits = {
   storeLoadChunkBytes: 524_288,
   storeBusyMs: 2_000,
   storeUsersPageMax: 1_000,
+  storeRetryMs: 200,
+  hubItemsWaitingMax: 16_384,
+  hubWaitMs: 4_000,
+  workerRestartMs: 500,
+  workerCloseMs: 3_000,
+  adminAskMs: 2_000,
+  usersCachedPerWorkerMax: 100_000,
+  userCacheMs: 60_000,
 
   // Supervisor of the nodes of one machine
   supervisorRestartMs: 100,

@@ -142,5 +142,7 @@ function sameResource(digestUri: string, requestUri: string): boolean {
   if (digestUri === requestUri) return true;
   const claimed = parseUri(digestUri);
   const actual = parseUri(requestUri);
-  return claimed !== undefined && actual !== undefined && aorOf(claimed) === aorOf(actual);
+  if (claimed === undefined || actual === undefined) return false;
+  // Several clients (SIPp among them) name the server they send to, without a user, whatever they ask of it.
+  return claimed.user === undefined || aorOf(claimed) === aorOf(actual);
 }

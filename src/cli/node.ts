@@ -1,0 +1,258 @@
+/**
+ * One node: its store thread, worker threads, links, control and admin API, put together. The main thread routes and
+ * coordinates; it never handles SIP itself.
+ */
+import { Mesh } from '../io/links.ts';
+import { SystemClock } from '../io/clock.ts';
+import { openLog } from '../io/log.ts';
+import { openAdmin } from '../admin/server.ts';
+import type { AdminServer } from '../admin/server.ts';
+import { StoreClient } from '../../cluster/stores/client.ts';
+import { startStoreThread } from '../../cluster/stores/spawn.ts';
+import type { StoreThread } from '../../cluster/stores/spawn.ts';
+import { hash32 } from '../../cluster/hash.ts';
+import { formatHostPort } from '../config/address.ts';
+import type { Config } from '../config/config.ts';
+import { limits } from '../limits.ts';
+import type { FromWorker, WorkerQuery } from './worker/messages.ts';
+import { Counters } from './worker/counters.ts';
+import { adminPort, userRecord } from './node/admin-port.ts';
+import { ControlLoop } from './node/control-loop.ts';
+import { Hub } from './node/hub.ts';
+import { PeerAsks } from './node/peer-asks.ts';
+import { packPeerItem, unpackPeerItem } from './node/peer-items.ts';
+import { Workers } from './node/workers.ts';
+import type { NodeOptions, RunningNode } from './node-contract.ts';
+
+/** Schema of snapshots and frames that this version writes. */
+const schema = 1;
+
+export async function runNode(config: Config, options: NodeOptions): Promise<RunningNode> {
+  const node = new Node(config, options);
+  try {
+    await node.start();
+  } catch (error) {
+    await node.close();
+    throw error;
+  }
+  return node;
+}
+
+class Node implements RunningNode {
+  readonly #config: Config;
+  readonly #options: NodeOptions;
+  readonly #id: string;
+  readonly #log;
+  readonly #clock = new SystemClock();
+  readonly #serveUntil = new SharedArrayBuffer(8);
+  readonly #counters = new Counters();
+  readonly #peers = new Map<string, string>();
+  readonly #hub: Hub;
+  readonly #mesh: Mesh;
+  readonly #asks: PeerAsks;
+  #store: StoreThread | undefined;
+  #client: StoreClient | undefined;
+  #workers: Workers | undefined;
+  #loop: ControlLoop | undefined;
+  #admin: AdminServer | undefined;
+  #wasReady = false;
+  #drained: (() => void) | undefined;
+
+  constructor(config: Config, options: NodeOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#id = config.node.id;
+    this.#log = openLog({ level: 'info', fields: { node: this.#id } });
+    const count = (metric: string): void => this.#counters.add(metric);
+    this.#hub = new Hub({
+      node: this.#id,
+      nowMs: () => this.#clock.monotonicMs(),
+      toWorker: (worker, target, payload) => this.#workers?.send(worker, target, payload) === true,
+      toNode: (peer, target, payload) => this.#mesh.send(peer, target, payload),
+      count,
+    });
+    this.#mesh = new Mesh({
+      self: { id: this.#id, incarnation: options.incarnation },
+      cluster: config.cluster.name,
+      secret: config.cluster.secret,
+      listen: config.node.link,
+      log: this.#log,
+      clock: this.#clock,
+      onPeer: (peer, up, incarnation) => this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation }),
+      onItem: (peer, target, payload) => (target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(target, payload)),
+    });
+    this.#asks = new PeerAsks((peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)), (query) => this.#askSelf(query));
+  }
+
+  async start(): Promise<void> {
+    const { config } = this;
+    this.#store = await new Promise<StoreThread>((resolve, reject) => {
+      startStoreThread({ url: config.cluster.store }, (error, thread) => (error === undefined ? resolve(thread) : reject(error)));
+    });
+    this.#store.onDeath((error) => this.#fail(error.message));
+    this.#client = new StoreClient(this.#store.connect());
+    await this.#putUsers();
+    await this.#mesh.start();
+    this.#workers = new Workers(config, this.#options.incarnation, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
+      onUp: (worker) => this.#loop?.step({ type: 'worker-up', worker }),
+      onDown: (worker) => {
+        this.#hub.workerDown(worker);
+        this.#loop?.step({ type: 'worker-down', worker });
+      },
+      onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
+      onItem: (_worker, target, payload) => this.#hub.fromWorker(target, payload),
+    });
+    await this.#workers.start();
+    this.#admin = await openAdmin(this.#adminPort(this.#client), { listen: config.admin.listen, token: config.admin.token, log: this.#log });
+    this.#startControl(this.#client, this.#workers);
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.#loop?.step({ type: 'drain' });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#loop?.stop();
+    await this.#admin?.close();
+    await this.#workers?.close();
+    await this.#mesh.close();
+    await new Promise<void>((resolve) => (this.#store === undefined ? resolve() : this.#store.close(() => resolve())));
+    this.#store = undefined;
+    this.#log.flush();
+  }
+
+  #startControl(store: StoreClient, workers: Workers): void {
+    const identity = {
+      id: this.#id,
+      incarnation: this.#options.incarnation,
+      link: formatHostPort(this.#config.node.link),
+      linkHeld: true,
+      workers: workers.count,
+      schema,
+    };
+    this.#loop = new ControlLoop(identity, {
+      clock: this.#clock,
+      serveUntil: new Float64Array(this.#serveUntil),
+      store,
+      hub: this.#hub,
+      log: this.#log,
+      tellWorker: (worker, message) => workers.tell(worker, message),
+      sendPeer: (peer, _incarnation, frame) => void this.#mesh.send(peer, [2], packPeerItem({ kind: 'control', frame })),
+      setPeer: (peer, address) => this.#setPeer(peer, address),
+      table: (table) => this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) }),
+      exit: (code, reason) => void this.#leave(code, reason),
+    });
+    for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
+    const watch = setInterval(() => {
+      if (this.#wasReady || this.#loop?.isReady !== true) return;
+      this.#wasReady = true;
+      clearInterval(watch);
+      this.#log.write('info', 'ready', { state: this.#loop.control.describe() });
+      this.#options.onReady();
+    }, limits.controlTickMs);
+  }
+
+  #setPeer(peer: string, address: string | undefined): void {
+    if (address === undefined ? !this.#peers.delete(peer) : this.#peers.get(peer) === address) return;
+    if (address !== undefined) this.#peers.set(peer, address);
+    this.#mesh.setPeers([...this.#peers].map(([id, at]) => ({ id, address: at })));
+  }
+
+  #onWorkerMessage(worker: number, message: FromWorker): void {
+    switch (message.type) {
+      case 'serving':
+        return this.#loop?.step({ type: 'worker-serving', worker, shares: message.shares });
+      case 'frozen':
+        return this.#loop?.step({ type: 'worker-frozen', worker, attempt: message.attempt, shares: message.shares });
+      case 'fenced':
+        return this.#loop?.step({ type: 'worker-fenced', worker, shares: message.shares });
+      case 'up':
+      case 'refused':
+      case 'answer':
+        return; // src/cli/node/workers.ts has handled it.
+    }
+  }
+
+  #onPeerItem(peer: string, payload: Uint8Array): void {
+    const item = unpackPeerItem(payload);
+    if (item === undefined) return this.#counters.add('peer-item-unreadable');
+    switch (item.kind) {
+      case 'control': {
+        const incarnation = this.#mesh.stats().peers.find((each) => each.id === peer)?.incarnation ?? 0;
+        return this.#loop?.step({ type: 'peer-frame', peer, incarnation, frame: item.frame });
+      }
+      case 'ask':
+        return this.#asks.onAsk(peer, item.id, item.question, () => this.#loop?.step({ type: 'drain' }));
+      case 'answer':
+        return this.#asks.onAnswer(peer, item.id, item.value);
+      case 'user-changed':
+        return this.#tellUserChanged(item.aor);
+    }
+  }
+
+  #tellUserChanged(aor: string): void {
+    for (let worker = 0; worker < this.#config.node.workers; worker += 1) this.#workers?.tell(worker, { type: 'user-changed', aor });
+  }
+
+  async #askSelf(query: WorkerQuery): Promise<readonly unknown[]> {
+    return (await this.#workers?.askAll(query)) ?? [];
+  }
+
+  #adminPort(store: StoreClient): ReturnType<typeof adminPort> {
+    const control = (): ControlLoop['control'] | undefined => this.#loop?.control;
+    const others = (): string[] => (control()?.table?.members ?? []).map(({ id }) => id).filter((id) => id !== this.#id);
+    return adminPort({
+      config: this.#config,
+      store,
+      ready: () => this.#loop?.isReady === true,
+      describe: () => control()?.describe() ?? 'starting',
+      table: () => control()?.table,
+      members: () => control()?.members ?? [],
+      storeUp: () => control()?.storeUp === true,
+      adminAddressOf: (id) => (id === this.#id ? formatHostPort(this.#config.admin.listen) : ''),
+      askAll: async (query) => {
+        const [own, ...rest] = await Promise.all([this.#askSelf(query), ...others().map((peer) => this.#asks.ask(peer, query))]);
+        return [{ node: this.#id, values: own }, ...rest.filter((answer) => answer !== undefined)];
+      },
+      askSelf: (query) => this.#askSelf(query),
+      drain: (id) => {
+        if (id !== this.#id) return this.#asks.tellDrain(id);
+        this.#loop?.step({ type: 'drain' });
+        return true;
+      },
+      userChanged: (aor) => {
+        this.#tellUserChanged(aor);
+        for (const peer of others()) this.#mesh.send(peer, [2], packPeerItem({ kind: 'user-changed', aor }));
+      },
+      counters: () => this.#counters.all(),
+    });
+  }
+
+  #putUsers(): Promise<void> {
+    const records = this.#config.users.flatMap((user) => userRecord(user.aor, user.password) ?? []);
+    if (records.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#client?.putUsers(records, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  async #leave(code: 0 | 70, reason: string): Promise<void> {
+    this.#log.write(code === 0 ? 'info' : 'error', 'leaving', { reason });
+    // Told that it is dead, it ends at once: whatever it still holds belongs to others now.
+    if (code === 0) await this.close();
+    if (this.#drained !== undefined) return this.#drained();
+    this.#options.onExit(code, reason);
+  }
+
+  #fail(reason: string): void {
+    this.#log.write('error', 'store-thread-ended', { reason });
+    this.#options.onExit(70, reason);
+  }
+}

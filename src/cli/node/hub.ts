@@ -1,0 +1,124 @@
+/**
+ * Routes items between the worker threads of this node and the other nodes: an item for a partition goes to the worker
+ * that holds it, or to the node that owns it by the table. What cannot go anywhere just now waits, bounded, until a
+ * table, a link or a worker comes.
+ */
+import { nobody } from '../../../cluster/table.ts';
+import type { DropTarget } from '../../../cluster/control-types.ts';
+import type { Target } from '../../../cluster/data-frame.ts';
+import type { Table } from '../../../cluster/table.ts';
+import { limits } from '../../limits.ts';
+
+export interface HubPorts {
+  readonly node: string;
+  nowMs(): number;
+  toWorker(worker: number, target: Target, payload: Uint8Array): boolean;
+  toNode(node: string, target: Target, payload: Uint8Array): boolean;
+  count(metric: string): void;
+}
+
+interface Waiting {
+  readonly partition: number;
+  readonly hops: number;
+  readonly payload: Uint8Array;
+  readonly sinceMs: number;
+}
+
+export class Hub {
+  readonly #ports: HubPorts;
+  /** Worker that holds the partition, -1: none here. */
+  readonly #workerOf = new Int16Array(limits.partitions).fill(-1);
+  /** Where a partition went that we gave away, until a table says so. */
+  readonly #redirects = new Map<number, DropTarget>();
+  #table: Table | undefined;
+  #waiting: Waiting[] = [];
+
+  constructor(ports: HubPorts) {
+    this.#ports = ports;
+  }
+
+  assigned(worker: number, partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      this.#workerOf[partition] = worker;
+      this.#redirects.delete(partition);
+    }
+    this.#retry();
+  }
+
+  dropped(worker: number, partitions: readonly number[], to: DropTarget): void {
+    for (const partition of partitions) {
+      if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
+      if (to !== undefined) this.#redirects.set(partition, to);
+    }
+  }
+
+  workerDown(worker: number): void {
+    for (let partition = 0; partition < this.#workerOf.length; partition++) if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
+  }
+
+  adopt(table: Table): void {
+    this.#table = table;
+    this.#redirects.clear();
+    this.#retry();
+  }
+
+  /** From a worker of ours. The payload is a view. */
+  fromWorker(target: Target, payload: Uint8Array): void {
+    if (target[0] === 0) return this.#route(target[1], target[2], payload);
+    if (target[0] !== 1) return;
+    // For the thread that holds a connection: its node stands in front of the payload.
+    const length = payload[0] ?? 0;
+    const node = Buffer.from(payload.buffer, payload.byteOffset + 1, length).toString('latin1');
+    const rest = payload.subarray(1 + length);
+    const sent = node === this.#ports.node ? this.#ports.toWorker(target[1], target, rest) : this.#ports.toNode(node, target, rest);
+    if (!sent) this.#ports.count('dropped-no-connection-holder');
+  }
+
+  /** From another node. The payload is a view. */
+  fromNode(target: Target, payload: Uint8Array): void {
+    if (target[0] === 1) {
+      if (!this.#ports.toWorker(target[1], target, payload)) this.#ports.count('dropped-no-connection-holder');
+      return;
+    }
+    if (target[0] !== 0) return;
+    if (target[2] >= limits.linkHopsMax) return this.#ports.count('dropped-hops');
+    this.#route(target[1], target[2] + 1, payload);
+  }
+
+  /** Called now and then: what waits is tried again, what waited too long is dropped and its sender repeats it. */
+  tick(): void {
+    this.#retry();
+  }
+
+  #route(partition: number, hops: number, payload: Uint8Array): void {
+    if (this.#trySend(partition, hops, payload)) return;
+    if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-hub-full');
+    this.#waiting.push({ partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs() });
+  }
+
+  #trySend(partition: number, hops: number, payload: Uint8Array): boolean {
+    const target: Target = [0, partition, hops];
+    const redirect = this.#redirects.get(partition);
+    if (redirect !== undefined) {
+      return 'node' in redirect ? this.#ports.toNode(redirect.node, target, payload) : this.#ports.toWorker(redirect.worker, target, payload);
+    }
+    const worker = this.#workerOf[partition] ?? -1;
+    if (worker >= 0) return this.#ports.toWorker(worker, target, payload);
+    const owner = this.#table?.owner[partition] ?? nobody;
+    const member = owner === nobody ? undefined : this.#table?.members[owner];
+    if (member === undefined || member.id === this.#ports.node) return false;
+    return this.#ports.toNode(member.id, target, payload);
+  }
+
+  #retry(): void {
+    if (this.#waiting.length === 0) return;
+    const oldestMs = this.#ports.nowMs() - limits.hubWaitMs;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const item of waiting) {
+      if (this.#trySend(item.partition, item.hops, item.payload)) continue;
+      if (item.sinceMs < oldestMs) this.#ports.count('dropped-no-owner');
+      else this.#waiting.push(item);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** What travels between the main threads of two nodes (link target `control`): frames of the control and questions of the admin API. */
+import { decode, encode } from '@msgpack/msgpack';
+import type { PeerFrame } from '../../../cluster/control-types.ts';
+import { checkMsgpack } from '../../../cluster/msgpack-check.ts';
+import { readPeerFrame } from '../../../cluster/peer-frames.ts';
+
+export type PeerItem =
+  | { readonly kind: 'control'; readonly frame: PeerFrame }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: unknown }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'user-changed'; readonly aor: string };
+
+const numbers = { 'control': 1, 'ask': 2, 'answer': 3, 'user-changed': 4 } as const;
+
+export function packPeerItem(item: PeerItem): Uint8Array {
+  switch (item.kind) {
+    case 'control':
+      return encode([numbers.control, item.frame]);
+    case 'ask':
+      return encode([numbers.ask, item.id, item.question]);
+    case 'answer':
+      return encode([numbers.answer, item.id, item.value]);
+    case 'user-changed':
+      return encode([numbers['user-changed'], item.aor]);
+  }
+}
+
+/** Undefined when it is nothing that we know. */
+export function unpackPeerItem(payload: Uint8Array): PeerItem | undefined {
+  if (checkMsgpack(payload) !== undefined) return undefined;
+  const fields: unknown = decode(payload);
+  if (!Array.isArray(fields)) return undefined;
+  const [number, first, second] = fields as readonly unknown[];
+  switch (number) {
+    case numbers.control: {
+      const frame = readPeerFrame(first);
+      return frame === undefined ? undefined : { kind: 'control', frame };
+    }
+    case numbers.ask:
+      return typeof first === 'number' ? { kind: 'ask', id: first, question: second } : undefined;
+    case numbers.answer:
+      return typeof first === 'number' ? { kind: 'answer', id: first, value: second } : undefined;
+    case numbers['user-changed']:
+      return typeof first === 'string' ? { kind: 'user-changed', aor: first } : undefined;
+    default:
+      return undefined;
+  }
+}

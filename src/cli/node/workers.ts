@@ -1,0 +1,142 @@
+/** The worker threads of a node, as its main thread sees them. */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Target } from '../../../cluster/data-frame.ts';
+import type { StoreThread } from '../../../cluster/stores/spawn.ts';
+import type { Config } from '../../config/config.ts';
+import { BatchPort } from '../../io/batch-port.ts';
+import { limits } from '../../limits.ts';
+import type { Log } from '../../outside.ts';
+import type { FromWorker, ToWorker, WorkerData, WorkerQuery } from '../worker/messages.ts';
+
+export interface WorkersPorts {
+  onUp(worker: number): void;
+  /** The thread has ended without being asked. */
+  onDown(worker: number): void;
+  onMessage(worker: number, message: FromWorker): void;
+  onItem(worker: number, target: Target, payload: Uint8Array): void;
+}
+
+interface Handle {
+  readonly thread: Worker;
+  readonly hub: BatchPort;
+  isUp: boolean;
+}
+
+export class Workers {
+  readonly #config: Config;
+  readonly #incarnation: number;
+  readonly #clock: SharedArrayBuffer;
+  readonly #serveUntil: SharedArrayBuffer;
+  readonly #store: StoreThread;
+  readonly #log: Log;
+  readonly #ports: WorkersPorts;
+  readonly #handles: (Handle | undefined)[] = [];
+  readonly #asked = new Map<number, (value: unknown) => void>();
+  #lastId = 0;
+  #closing = false;
+
+  constructor(config: Config, incarnation: number, clock: SharedArrayBuffer, serveUntil: SharedArrayBuffer, store: StoreThread, log: Log, ports: WorkersPorts) {
+    this.#config = config;
+    this.#incarnation = incarnation;
+    this.#clock = clock;
+    this.#serveUntil = serveUntil;
+    this.#store = store;
+    this.#log = log;
+    this.#ports = ports;
+  }
+
+  get count(): number {
+    return this.#config.node.workers;
+  }
+
+  /** Starts all; resolves when every one has its sockets, rejects with the system's error when one has not. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.count }, (_, worker) => this.#start(worker)));
+  }
+
+  #start(worker: number): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const store = this.#store.connect();
+    const data: WorkerData = { config: this.#config, incarnation: this.#incarnation, worker, clock: this.#clock, serveUntil: this.#serveUntil, store, hub: port2 };
+    const thread = new Worker(new URL('../worker.ts', import.meta.url), { workerData: data, transferList: [store, port2], name: `worker-${worker}` });
+    const handle: Handle = { thread, hub: new BatchPort(port1, (target, payload) => this.#ports.onItem(worker, target, payload)), isUp: false };
+    this.#handles[worker] = handle;
+    return new Promise((resolve, reject) => {
+      thread.on('message', (message: FromWorker) => {
+        if (message.type === 'up') {
+          handle.isUp = true;
+          this.#ports.onUp(worker);
+          resolve();
+        } else if (message.type === 'refused') {
+          const { code, message: text, address, port } = message;
+          reject(Object.assign(new Error(text), { code, address, port }));
+        } else if (message.type === 'answer') this.#answered(message.id, message.value);
+        else this.#ports.onMessage(worker, message);
+      });
+      thread.on('error', (error) => {
+        this.#log.write('error', 'worker-error', { worker, error });
+        reject(error);
+      });
+      thread.on('exit', (code) => this.#ended(worker, handle, code));
+    });
+  }
+
+  #ended(worker: number, handle: Handle, code: number): void {
+    if (this.#handles[worker] !== handle) return;
+    this.#handles[worker] = undefined;
+    if (this.#closing || !handle.isUp) return;
+    this.#log.write('error', 'worker-ended', { worker, code });
+    this.#ports.onDown(worker);
+    setTimeout(() => {
+      if (!this.#closing) this.#start(worker).catch((error: unknown) => this.#log.write('error', 'worker-restart', { worker, error }));
+    }, limits.workerRestartMs);
+  }
+
+  tell(worker: number, message: ToWorker): void {
+    this.#handles[worker]?.thread.postMessage(message);
+  }
+
+  send(worker: number, target: Target, payload: Uint8Array): boolean {
+    const handle = this.#handles[worker];
+    if (handle === undefined) return false;
+    handle.hub.send(target, payload);
+    return true;
+  }
+
+  /** Asks every worker; those that do not answer in time are left out. */
+  async askAll(query: WorkerQuery): Promise<unknown[]> {
+    const answers = await Promise.all(this.#handles.map(async (handle) => (handle?.isUp === true ? this.#ask(handle, query) : undefined)));
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  #ask(handle: Handle, query: WorkerQuery): Promise<unknown> {
+    const id = (this.#lastId += 1);
+    return new Promise((resolve) => {
+      const timeout = setTimeout(() => this.#answered(id, undefined), limits.adminAskMs);
+      this.#asked.set(id, (value) => {
+        clearTimeout(timeout);
+        resolve(value);
+      });
+      handle.thread.postMessage({ type: 'query', id, query } satisfies ToWorker);
+    });
+  }
+
+  #answered(id: number, value: unknown): void {
+    const done = this.#asked.get(id);
+    this.#asked.delete(id);
+    done?.(value);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#handles.map(async (handle) => handle && this.#close(handle)));
+  }
+
+  async #close({ thread }: Handle): Promise<void> {
+    const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+    thread.postMessage({ type: 'close' } satisfies ToWorker);
+    const forced = setTimeout(() => void thread.terminate(), limits.workerCloseMs);
+    await ended;
+    clearTimeout(forced);
+  }
+}

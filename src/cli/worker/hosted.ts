@@ -1,0 +1,223 @@
+/**
+ * The partitions that this worker holds: loading, serving, frozen. Every partition is one actor of the host; what is told
+ * it within one turn of the event loop is handled as one batch. While the node may not act, nothing is handled, no timer
+ * fires and no packet leaves; what came in waits.
+ */
+import type { Behaviours } from '../../../actors/entity.ts';
+import type { Envelope } from '../../../actors/envelope.ts';
+import type { ActorHost, ActorRef } from '../../../actors/host.ts';
+import { Partition } from '../../../actors/partition.ts';
+import type { StoredRow } from '../../../actors/partition.ts';
+import type { PartitionPorts } from '../../../actors/ports.ts';
+import type { Share } from '../../../cluster/control-types.ts';
+import type { StoreClient } from '../../../cluster/stores/client.ts';
+import { limits } from '../../limits.ts';
+import type { Log } from '../../outside.ts';
+
+interface Hosted {
+  readonly epoch: number;
+  /** Undefined while its rows are being loaded. */
+  partition: Partition | undefined;
+  /** What came before it could be handled, in order. */
+  readonly held: Envelope[];
+  /** The attempt that wants it frozen; 0: none. */
+  freezing: number;
+}
+
+export interface HostedPorts {
+  /** May this node act now? */
+  serving(): boolean;
+  /** Items of a partition that is not here (any more). */
+  elsewhere(partition: number, envelope: Envelope): void;
+  report(type: 'serving' | 'fenced', shares: readonly Share[]): void;
+  reportFrozen(attempt: number, shares: readonly Share[]): void;
+  count(metric: string): void;
+}
+
+export class HostedPartitions {
+  readonly #all = new Map<number, Hosted>();
+  readonly #actors = new Map<number, ActorRef<'drain'>>();
+  readonly #waiting = new Set<number>();
+  readonly #host: ActorHost;
+  readonly #store: StoreClient;
+  readonly #owner: string;
+  readonly #log: Log;
+  readonly #ports: HostedPorts;
+  readonly #makePorts: () => PartitionPorts;
+  readonly #behaviours: Behaviours;
+
+  constructor(host: ActorHost, store: StoreClient, owner: string, log: Log, ports: HostedPorts, makePorts: () => PartitionPorts, behaviours: Behaviours) {
+    this.#host = host;
+    this.#store = store;
+    this.#owner = owner;
+    this.#log = log;
+    this.#ports = ports;
+    this.#makePorts = makePorts;
+    this.#behaviours = behaviours;
+  }
+
+  has(partition: number): boolean {
+    return this.#all.has(partition);
+  }
+
+  /** True when the partition is here, whether or not it could take the item. */
+  deliver(partition: number, envelope: Envelope): boolean {
+    const hosted = this.#all.get(partition);
+    if (hosted === undefined) return false;
+    if (hosted.partition !== undefined) hosted.partition.deliver(envelope);
+    else if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);
+    else this.#ports.count('shed-loading');
+    return true;
+  }
+
+  /** Loads the rows and serves. What is here of an older epoch is thrown away; what waited for it is kept. */
+  assign(shares: readonly Share[]): void {
+    for (const { partition, epoch } of shares) {
+      const before = this.#all.get(partition);
+      const held = before === undefined ? [] : takeAll(before);
+      before?.partition?.close();
+      this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });
+    }
+    this.#load(shares);
+  }
+
+  #load(shares: readonly Share[]): void {
+    const rows = new Map<number, StoredRow[]>();
+    for (const { partition } of shares) rows.set(partition, []);
+    const onRows = (loaded: readonly { partition: number; key: string; value: Uint8Array }[]): void => {
+      for (const row of loaded) rows.get(row.partition)?.push(row);
+    };
+    this.#store.loadPieces(shares.map((share) => share.partition), onRows, (error) => {
+      if (error !== undefined) {
+        this.#log.write('error', 'partition-load', { code: error.code, message: error.message });
+        setTimeout(() => this.#load(shares.filter((share) => this.#isLoading(share))), limits.storeRetryMs);
+        return;
+      }
+      const served = shares.filter((share) => this.#isLoading(share));
+      for (const share of served) this.#start(share, rows.get(share.partition) ?? []);
+      if (served.length > 0) this.#ports.report('serving', served);
+    });
+  }
+
+  /** Still the one we began to load: another assignment or a drop may have come between. */
+  #isLoading({ partition, epoch }: Share): boolean {
+    const hosted = this.#all.get(partition);
+    return hosted !== undefined && hosted.epoch === epoch && hosted.partition === undefined;
+  }
+
+  #start({ partition: number, epoch }: Share, rows: readonly StoredRow[]): void {
+    const hosted = this.#all.get(number);
+    if (hosted === undefined) return;
+    const partition = new Partition(number, epoch, this.#owner, this.#makePorts(), this.#behaviours);
+    partition.load(rows);
+    hosted.partition = partition;
+    for (const envelope of hosted.held.splice(0)) partition.deliver(envelope);
+  }
+
+  /** Stops, writes everything, and reports each partition when the store has it: several in one message. */
+  freeze(attempt: number, shares: readonly Share[]): void {
+    let frozen: Share[] = [];
+    const report = (): void => {
+      this.#ports.reportFrozen(attempt, frozen);
+      frozen = [];
+    };
+    for (const share of shares) {
+      const hosted = this.#all.get(share.partition);
+      if (hosted === undefined || hosted.epoch !== share.epoch) continue;
+      hosted.freezing = attempt;
+      this.#freezeOne(share, attempt, () => {
+        if (frozen.push(share) === 1) setImmediate(report);
+      });
+    }
+  }
+
+  #freezeOne(share: Share, attempt: number, done: () => void): void {
+    const hosted = this.#all.get(share.partition);
+    if (hosted === undefined || hosted.epoch !== share.epoch || hosted.freezing !== attempt) return;
+    // Still loading: nothing has changed since the store gave it to us.
+    if (hosted.partition === undefined) return done();
+    hosted.partition.freeze((result) => {
+      if (result === 'ok') done();
+      // The store has a bad moment; nothing is lost, it is only not handed over yet. (Fenced: reported by the write.)
+      else if (result === 'failed') setTimeout(() => this.#freezeOne(share, attempt, done), limits.storeRetryMs);
+    });
+  }
+
+  /** The freeze is off: goes on as before. */
+  thaw(shares: readonly Share[]): void {
+    for (const share of shares) {
+      const hosted = this.#all.get(share.partition);
+      if (hosted === undefined || hosted.epoch !== share.epoch || hosted.freezing === 0) continue;
+      hosted.freezing = 0;
+      hosted.partition?.resume();
+    }
+  }
+
+  /** Forgets the partitions; what waited for them goes on to where they are now. */
+  drop(partitions: readonly number[]): void {
+    for (const number of partitions) {
+      const hosted = this.#all.get(number);
+      if (hosted === undefined) continue;
+      this.#all.delete(number);
+      const held = takeAll(hosted);
+      hosted.partition?.close();
+      this.#actors.get(number)?.stop();
+      this.#actors.delete(number);
+      for (const envelope of held) this.#ports.elsewhere(number, envelope);
+    }
+  }
+
+  /** A store write was refused: a later owner has it. */
+  fenced(number: number): void {
+    const hosted = this.#all.get(number);
+    if (hosted !== undefined) this.#ports.report('fenced', [{ partition: number, epoch: hosted.epoch }]);
+  }
+
+  /** A partition has work. It gets a turn of its own, so that sockets and timers are heard in between. */
+  wake(number: number): void {
+    if (!this.#ports.serving()) {
+      this.#waiting.add(number);
+      return;
+    }
+    this.#actorOf(number).tell('drain');
+  }
+
+  /** The node may act again: whatever waited gets its turn. */
+  resume(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const number of waiting) this.#actorOf(number).tell('drain');
+  }
+
+  partitions(): Iterable<Partition> {
+    return [...this.#all.values()].flatMap((hosted) => (hosted.partition === undefined ? [] : [hosted.partition]));
+  }
+
+  #actorOf(number: number): ActorRef<'drain'> {
+    const known = this.#actors.get(number);
+    if (known !== undefined) return known;
+    const actor = this.#host.spawn<'drain'>(`partition-${number}`, () => this.#drain(number), { mailboxMax: drainsWaitingMax });
+    this.#actors.set(number, actor);
+    return actor;
+  }
+
+  #drain(number: number): void {
+    if (!this.#ports.serving()) {
+      this.#waiting.add(number);
+      return;
+    }
+    const partition = this.#all.get(number)?.partition;
+    if (partition !== undefined && partition.drain()) this.#actorOf(number).tell('drain');
+  }
+}
+
+/** A partition asks for its turn once and again only after it had it. */
+const drainsWaitingMax = 4;
+
+function takeAll(hosted: Hosted): Envelope[] {
+  const held = hosted.held.splice(0);
+  if (hosted.partition === undefined) return held;
+  // Frozen or not: what it has not handled yet is handled by the next owner.
+  return [...hosted.partition.takeHeld(), ...held];
+}

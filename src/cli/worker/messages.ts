@@ -1,0 +1,49 @@
+/** What the main thread of a node and its worker threads say to each other, apart from the items of the hub. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Share } from '../../../cluster/control-types.ts';
+import type { Config } from '../../config/config.ts';
+
+export interface WorkerData {
+  readonly config: Config;
+  readonly incarnation: number;
+  readonly worker: number;
+  /** Memory of the node's clock (src/io/clock.ts). */
+  readonly clock: SharedArrayBuffer;
+  /** One Float64: the monotonic time until which this node may act (ControlEffect 'serve-until'). */
+  readonly serveUntil: SharedArrayBuffer;
+  readonly store: MessagePort;
+  readonly hub: MessagePort;
+}
+
+export type ToWorker =
+  | { readonly type: 'assign'; readonly shares: readonly Share[] }
+  | { readonly type: 'freeze'; readonly attempt: number; readonly shares: readonly Share[] }
+  | { readonly type: 'thaw'; readonly shares: readonly Share[] }
+  | { readonly type: 'drop'; readonly partitions: readonly number[] }
+  | { readonly type: 'user-changed'; readonly aor: string }
+  | { readonly type: 'query'; readonly id: number; readonly query: WorkerQuery }
+  /** Stop listening and end. */
+  | { readonly type: 'close' };
+
+export type WorkerQuery =
+  | { readonly what: 'load' }
+  | { readonly what: 'counters' }
+  /** Ordered by key, after `after`, at most `limit`; only `aor` when given. */
+  | { readonly what: 'registrations'; readonly after: string; readonly limit: number; readonly aor: string }
+  | { readonly what: 'calls'; readonly after: string; readonly limit: number };
+
+export interface WorkerLoadView {
+  readonly calls: number;
+  readonly registrations: number;
+  readonly received: number;
+  readonly lateMs: number;
+}
+
+export type FromWorker =
+  /** All sockets are open. */
+  | { readonly type: 'up' }
+  /** A socket could not be had; the thread ends. */
+  | { readonly type: 'refused'; readonly code: string; readonly message: string; readonly address: string; readonly port: number }
+  | { readonly type: 'serving' | 'fenced'; readonly shares: readonly Share[] }
+  | { readonly type: 'frozen'; readonly attempt: number; readonly shares: readonly Share[] }
+  | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

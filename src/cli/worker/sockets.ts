@@ -1,0 +1,98 @@
+/** The SIP sockets of one worker thread: opens the configured listeners and sends each packet the way its flow says. */
+import { isIP } from 'node:net';
+import type { Clock, Flow, Log } from '../../outside.ts';
+import { AddressBook } from '../../io/dns.ts';
+import { TcpTransport } from '../../io/tcp.ts';
+import { openUdp } from '../../io/udp.ts';
+import type { UdpTransport } from '../../io/udp.ts';
+import type { Listener } from '../../proxy/self.ts';
+import type { ParseFailure } from '../../sip/failure.ts';
+
+export interface SocketsOptions {
+  readonly node: string;
+  readonly worker: number;
+  readonly listeners: readonly Listener[];
+  readonly clock: Clock;
+  readonly log: Log;
+  onMessage(bytes: Buffer, flow: Flow): void;
+  onUndelivered(token: string, flow: Flow): void;
+  count(metric: string): void;
+}
+
+export class Sockets {
+  readonly #options: SocketsOptions;
+  readonly #udp: (UdpTransport | undefined)[] = [];
+  readonly #tcp: TcpTransport;
+  readonly #resolver: AddressBook;
+
+  private constructor(options: SocketsOptions) {
+    this.#options = options;
+    this.#resolver = new AddressBook(options.clock);
+    const { node, worker, clock, log, onMessage, onUndelivered } = options;
+    this.#tcp = new TcpTransport({ node, worker, clock, log, onMessage, onUndelivered, onClosed: (_flow, reason) => options.count(`tcp-closed-${reason}`) });
+  }
+
+  /** Rejects when an address is in use or not ours; what was opened before is closed again. */
+  static async open(options: SocketsOptions): Promise<Sockets> {
+    const sockets = new Sockets(options);
+    try {
+      for (const [listener, { protocol, address, port }] of options.listeners.entries()) {
+        if (protocol === 'tcp') await sockets.#tcp.listen({ address, port, listener, reusePort: true });
+        else sockets.#udp[listener] = await sockets.#openUdp(address, port, listener);
+      }
+    } catch (error) {
+      await sockets.close();
+      throw error;
+    }
+    return sockets;
+  }
+
+  #openUdp(address: string, port: number, listener: number): Promise<UdpTransport> {
+    return openUdp({
+      address,
+      port,
+      listener,
+      reusePort: true,
+      onMessage: this.#options.onMessage,
+      onError: (code, flow, token) => {
+        this.#options.count('udp-error');
+        if (flow !== undefined && token !== '') this.#options.onUndelivered(token, flow);
+        else if (flow === undefined) this.#options.log.write('warn', 'udp-socket', { address, port, code });
+      },
+    });
+  }
+
+  /** A flow to a host name is resolved first (A or AAAA, by the family of our listener). */
+  send(flow: Flow, bytes: Uint8Array, token: string): void {
+    if (isIP(flow.address) !== 0) return this.#sendNow(flow, bytes, token);
+    const family = this.#options.listeners[flow.listener]?.address.includes(':') === true ? 6 : 4;
+    this.#resolver.lookup(flow.address, family, (addresses) => {
+      const address = addresses[0];
+      if (address !== undefined) return this.#sendNow({ ...flow, address }, bytes, token);
+      this.#options.count('dns-unknown-host');
+      if (token !== '') this.#options.onUndelivered(token, flow);
+    });
+  }
+
+  /** For a message after which nothing on this connection can be trusted. */
+  endConnection(flow: Flow, last: Uint8Array | undefined): void {
+    this.#tcp.end(flow, 'malformed', last);
+  }
+
+  get connections(): number {
+    return this.#tcp.connections;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#udp.map((socket) => socket?.close()), this.#tcp.close()]);
+  }
+
+  #sendNow(flow: Flow, bytes: Uint8Array, token: string): void {
+    if (flow.protocol === 'tcp') return this.#tcp.send(flow, bytes, token);
+    const socket = this.#udp[flow.listener];
+    if (socket !== undefined) socket.send(flow, bytes, token);
+    else if (token !== '') this.#options.onUndelivered(token, flow);
+  }
+}
+
+export type { ParseFailure };
