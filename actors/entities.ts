@@ -7,13 +7,10 @@ import { Asks } from './asks.ts';
 import { type Address, type Behaviours, type Input, type Kind, kinds } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
-import { Saver } from './saver.ts';
-import { Chore, EntityTimer, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
+import { Saver, wakeTimeOf } from './saver.ts';
+import { Chore, EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { packState, type Snapshot, unpackState } from './snapshot.ts';
 import { type Outgoing, RecordedTurn } from './turn.ts';
-
-/** What waits in the mailbox. */
-export type Item = Envelope | EntityTimer | WakeUp | { readonly type: 'ask-failed'; readonly id: number };
 
 /** An entity as the admin API lists it. */
 export interface Listed {
@@ -355,14 +352,17 @@ export class Entities implements TimerOwner {
   #passivate(slot: Slot, nowMs: number): void {
     const life = slot.life!;
     const { behaviour } = slot.table;
-    if (nowMs - life.touchedAtMs < (behaviour.passivateAfterMs ?? limits.passivateIdleMs)) return;
+    const restMs = behaviour.passivateAfterMs ?? limits.passivateIdleMs;
+    if (nowMs - life.touchedAtMs < restMs) return;
     if (life.writesInFlight > 0 || life.gate.heldCount > 0 || this.saver.isDirty(slot)) return;
     if (slot.queuedItems > 0 || life.asks.length > 0) return;
     if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
     try {
       if (!behaviour.isIdle(life.state)) return;
+      const wakeAtMs = wakeTimeOf(slot, life);
+      // Not worth it for less time than it has been idle.
+      if (wakeAtMs > 0 && wakeAtMs - nowMs <= restMs) return;
       const state = behaviour.pack(life.state);
-      const wakeAtMs = behaviour.nextWakeMs === undefined ? life.earliestTimerMs() : behaviour.nextWakeMs(life.state);
       const packed = state === null ? undefined : packState(state);
       this.#sleep(slot, life);
       if (packed === undefined) {

@@ -7,12 +7,12 @@
  */
 import assert from 'node:assert';
 import { limits } from '../src/limits.ts';
-import { Entities, type EntitiesOwner, type Item, type Listed } from './entities.ts';
+import { Entities, type EntitiesOwner, type Listed } from './entities.ts';
 import type { Behaviours, Kind } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import { Mailbox, urgency, urgencyOf } from './mailbox.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
-import type { Slot } from './slot.ts';
+import type { Item, Slot } from './slot.ts';
 import { decodeRow } from './snapshot.ts';
 
 /** A row of the snapshot store. */
@@ -205,10 +205,9 @@ export class Partition implements EntitiesOwner {
   /** For the entities: the store has answered. */
   writeEnded(result: WriteResult): void {
     if (result === 'fenced') {
-      const waiting = this.#frozen;
       this.close();
       this.#ports.fenced(this.number);
-      if (typeof waiting === 'function') waiting('fenced');
+      this.#reportFrozen('fenced');
       return;
     }
     if (typeof this.#frozen !== 'function') return;

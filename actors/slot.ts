@@ -3,6 +3,7 @@
  * packed state. What an entity needs only while it is awake, or while the store owes an answer about it, is its `Life`.
  */
 import type { Behaviour, Kind } from './entity.ts';
+import type { Envelope } from './envelope.ts';
 import { Gate } from './gate.ts';
 import type { MailboxOwner } from './mailbox.ts';
 import type { Packed } from './snapshot.ts';
@@ -128,6 +129,9 @@ export class WakeUp extends Scheduled {
     this.#owner.timerDue(this.#slot, this);
   }
 }
+
+/** What waits in the mailbox. */
+export type Item = Envelope | EntityTimer | WakeUp | { readonly type: 'ask-failed'; readonly id: number };
 
 /** A piece of housekeeping of a partition. */
 export class Chore extends Scheduled {
