@@ -6,8 +6,12 @@ import { Buffer } from 'node:buffer';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { DigestCredentials } from './credentials.ts';
 
-/** Strongest first: the order of the challenges (RFC 8760 2.3: in order of preference, most preferred on top). */
-export const algorithms = ['SHA-256', 'MD5'] as const;
+/**
+ * In the order of the challenges. RFC 8760 2.4 has a client take the first that it supports, so strongest first would be
+ * the rule; but clients of before that RFC look at the first challenge only and give up (seen with sipsak 0.9.8 and SIPp
+ * 3.6), and those who know both may choose the second.
+ */
+export const algorithms = ['MD5', 'SHA-256'] as const;
 export type Algorithm = (typeof algorithms)[number];
 
 /** The algorithm that the client chose, or undefined when we do not know it. Absent means MD5 (RFC 7616 3.4). */

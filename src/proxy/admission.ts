@@ -30,7 +30,8 @@ export function admit(request: SipMessage, self: Self): Answer | undefined {
   const uri = request.uri;
   if (uri === undefined) return answer(416);
 
-  const toSelf = uri.user === undefined && self.isResponsible(uri) && !request.has(HeaderId.Route);
+  // Whatever the port: sipsak leaves its last digit out. A request without a user that came here asks about us.
+  const toSelf = uri.user === undefined && self.isHost(uri.host) && !request.has(HeaderId.Route);
   if (request.method === 'OPTIONS' && toSelf) {
     const unsupported = unsupportedOptions(request, HeaderId.Require, noOptions) || unsupportedOptions(request, HeaderId.ProxyRequire, noOptions);
     if (unsupported !== '') return answer(420, [['Unsupported', unsupported]]);

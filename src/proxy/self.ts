@@ -33,6 +33,12 @@ export class Self {
     return this.#domains.has(host.toLowerCase());
   }
 
+  /** One of our domains or addresses, whatever the port. */
+  isHost(host: string): boolean {
+    const name = host.toLowerCase();
+    return this.#hosts.has(name) || this.#domains.has(name);
+  }
+
   /** One of our own sockets: our host with one of our ports (or the default port when we listen there). */
   isSocket(host: string, port: number): boolean {
     const name = host.toLowerCase();

@@ -97,7 +97,8 @@ test('the answer to nothing is a challenge that a phone can answer', () => {
   const refusal = refused(verify(request([]), undefined, context()));
   assert.equal(refusal.stale, false);
   const nonce = /nonce="([^"]*)"/.exec(refusal.challenge[0]!)![1]!;
-  assert.match(refusal.challenge[0]!, /algorithm=SHA-256/);
+  assert.match(refusal.challenge[0]!, /algorithm=MD5/);
+  assert.match(refusal.challenge[1]!, /algorithm=SHA-256/);
   assert.equal(verify(request([authorization({ nonce })]), alice, context()), 'ok');
 });
 
