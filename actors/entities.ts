@@ -396,6 +396,5 @@ const minuteMs = 60_000;
 
 function forget(ids: number[], id: number): boolean {
   const index = ids.indexOf(id);
-  if (index >= 0) ids.splice(index, 1);
-  return index >= 0;
+  return index >= 0 && ids.splice(index, 1).length === 1;
 }

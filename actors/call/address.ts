@@ -3,5 +3,5 @@ import { aorOf, parseUri } from '../../src/sip/uri.ts';
 
 export function addressOf(text: string): string {
   const uri = parseUri(text);
-  return uri === undefined || uri.user === undefined ? text : aorOf(uri);
+  return uri === undefined || uri.user === '' ? text : aorOf(uri);
 }

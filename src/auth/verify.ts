@@ -144,5 +144,5 @@ function sameResource(digestUri: string, requestUri: string): boolean {
   const actual = parseUri(requestUri);
   if (claimed === undefined || actual === undefined) return false;
   // Several clients (SIPp among them) name the server they send to, without a user, whatever they ask of it.
-  return claimed.user === undefined || aorOf(claimed) === aorOf(actual);
+  return claimed.user === '' || aorOf(claimed) === aorOf(actual);
 }

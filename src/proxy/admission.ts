@@ -31,7 +31,7 @@ export function admit(request: SipMessage, self: Self): Answer | undefined {
   if (uri === undefined) return answer(416);
 
   // Whatever the port: sipsak leaves its last digit out. A request without a user that came here asks about us.
-  const toSelf = uri.user === undefined && self.isHost(uri.host) && !request.has(HeaderId.Route);
+  const toSelf = uri.user === '' && self.isHost(uri.host) && !request.has(HeaderId.Route);
   if (request.method === 'OPTIONS' && toSelf) {
     const unsupported = unsupportedOptions(request, HeaderId.Require, noOptions) || unsupportedOptions(request, HeaderId.ProxyRequire, noOptions);
     if (unsupported !== '') return answer(420, [['Unsupported', unsupported]]);

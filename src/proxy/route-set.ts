@@ -67,7 +67,7 @@ const noRoutes: readonly string[] = [];
 
 /** A Request-URI that can only be a Record-Route value of ours: our socket, no user, `lr` and `p`. */
 function isOwnRoute(uri: SipUri, self: Self): boolean {
-  return uri.user === undefined && hasParam(uri, 'lr') && hasParam(uri, 'p') && self.isSocket(uri.host, uri.port);
+  return uri.user === '' && hasParam(uri, 'lr') && hasParam(uri, 'p') && self.isSocket(uri.host, uri.port);
 }
 
 function hasParam(uri: SipUri, name: string): boolean {

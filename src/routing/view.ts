@@ -28,6 +28,6 @@ function addressOf(text: string, self: Self): { aor: string; local: boolean } {
   const uri = parseUri(text);
   if (uri === undefined) return { aor: '', local: false };
   const local = self.isResponsible(uri);
-  if (uri.user === undefined || uri.user === '') return { aor: '', local };
+  if (uri.user === '') return { aor: '', local };
   return { aor: aorOf(uri), local };
 }

@@ -129,7 +129,7 @@ function putUser(sources: AdminSources, { aor, password }: NewUser): Promise<voi
 /** What is stored of a user: hashes for both algorithms, never the password. Undefined when `aor` is no address-of-record. */
 export function userRecord(aor: string, password: string): { aor: string; realm: string; ha1Md5: string; ha1Sha256: string } | undefined {
   const uri = parseUri(aor);
-  if (uri === undefined || uri.scheme !== 'sip' || uri.user === undefined || uri.user === '') return undefined;
+  if (uri === undefined || uri.scheme !== 'sip' || uri.user === '') return undefined;
   const realm = uri.host.toLowerCase();
   const { user } = uri;
   return { aor: aorOf(uri), realm, ha1Md5: ha1(user, realm, password, 'MD5'), ha1Sha256: ha1(user, realm, password, 'SHA-256') };
