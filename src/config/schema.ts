@@ -199,3 +199,6 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('TypeScript module with your own routing. Default: registrar and proxy for `domains`.'),
 });
+
+/** What a file may say. */
+export type ConfigInput = z.input<typeof configSchema>;
