@@ -55,6 +55,7 @@ export class Control {
   #rowsKey = '';
   readonly #dead = new Set<string>();
 
+  /** Next renewal, or next release while leaving. */
   #leaseAtMs = -Infinity;
   #leaseSinceMs = Infinity;
   #membersAtMs = -Infinity;
@@ -73,6 +74,7 @@ export class Control {
   #draining = false;
   #closingSinceMs = Infinity;
   #leaving = false;
+  #leavingSinceMs = 0;
   #exited = false;
 
   constructor({ identity, partitions, preferences }: ControlOptions) {
@@ -181,7 +183,10 @@ export class Control {
       this.#storeAnswers = false;
       done(undefined, nowMs);
     }
-    if (this.#leaving) return;
+    if (this.#leaving) {
+      if (nowMs >= this.#leaseAtMs) this.#release();
+      return;
+    }
     if (nowMs >= this.#leaseAtMs) this.#lease();
     if (this.#membership.leasedOnce) {
       const pollMs = nowMs < this.#fastPollUntilMs ? limits.membersFastPollMs : limits.leaseRenewMs;
@@ -536,11 +541,21 @@ export class Control {
     if (this.#shares.isStill() || this.#nowMs - this.#closingSinceMs >= limits.drainCloseMs) this.#leave();
   }
 
+  /** Stops for good and tells the store; a supervisor says the same of every process of its that ended. */
   #leave(): void {
     this.#leaving = true;
+    this.#leavingSinceMs = this.#nowMs;
     this.#membership.stop(Infinity);
     this.#publishUntil();
-    this.#ask('release', [this.#identity.id, this.#identity.incarnation], () => this.#exit(0, 'drained'));
+    this.#release();
+  }
+
+  #release(): void {
+    this.#leaseAtMs = Infinity;
+    this.#ask('release', [this.#identity.id, this.#identity.incarnation], (reply, nowMs) => {
+      if (reply !== undefined || nowMs - this.#leavingSinceMs >= limits.drainCloseMs) return this.#exit(0, 'drained');
+      this.#leaseAtMs = nowMs + limits.controlRetryMs;
+    });
   }
 
   #note(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: Record<string, string | number | boolean>): void {

@@ -14,7 +14,8 @@ export function runSchedule(
 ): World {
   const world = new World({ seed, preferences, control });
   try {
-    chaos(world);
+    if (seed % 2 === 0) chaos(world);
+    else islands(world);
     world.run(chaosMs);
     heal(world);
     world.run(chaosMs + quietMs);
@@ -91,6 +92,35 @@ function chaos(world: World): void {
   for (let i = 0; i < times && chosen.length > 0; i++) {
     world.at(world.between(200, chaosMs - 500), () => chosen[Math.floor(world.random() * chosen.length)]!());
   }
+}
+
+/** The network falls into islands again and again, some with the store and some without: hard on leases and votes. */
+function islands(world: World): void {
+  const ids = ['a', 'b', 'c', 'd', 'e'].slice(0, 2 + Math.floor(world.random() * 4));
+  for (const id of ids) world.at(world.between(0, 30), () => world.start(id));
+  world.slow = world.random() * 0.1;
+  const pauses = world.random() < 0.3;
+  const quick = world.random() < 0.5;
+  const change = (): void => {
+    if (world.nowMs > chaosMs - 500) return;
+    const whole = world.random() < 0.3;
+    const island = new Map(ids.map((id) => [id, world.random() < 0.5]));
+    const storeless = new Set(ids.filter((id) => !whole && world.random() < (island.get(id) === true ? 0.7 : 0.15)));
+    world.say(`islands ${whole ? 'none' : ids.map((id) => `${id}${island.get(id) === true ? 1 : 2}${storeless.has(id) ? '-' : ''}`).join(' ')}`);
+    for (const a of ids) {
+      for (const b of ids) {
+        if (a < b) (whole || island.get(a) === island.get(b) ? world.heal : world.cut).call(world, a, b);
+      }
+      if (storeless.has(a)) world.storeCutFrom.add(a);
+      else world.storeCutFrom.delete(a);
+    }
+    if (pauses && world.random() < 0.3) {
+      const process = world.processes.get(ids[Math.floor(world.random() * ids.length)]!);
+      if (process !== undefined) world.pause(process, world.between(500, 5_000));
+    }
+    world.at(whole ? world.between(20, 1_500) : quick ? world.between(20, 1_000) : world.between(500, 6_000), change);
+  };
+  world.at(world.between(1_500, 4_000), change);
 }
 
 /** Faults end; whoever died comes back, unless it had left. */

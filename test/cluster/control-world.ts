@@ -160,7 +160,8 @@ export class World {
   }
 
   killWorker(process: Process, worker: number): void {
-    if (!process.alive || !process.workers.delete(worker)) return;
+    // The main thread hears of it before it starts another under the same number, so not while it is paused.
+    if (!process.alive || this.nowMs < process.pausedUntilMs || !process.workers.delete(worker)) return;
     this.say(`worker ${worker} of ${process.id} dies`);
     this.step(process, { type: 'worker-down', worker });
     this.at(this.between(50, 500), () => this.startWorker(process, worker));
@@ -251,6 +252,7 @@ export class World {
         process.alive = false;
         this.exited.set(process.id, effect.code);
         this.#dropLinks(process, 1);
+        this.#releaseDead(process); // A supervisor does so for every child that ended.
         if (effect.code === 70 && this.restartAfterExit) this.at(this.between(50, 300), () => this.restart(process.id));
         return;
       }
@@ -382,10 +384,13 @@ export class World {
 
   heal(a: string, b: string): void {
     this.#cuts.delete(linkName(a, b));
+    const link = this.#links.get(linkName(a, b));
+    // Healed before anybody gave up: what was under way is lost, the link goes on.
+    if (link?.up === true && link.ends.every((end) => end.alive)) link.cutSinceMs = undefined;
   }
 
   healAll(): void {
-    this.#cuts.clear();
+    for (const pair of this.#cuts) this.heal(...(pair.split(' ') as [string, string]));
     this.storeUp = true;
     this.storeCutFrom.clear();
     this.slow = 0;
@@ -412,8 +417,10 @@ export class World {
 
   #breakLink(link: Link, afterMs: number): void {
     if (link.cutSinceMs !== undefined) return;
-    link.cutSinceMs = this.nowMs;
+    const sinceMs = this.nowMs;
+    link.cutSinceMs = sinceMs;
     this.at(afterMs, () => {
+      if (link.cutSinceMs !== sinceMs) return;
       link.up = false;
       const [a, b] = link.ends;
       this.step(a, { type: 'peer-down', peer: b.id, incarnation: b.incarnation });
