@@ -196,12 +196,13 @@ export class Entities implements TimerOwner {
       this.#sleep(slot, life);
       this.#remove(slot, life, turn.saved === 'store', turn.durable);
     } else {
-      if (turn.timers.length > 0) this.#changeTimers(slot, life);
+      if (turn.timerCount > 0) this.#changeTimers(slot, life);
       if (turn.saved !== undefined) this.saver.mark(slot, life, turn.saved === 'store', turn.durable);
     }
     const outgoing = turn.outgoing;
-    for (let index = 0; index < outgoing.length; index++) {
+    for (let index = 0; index < turn.outgoingCount; index++) {
       const effect = outgoing[index]!;
+      outgoing[index] = undefined;
       if (effect.do === 'ask' && !turn.stopped) {
         life.asks.push(effect.id);
         this.asks.add(slot, effect.id, effect.to, effect.body);
@@ -214,7 +215,7 @@ export class Entities implements TimerOwner {
 
   #changeTimers(slot: Slot, life: Life): void {
     const changes = this.#turn.timers;
-    for (let index = 0; index < changes.length; index++) {
+    for (let index = 0; index < this.#turn.timerCount; index++) {
       const { name, atMs } = changes[index]!;
       const armed = life.timerNamed(name);
       if (armed !== undefined) {
@@ -265,8 +266,6 @@ export class Entities implements TimerOwner {
     if (partition === this.#owner.number) this.#owner.deliver(envelope);
     else this.#ports.post(partition, envelope);
   }
-
-  // ---- the end of an entity, and its return from a snapshot
 
   /**
    * The entity broke. It goes back to the snapshot that was last handed to the store, and what it wanted to let out since
@@ -340,8 +339,6 @@ export class Entities implements TimerOwner {
     if (life !== undefined && (life.writesInFlight > 0 || life.gate.heldCount > 0)) return;
     slot.table.slots.delete(slot.key);
   }
-
-  // ---- sleep
 
   #passivateIdle(): void {
     const nowMs = this.#ports.clock.clusterMs();

@@ -25,8 +25,11 @@ export interface TimerChange {
 export class RecordedTurn implements Turn {
   readonly partition: number;
   nowMs = 0;
-  readonly outgoing: Outgoing[] = [];
-  readonly timers: TimerChange[] = [];
+  /** The first `outgoingCount` are of this turn. Never shortened: an array that is emptied has to grow again. */
+  readonly outgoing: (Outgoing | undefined)[] = [];
+  outgoingCount = 0;
+  readonly timers: (TimerChange | undefined)[] = [];
+  timerCount = 0;
   saved: SaveGate | undefined = undefined;
   durable = false;
   stopped = false;
@@ -46,8 +49,8 @@ export class RecordedTurn implements Turn {
 
   begin(nowMs: number, asksWaiting: number): void {
     this.nowMs = nowMs;
-    this.outgoing.length = 0;
-    this.timers.length = 0;
+    this.outgoingCount = 0;
+    this.timerCount = 0;
     this.saved = undefined;
     this.durable = false;
     this.stopped = false;
@@ -101,12 +104,12 @@ export class RecordedTurn implements Turn {
   }
 
   #add(effect: Outgoing): void {
-    assert(this.outgoing.length < limits.effectsPerTurnMax, 'too many effects in one turn');
-    this.outgoing.push(effect);
+    assert(this.outgoingCount < limits.effectsPerTurnMax, 'too many effects in one turn');
+    this.outgoing[this.outgoingCount++] = effect;
   }
 
   #change(change: TimerChange): void {
-    assert(this.timers.length < limits.effectsPerTurnMax, 'too many timer changes in one turn');
-    this.timers.push(change);
+    assert(this.timerCount < limits.effectsPerTurnMax, 'too many timer changes in one turn');
+    this.timers[this.timerCount++] = change;
   }
 }
