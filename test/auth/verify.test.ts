@@ -181,10 +181,13 @@ test('a stranger cannot use up the nonces of a phone', () => {
 test('what was proven is the method, the resource, the realm and the user, and no other', () => {
   const plain = authorization({});
   assert.equal(verify(request([plain], { method: 'INVITE' }), alice, context()) === 'ok', false);
+  const toBob = authorization({ uri: 'sip:bob@example.com' });
   assert.equal(
-    refused(verify(request([plain], { requestUri: 'sip:other.example' }), alice, context())).cause,
+    refused(verify(request([toBob], { requestUri: 'sip:carol@example.com' }), alice, context())).cause,
     'other-uri',
   );
+  // A digest-uri without a user names the server, as SIPp writes it.
+  assert.equal(verify(request([authorization({ uri: 'sip:192.0.2.1:5060' })], { requestUri: 'sip:carol@example.com' }), alice, context()), 'ok');
   assert.equal(verify(request([plain], { requestUri: 'sip:EXAMPLE.com;transport=udp' }), alice, context()), 'ok');
   assert.notEqual(verify(request([authorization({ realm: 'other.example' })]), alice, context()), 'ok');
   assert.notEqual(verify(request([authorization({ username: 'bob' })]), alice, context()), 'ok');

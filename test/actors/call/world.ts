@@ -3,7 +3,7 @@
  * a server whose node can be lost between any two events. What was saved with the gate 'store' survives, nothing else.
  */
 import { decode, encode } from '@msgpack/msgpack';
-import type { Address, Asker, Behaviour, Input, SaveGate, Turn } from '../../../actors/entity.ts';
+import type { Asker, Behaviour, Input, SaveGate, Turn } from '../../../actors/entity.ts';
 import { aorBehaviour } from '../../../actors/aor/behaviour.ts';
 import { callBehaviour } from '../../../actors/call/behaviour.ts';
 import { Edge } from '../../../actors/edge.ts';
@@ -128,8 +128,8 @@ export class World {
   run(forMs: number): void {
     const endMs = this.nowMs + forMs;
     for (let steps = 0; steps < 200_000; steps += 1) {
-      const next = this.#next();
-      if (next === undefined || next.atMs > endMs) break;
+      const next = this.#next(endMs);
+      if (next === undefined) break;
       this.nowMs = Math.max(this.nowMs, next.atMs);
       next.run();
     }
@@ -144,7 +144,7 @@ export class World {
     return [...this.#slots.entries()].flatMap(([id, slot]) => (split(id)[0] === kind ? (this.#behaviours[kind].view(slot.state) as unknown[]) : []));
   }
 
-  #next(): { atMs: number; run: () => void } | undefined {
+  #next(endMs: number): { atMs: number; run: () => void } | undefined {
     let best: { atMs: number; order: number; run: () => void } | undefined;
     for (const item of this.#agenda) {
       if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order)) best = item;
@@ -156,8 +156,9 @@ export class World {
         timer = { atMs, run: () => (slot.timers.delete(name), this.#input(id, { type: 'timer', name })) };
       }
     }
-    if (timer !== undefined && (best === undefined || timer.atMs < best.atMs)) return timer;
-    if (best !== undefined) this.#agenda.splice(this.#agenda.indexOf(best), 1);
+    if (timer !== undefined && (best === undefined || timer.atMs < best.atMs)) return timer.atMs > endMs ? undefined : timer;
+    if (best === undefined || best.atMs > endMs) return undefined;
+    this.#agenda.splice(this.#agenda.indexOf(best), 1);
     return best;
   }
 
