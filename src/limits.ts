@@ -157,6 +157,7 @@ export const limits = {
   supervisorRestartMs: 100,
   supervisorRestartMsMax: 5_000,
   supervisorSteadyMs: 10_000,
+  supervisorFirstLivesMax: 5,
   supervisorAliveMs: 5_000,
   supervisorSilenceMs: 60_000,
   supervisorStopMs: 30_000,

@@ -32,6 +32,10 @@ const hopeless: readonly (number | null)[] = [
 export function verdictOf(end: NodeEnd): Verdict {
   if (end.code === exitCodes.ok) return { do: 'leave' };
   if (!end.wasEverReady && end.code !== null && hopeless.includes(end.code)) return { do: 'give-up', code: end.code };
+  // Never ready and short-lived again and again: somebody should look, not wait.
+  if (!end.wasEverReady && end.failures + 1 >= limits.supervisorFirstLivesMax) {
+    return { do: 'give-up', code: end.code ?? exitCodes.internal };
+  }
   const isSteady = end.wasReady && end.livedMs >= limits.supervisorSteadyMs;
   // Told that it is dead, it comes back as a new incarnation; waiting would only prolong the gap.
   if (end.code === exitCodes.internal && isSteady) return { do: 'restart', afterMs: 0, failures: 0 };

@@ -33,6 +33,18 @@ test('a wrong configuration or a taken port ends everything only before the node
   }
 });
 
+test('a node that was never ready gets five lives, one that was gets as many as it needs', () => {
+  let end: NodeEnd = { code: null, wasReady: false, wasEverReady: false, livedMs: 5, failures: 0 };
+  for (let life = 1; life < limits.supervisorFirstLivesMax; life += 1) {
+    const verdict = verdictOf(end);
+    assert.ok(verdict.do === 'restart', `life ${life}`);
+    end = { ...end, failures: verdict.failures };
+  }
+  assert.deepEqual(verdictOf(end), { do: 'give-up', code: 70 });
+  assert.deepEqual(verdictOf({ ...end, code: 1 }), { do: 'give-up', code: 1 });
+  assert.equal(verdictOf({ ...end, wasEverReady: true }).do, 'restart');
+});
+
 test('whatever happens, the delay is bounded and only code 0 leaves', () => {
   const end = fc.record({
     code: fc.option(fc.integer({ min: 0, max: 255 })),
