@@ -66,7 +66,7 @@ export interface Turn {
   /**
    * At least once: repeated every `limits.askRetryMs` until answered, so the one asked must bear duplicates; `ask-failed`
    * after `limits.askTimeoutMs`. Returns an id that this entity never had before, also across restarts and nodes. Asks
-   * are not part of the snapshot: a state that waits for an answer asks again in `unpack`.
+   * are not part of the snapshot: a state that waits for an answer asks again in `unpack`. A turn that stops asks nothing.
    * @throws when more than `limits.asksOutstandingPerEntityMax` are waiting.
    */
   ask(to: Address, body: unknown): number;

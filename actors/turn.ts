@@ -44,7 +44,7 @@ export class RecordedTurn implements Turn {
   constructor(partition: number, ports: PartitionPorts) {
     this.partition = partition;
     this.#ports = ports;
-    this.#nextAskId = ports.clock.clusterMs() * 2_048;
+    this.#nextAskId = Math.floor(ports.clock.clusterMs()) * 2_048;
   }
 
   begin(nowMs: number, asksWaiting: number): void {
