@@ -137,7 +137,9 @@ export class StoreClient {
     const onRows = (rows: LoadedRow[]): void => {
       for (const row of rows) all.push(row);
     };
-    this.loadPieces(partitions, onRows, (error) => (error === undefined ? done(undefined, all) : done(error, undefined)));
+    this.loadPieces(partitions, onRows, (error) =>
+      error === undefined ? done(undefined, all) : done(error, undefined),
+    );
   }
 
   /** The rows of the partitions in pieces as the store reads them, ordered as asked and by key. */
@@ -236,7 +238,8 @@ export class StoreClient {
   }
 
   #overload(rows: number, bytes: number): StoreError | undefined {
-    const fits = this.#rowsWaiting + rows <= limits.storeQueueRowsMax && this.#bytesWaiting + bytes <= limits.storeQueueBytesMax;
+    const fits =
+      this.#rowsWaiting + rows <= limits.storeQueueRowsMax && this.#bytesWaiting + bytes <= limits.storeQueueBytesMax;
     if (fits) return undefined;
     return new StoreError(
       'overloaded',
@@ -247,7 +250,10 @@ export class StoreClient {
 
   #closedError(): StoreError | undefined {
     if (!this.#closed) return undefined;
-    return new StoreError('closed', 'The connection to the store is closed. If nobody closed it, the log says why the store thread ended.');
+    return new StoreError(
+      'closed',
+      'The connection to the store is closed. If nobody closed it, the log says why the store thread ended.',
+    );
   }
 
   #fail(): void {
@@ -261,7 +267,10 @@ export class StoreClient {
     this.#writes.clear();
     this.#rowsWaiting = 0;
     this.#bytesWaiting = 0;
-    const error = new StoreError('closed', 'The store thread ended or the connection to it was closed; whether this was done is unknown.');
+    const error = new StoreError(
+      'closed',
+      'The store thread ended or the connection to it was closed; whether this was done is unknown.',
+    );
     for (const done of control) done(error, undefined);
     for (const { done } of writes) done(error, undefined);
     for (const { done } of loads) done(error);

@@ -19,7 +19,10 @@ export function openStore(url: string, options: SqliteStoreOptions = {}): Store 
       return new MemoryStore({ nowMs: Date.now, ...options });
     case 'sqlite':
       if (rest === '' || rest.startsWith(':')) {
-        throw new StoreError('unsupported', `The store ${url} names no file. Write sqlite:./data/carillon.db, or memory: for none.`);
+        throw new StoreError(
+          'unsupported',
+          `The store ${url} names no file. Write sqlite:./data/carillon.db, or memory: for none.`,
+        );
       }
       return new SqliteStore(rest, options);
     case 'redis':
@@ -30,7 +33,10 @@ export function openStore(url: string, options: SqliteStoreOptions = {}): Store 
           'which the processes of one machine can share.',
       );
     default:
-      throw new StoreError('unsupported', `The store "${withoutPassword(url)}" is of no known kind. Write memory: or sqlite:PATH.`);
+      throw new StoreError(
+        'unsupported',
+        `The store "${withoutPassword(url)}" is of no known kind. Write memory: or sqlite:PATH.`,
+      );
   }
 }
 

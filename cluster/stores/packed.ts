@@ -25,7 +25,14 @@ export class Packer {
     return this.#length;
   }
 
-  write(id: number, durable: boolean, partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[]): void {
+  write(
+    id: number,
+    durable: boolean,
+    partition: number,
+    epoch: number,
+    owner: string,
+    rows: readonly SnapshotRow[],
+  ): void {
     this.#reserve(19);
     this.#length = this.#buffer.writeUInt32LE(id, this.#length);
     this.#length = this.#buffer.writeUInt8(durable ? 1 : 0, this.#length);

@@ -22,7 +22,12 @@ export type ControlParameters<O extends ControlOperation> = Parameters<Store[O]>
 export type ControlResult<O extends ControlOperation> = ReturnType<Store[O]>;
 
 export type Request =
-  | { readonly kind: 'control'; readonly id: number; readonly operation: ControlOperation; readonly parameters: readonly unknown[] }
+  | {
+      readonly kind: 'control';
+      readonly id: number;
+      readonly operation: ControlOperation;
+      readonly parameters: readonly unknown[];
+    }
   /** Everything written in one turn of the caller's loop (packed.ts). */
   | { readonly kind: 'write'; readonly packed: Uint8Array }
   | { readonly kind: 'load'; readonly id: number; readonly partitions: readonly number[] };

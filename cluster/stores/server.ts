@@ -74,7 +74,12 @@ export class StoreServer {
         for (const write of unpackWrites(request.packed)) this.#writes.push({ ...write, port });
         break;
       case 'load':
-        this.#loads.push({ port, id: request.id, partitions: request.partitions, position: { index: 0, afterKey: undefined } });
+        this.#loads.push({
+          port,
+          id: request.id,
+          partitions: request.partitions,
+          position: { index: 0, afterKey: undefined },
+        });
         break;
     }
     this.#schedule();
@@ -157,7 +162,12 @@ export class StoreServer {
     if (load === undefined) return;
     const { port, id, partitions, position } = load;
     try {
-      const { rows, next } = this.#store.loadChunk(partitions, position, limits.storeLoadChunkRows, limits.storeLoadChunkBytes);
+      const { rows, next } = this.#store.loadChunk(
+        partitions,
+        position,
+        limits.storeLoadChunkRows,
+        limits.storeLoadChunkBytes,
+      );
       const packer = new Packer();
       for (const row of rows) packer.row(row);
       const packed = packer.take();

@@ -90,7 +90,10 @@ export class Connection {
       throw explain(error, this.path, 'making its directory');
     }
     if (statSync(this.path, { throwIfNoEntry: false })?.isDirectory() === true) {
-      throw new StoreError('io', `The store ${this.path} is a directory. Name a file, for example sqlite:${this.path}/carillon.db.`);
+      throw new StoreError(
+        'io',
+        `The store ${this.path} is a directory. Name a file, for example sqlite:${this.path}/carillon.db.`,
+      );
     }
     try {
       return new DatabaseSync(this.path, { timeout: 0 });

@@ -71,11 +71,17 @@ function explainSystem(error: unknown, detail: string, path: string, doing: stri
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new StoreError('io', `The store ${path} is not writable (${detail}). Give the user that runs Carillon the right.`);
+      return new StoreError(
+        'io',
+        `The store ${path} is not writable (${detail}). Give the user that runs Carillon the right.`,
+      );
     case 'ENOTDIR':
     case 'EEXIST':
     case 'ENOENT':
-      return new StoreError('io', `The directory of the store ${path} cannot be made (${detail}). Check the path: perhaps a part of it is a file.`);
+      return new StoreError(
+        'io',
+        `The directory of the store ${path} cannot be made (${detail}). Check the path: perhaps a part of it is a file.`,
+      );
     case 'ERR_INVALID_STATE':
       return new StoreError('closed', `The store ${path} was closed before ${doing}.`);
     default:
@@ -84,7 +90,10 @@ function explainSystem(error: unknown, detail: string, path: string, doing: stri
 }
 
 function full(path: string, doing: string): StoreError {
-  return new StoreError('full', `No space is left for the store ${path} while ${doing}. Free space on its file system.`);
+  return new StoreError(
+    'full',
+    `No space is left for the store ${path} while ${doing}. Free space on its file system.`,
+  );
 }
 
 /** The low octet of SQLite's extended code; undefined when the error is not SQLite's. */

@@ -29,7 +29,9 @@ export class SqliteSnapshots implements SnapshotStore {
     );
     this.#remove = connection.prepare('DELETE FROM snapshot WHERE partition = ? AND key = ?');
     this.#first = connection.prepare('SELECT key, value FROM snapshot WHERE partition = ? ORDER BY key LIMIT ?');
-    this.#after = connection.prepare('SELECT key, value FROM snapshot WHERE partition = ? AND key > ? ORDER BY key LIMIT ?');
+    this.#after = connection.prepare(
+      'SELECT key, value FROM snapshot WHERE partition = ? AND key > ? ORDER BY key LIMIT ?',
+    );
   }
 
   write(partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[]): WriteReply {
@@ -50,7 +52,12 @@ export class SqliteSnapshots implements SnapshotStore {
     const all: LoadedRow[] = [];
     let position: LoadPosition | undefined = { index: 0, afterKey: undefined };
     while (position !== undefined) {
-      const chunk: LoadChunk = this.loadChunk(partitions, position, limits.storeLoadChunkRows, limits.storeLoadChunkBytes);
+      const chunk: LoadChunk = this.loadChunk(
+        partitions,
+        position,
+        limits.storeLoadChunkRows,
+        limits.storeLoadChunkBytes,
+      );
       for (const row of chunk.rows) all.push(row);
       position = chunk.next;
     }
@@ -65,7 +72,10 @@ export class SqliteSnapshots implements SnapshotStore {
       for (let index = from.index; index < partitions.length; index++) {
         const partition = partitions[index] ?? 0;
         const left = rowsMax - rows.length;
-        const found = afterKey === undefined ? this.#first.iterate(partition, left) : this.#after.iterate(partition, afterKey, left);
+        const found =
+          afterKey === undefined
+            ? this.#first.iterate(partition, left)
+            : this.#after.iterate(partition, afterKey, left);
         for (const row of found) {
           const key = String(row['key']);
           const value = row['value'] as Uint8Array;

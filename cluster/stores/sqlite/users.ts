@@ -45,7 +45,9 @@ export class SqliteUsers implements UserStore {
   }
 
   users(afterAor: string, limit: number): StoredUser[] {
-    return this.#connection.read('reading users', () => this.#page.all(afterAor, Math.min(limit, limits.storeUsersPageMax)).map(storedUser));
+    return this.#connection.read('reading users', () =>
+      this.#page.all(afterAor, Math.min(limit, limits.storeUsersPageMax)).map(storedUser),
+    );
   }
 }
 

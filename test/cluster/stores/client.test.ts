@@ -1,8 +1,8 @@
 /**
  * StoreClient and the store thread: the same answers as the store itself, group commits, control first, bounds, ends.
  *
- * Seen failing with: acknowledgements sent before the commit; control operations queued behind writes; the waiting
- * rows not given back after a failure.
+ * Seen failing with: control operations done after the writes that wait; a commit made durable only if all ask for it;
+ * the waiting rows not given back after a failure; too little room reserved for a key when packing.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -15,7 +15,16 @@ import { StoreServer } from '../../../cluster/stores/server.ts';
 import { startStoreThread } from '../../../cluster/stores/spawn.ts';
 import type { StoreThread } from '../../../cluster/stores/spawn.ts';
 import { StoreError } from '../../../cluster/store-ports.ts';
-import type { LeaseReply, LoadedRow, MemberRow, SnapshotRow, StoredTable, StoredUser, WriteBatch, WriteReply } from '../../../cluster/store-ports.ts';
+import type {
+  LeaseReply,
+  LoadedRow,
+  MemberRow,
+  SnapshotRow,
+  StoredTable,
+  StoredUser,
+  WriteBatch,
+  WriteReply,
+} from '../../../cluster/store-ports.ts';
 import { limits } from '../../../src/limits.ts';
 import { folder, info } from './folder.ts';
 
@@ -35,12 +44,19 @@ function code(expected: string): (error: unknown) => boolean {
 const row = (key: string, value: string | null = key): SnapshotRow => [key, value === null ? null : Buffer.from(value)];
 
 /** A memory store that writes down what is done to it and in which commits, served to clients in this thread. */
-function served(t: TestContext): { client: () => StoreClient; server: StoreServer; journal: string[]; break: { error?: Error } } {
+function served(t: TestContext): {
+  client: () => StoreClient;
+  server: StoreServer;
+  journal: string[];
+  break: { error?: Error };
+} {
   const journal: string[] = [];
   const fault: { error?: Error } = {};
   class Recorded extends MemoryStore {
     override writeBatch(batches: readonly WriteBatch[], durable: boolean): WriteReply[] {
-      journal.push(`${durable ? 'durable' : 'commit'} ${batches.map(({ rows }) => rows.map(([key]) => key).join('+')).join(' ')}`);
+      journal.push(
+        `${durable ? 'durable' : 'commit'} ${batches.map(({ rows }) => rows.map(([key]) => key).join('+')).join(' ')}`,
+      );
       if (fault.error !== undefined) throw fault.error;
       return super.writeBatch(batches, durable);
     }
@@ -92,12 +108,19 @@ test('every operation answers over a thread as it does without', async (t) => {
   const loaded = await ask<LoadedRow[]>((done) => client.load([2, 1], done));
   assert.deepEqual(
     loaded.map(({ partition, key, value }) => [partition, key, Buffer.from(value).toString()]),
-    [[1, 'k', 'k'], [1, 'é\0ÿ', '']],
+    [
+      [1, 'k', 'k'],
+      [1, 'é\0ÿ', ''],
+    ],
   );
   assert.equal(await ask((done) => client.write(1, 7, 'a.1', [row('k', null)], true, done)), 'ok');
   assert.equal((await ask<LoadedRow[]>((done) => client.load([1], done))).length, 1);
-  await ask((done) => client.putUser(user, (error) => (error === undefined ? done(undefined, undefined) : done(error, undefined))));
-  await ask((done) => client.putUsers([user], (error) => (error === undefined ? done(undefined, undefined) : done(error, undefined))));
+  await ask((done) =>
+    client.putUser(user, (error) => (error === undefined ? done(undefined, undefined) : done(error, undefined))),
+  );
+  await ask((done) =>
+    client.putUsers([user], (error) => (error === undefined ? done(undefined, undefined) : done(error, undefined))),
+  );
   assert.equal((await ask<StoredUser | undefined>((done) => client.user('sip:a@x', done)))?.ha1Sha256, 's');
   assert.equal((await ask<StoredUser[]>((done) => client.users('', 10, done))).length, 1);
   assert.equal(await ask((done) => client.removeUser('sip:a@x', done)), true);
@@ -109,22 +132,15 @@ test('what waits is one commit, of all ports, after the control operations', asy
   const { client, journal } = served(t);
   const [one, two] = [client(), client()];
   await ask((done) => one.seal([1, 2], 1, 'a.1', done));
-  const replies: string[] = [];
-  await new Promise<void>((resolve) => {
-    const done = (name: string) => (error: StoreError | undefined, reply: WriteReply | undefined) => {
-      replies.push(`${name} ${String(error?.code ?? reply)}`);
-      if (replies.length === 4) resolve();
-    };
-    one.write(1, 1, 'a.1', [row('x'), row('y')], false, done('one'));
-    one.write(2, 1, 'a.1', [row('z')], true, done('one again'));
-    two.write(2, 1, 'a.1', [row('w')], false, done('two'));
-    // Held back until the writes are under way, yet done before them.
-    setImmediate(() => two.release('nobody', 1, (_error, released) => replies.push(`release ${String(released)}`)));
-  });
-  assert.deepEqual(replies.toSorted(), ['one again ok', 'one ok', 'release false', 'two ok']);
-  const commits = journal.filter((line) => !line.startsWith('release'));
-  assert.deepEqual(commits.join(' | ').match(/[wxyz+]+(?= |$)/g)?.toSorted(), ['w', 'x+y', 'z']);
-  assert.ok(commits.includes('durable x+y z w') || commits.length > 1, journal.join(' | '));
+  const writes = [
+    ask((done) => one.write(1, 1, 'a.1', [row('x'), row('y')], false, done)),
+    ask((done) => one.write(2, 1, 'a.1', [row('z')], true, done)),
+    ask((done) => two.write(2, 1, 'a.1', [row('w')], false, done)),
+  ];
+  // Sent after the writes, and done before them.
+  setImmediate(() => two.release('nobody', 1, () => undefined));
+  assert.deepEqual(await Promise.all(writes), ['ok', 'ok', 'ok']);
+  assert.deepEqual(journal, ['release nobody', 'durable x+y z w']);
 });
 
 test('a long queue is cut into commits, and control operations come in between', async (t) => {
@@ -135,7 +151,10 @@ test('a long queue is cut into commits, and control operations come in between',
   const writes = Array.from({ length: 6 }, () => ask((done) => one.write(1, 1, 'a.1', half, false, done)));
   // Sent when the first commit was seen, so it must come before the last.
   void writes[0]?.then(() => one.release('late', 1, () => undefined));
-  assert.deepEqual(await Promise.all(writes), Array.from({ length: 6 }, () => 'ok'));
+  assert.deepEqual(
+    await Promise.all(writes),
+    Array.from({ length: 6 }, () => 'ok'),
+  );
   const kinds = journal.map((line) => line.split(' ')[0]);
   assert.equal(kinds.filter((kind) => kind === 'commit').length, 3);
   assert.ok(kinds.indexOf('release') < kinds.lastIndexOf('commit'), kinds.join(' '));
@@ -147,7 +166,17 @@ test('a large load comes in pieces, in order, while others are served', async (t
   const partitions = [5, 3];
   await ask((done) => one.seal(partitions, 1, 'a.1', done));
   const keys = Array.from({ length: limits.storeLoadChunkRows * 2 + 7 }, (_, i) => `k${String(i).padStart(6, '0')}`);
-  for (const partition of partitions) await ask((done) => one.write(partition, 1, 'a.1', keys.map((key) => row(key)), false, done));
+  for (const partition of partitions)
+    await ask((done) =>
+      one.write(
+        partition,
+        1,
+        'a.1',
+        keys.map((key) => row(key)),
+        false,
+        done,
+      ),
+    );
   const pieces: number[] = [];
   const seen: string[] = [];
   let answeredAt = -1;
@@ -157,9 +186,14 @@ test('a large load comes in pieces, in order, while others are served', async (t
       pieces.push(rows.length);
       for (const { partition, key } of rows) seen.push(`${partition}${key}`);
     };
-    one.loadPieces(partitions, onRows, (error) => (error === undefined ? done(undefined, undefined) : done(error, undefined)));
+    one.loadPieces(partitions, onRows, (error) =>
+      error === undefined ? done(undefined, undefined) : done(error, undefined),
+    );
   });
-  assert.deepEqual(seen, partitions.flatMap((partition) => keys.map((key) => `${partition}${key}`)));
+  assert.deepEqual(
+    seen,
+    partitions.flatMap((partition) => keys.map((key) => `${partition}${key}`)),
+  );
   assert.ok(pieces.length >= 4 && Math.max(...pieces) <= limits.storeLoadChunkRows);
   assert.ok(answeredAt >= 0 && answeredAt < pieces.length);
 });
@@ -170,9 +204,14 @@ test('too much waiting is refused at once and does not stay counted', async (t) 
   await ask((done) => one.seal([1], 1, 'a.1', done));
   const many = Array.from({ length: limits.storeBatchRowsMax }, () => row('same', ''));
   const fit = Math.floor(limits.storeQueueRowsMax / many.length);
-  const writes = Array.from({ length: fit }, () => ask<WriteReply>((done) => one.write(1, 1, 'a.1', many, false, done)));
+  const writes = Array.from({ length: fit }, () =>
+    ask<WriteReply>((done) => one.write(1, 1, 'a.1', many, false, done)),
+  );
   assert.equal(one.rowsWaiting, fit * many.length);
-  await assert.rejects(ask((done) => one.write(1, 1, 'a.1', many, false, done)), code('overloaded'));
+  await assert.rejects(
+    ask((done) => one.write(1, 1, 'a.1', many, false, done)),
+    code('overloaded'),
+  );
   assert.ok((await Promise.all(writes)).every((reply) => reply === 'ok'));
   assert.equal(one.rowsWaiting, 0);
   assert.equal(await ask((done) => one.write(1, 1, 'a.1', many, false, done)), 'ok');
@@ -182,8 +221,12 @@ test('a batch that is too large is refused alone; a commit that fails refuses al
   const { client, break: fault } = served(t);
   const one = client();
   await ask((done) => one.seal([1], 1, 'a.1', done));
-  const write = (rows: readonly SnapshotRow[]): Promise<WriteReply> => ask((done) => one.write(1, 1, 'a.1', rows, false, done));
-  const [large, fine] = await Promise.allSettled([write([['k', new Uint8Array(limits.snapshotBytesMax + 1)]]), write([row('k')])]);
+  const write = (rows: readonly SnapshotRow[]): Promise<WriteReply> =>
+    ask((done) => one.write(1, 1, 'a.1', rows, false, done));
+  const [large, fine] = await Promise.allSettled([
+    write([['k', new Uint8Array(limits.snapshotBytesMax + 1)]]),
+    write([row('k')]),
+  ]);
   assert.ok(large?.status === 'rejected' && code('too-large')(large.reason));
   assert.deepEqual(fine, { status: 'fulfilled', value: 'ok' });
   fault.error = new StoreError('full', 'No space is left for this test store.');
@@ -206,9 +249,18 @@ test('close finishes what was sent; then everything answers closed', async (t) =
   assert.equal(await sent, 'ok');
   assert.deepEqual(journal, ['durable last']);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  await assert.rejects(ask((done) => one.nowMs(done)), code('closed'));
-  await assert.rejects(ask((done) => one.write(1, 1, 'a.1', [], false, done)), code('closed'));
-  await assert.rejects(ask((done) => one.load([1], done)), code('closed'));
+  await assert.rejects(
+    ask((done) => one.nowMs(done)),
+    code('closed'),
+  );
+  await assert.rejects(
+    ask((done) => one.write(1, 1, 'a.1', [], false, done)),
+    code('closed'),
+  );
+  await assert.rejects(
+    ask((done) => one.load([1], done)),
+    code('closed'),
+  );
 });
 
 test('a client that closes gets closed for what was under way', async (t) => {
@@ -220,6 +272,12 @@ test('a client that closes gets closed for what was under way', async (t) => {
 });
 
 test('a store that cannot be opened is told to who starts the thread', async (t) => {
-  await assert.rejects(ask((done) => startStoreThread({ url: `sqlite:${folder(t)}` }, done)), code('io'));
-  await assert.rejects(ask((done) => startStoreThread({ url: 'redis://host' }, done)), code('unsupported'));
+  await assert.rejects(
+    ask((done) => startStoreThread({ url: `sqlite:${folder(t)}` }, done)),
+    code('io'),
+  );
+  await assert.rejects(
+    ask((done) => startStoreThread({ url: 'redis://host' }, done)),
+    code('unsupported'),
+  );
 });

@@ -28,14 +28,13 @@ function fight(rounds: number): void {
   for (let i = 0; i < rounds; i++) {
     const partition = i % 3;
     const epoch = epochs.get(partition);
-    if (epoch === undefined || Math.random() < 0.1) {
+    if (epoch === undefined || Math.random() < 0.3) {
       const next = (store.owners([partition])[0]?.epoch ?? 0) + 1;
       if (store.seal([partition], next, owner)[0] === 0) epochs.set(partition, next);
       continue;
     }
     const rows = [0, 1, 2, 3, 4].map((row) => [`${name}.${i}.${row}`, Buffer.from(String(epoch))] as const);
-    const head = ['head', Buffer.from(String(epoch))] as const;
-    const [reply] = store.writeBatch([{ partition, epoch, owner, rows: [...rows, head] }], i % 8 === 0);
+    const [reply] = store.writeBatch([{ partition, epoch, owner, rows }], i % 8 === 0);
     if (reply === 'ok') say({ wrote: { partition, epoch, owner, i } });
     else {
       say({ fenced: true });

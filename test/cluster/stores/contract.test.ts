@@ -51,7 +51,11 @@ rule('a lease tells the table epoch and the clock, and is renewed', ({ store, ti
   assert.deepEqual(store.lease('a', 5, ttl, info), { result: 'ok', tableEpoch: 0, nowMs: 1_000_000 });
   store.casTable(0, '', 7, 'n', bytes('t'), ['a'], []);
   time.ms += 10;
-  assert.deepEqual(store.lease('a', 5, ttl, { ...info, draining: true }), { result: 'ok', tableEpoch: 7, nowMs: 1_000_010 });
+  assert.deepEqual(store.lease('a', 5, ttl, { ...info, draining: true }), {
+    result: 'ok',
+    tableEpoch: 7,
+    nowMs: 1_000_010,
+  });
   assert.deepEqual(store.members(), [
     { id: 'a', incarnation: 5, status: 'draining', leaseUntilMs: 1_003_010, info: { ...info, draining: true } },
   ]);
@@ -96,7 +100,11 @@ rule('an expired lease and half of the voters kill; expired alone is not dead', 
   assert.equal(given.store.vote('a', 1, 'b', given.time.ms), 'noted');
   assert.equal(given.store.vote('a', 1, 'b', given.time.ms), 'noted', 'one voter counts once');
   assert.equal(given.store.vote('a', 1, 'c', given.time.ms), 'dead');
-  assert.equal(given.store.vote('a', 1, 'c', given.time.ms - 9_999), 'dead', 'dead is told whatever the age of the vote');
+  assert.equal(
+    given.store.vote('a', 1, 'c', given.time.ms - 9_999),
+    'dead',
+    'dead is told whatever the age of the vote',
+  );
   assert.equal(given.store.lease('a', 1, ttl, info).result, 'dead');
   assert.equal(given.store.lease('a', 2, ttl, info).result, 'ok');
 });
@@ -190,7 +198,12 @@ rule('a write needs epoch and owner of the last seal', ({ store }) => {
 rule('in a group commit each batch is fenced for itself and a refused one changes nothing', ({ store }) => {
   store.seal([1, 2], 5, 'a.1');
   store.seal([3], 9, 'b.1');
-  const batch = (partition: number, key: string) => ({ partition, epoch: 5, owner: 'a.1', rows: [[key, bytes(key)]] as const });
+  const batch = (partition: number, key: string) => ({
+    partition,
+    epoch: 5,
+    owner: 'a.1',
+    rows: [[key, bytes(key)]] as const,
+  });
   for (const durable of [false, true]) {
     assert.deepEqual(store.writeBatch([batch(1, 'x'), batch(3, 'no'), batch(2, 'y'), batch(1, 'z')], durable), [
       'ok',
@@ -209,7 +222,14 @@ rule('a row that is too large refuses the write before anything is written', ({ 
   store.seal([1], 1, 'a.1');
   const large = new Uint8Array(limits.snapshotBytesMax + 1);
   const tooLarge = (error: unknown): boolean => error instanceof StoreError && error.code === 'too-large';
-  assert.throws(() => store.write(1, 1, 'a.1', [['ok', bytes('v')], ['large', large]]), tooLarge);
+  assert.throws(
+    () =>
+      store.write(1, 1, 'a.1', [
+        ['ok', bytes('v')],
+        ['large', large],
+      ]),
+    tooLarge,
+  );
   assert.throws(() => store.write(1, 1, 'a.1', [['k'.repeat(limits.snapshotKeyCharsMax + 1), null]]), tooLarge);
   assert.deepEqual(store.load([1]), []);
   assert.equal(store.write(1, 1, 'a.1', [['large', large.subarray(1)]]), 'ok');
