@@ -5,7 +5,8 @@ import type { SipMessage } from '../src/sip/message.ts';
 import { isFailure, parse } from '../src/sip/parse.ts';
 import { Splice } from '../src/sip/splice.ts';
 
-const body = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n';
+const body =
+  'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n';
 
 const invite = Buffer.from(
   [

@@ -40,7 +40,8 @@ export function response(request: SipMessage, status: number, options: ResponseO
   // RFC 3261 12.1.1: the route set of the dialog that this response may make.
   if (status > 100 && status < 300 && makesDialog(request.method)) copyLines(request, HeaderId.RecordRoute);
   copyLines(request, HeaderId.From);
-  if (status > 100 && request.toTag === '' && options.toTag !== undefined) copyWith(request, HeaderId.To, options.toTag);
+  if (status > 100 && request.toTag === '' && options.toTag !== undefined)
+    copyWith(request, HeaderId.To, options.toTag);
   else copyLines(request, HeaderId.To);
   copyLines(request, HeaderId.CallId);
   copyLines(request, HeaderId.CSeq);
@@ -115,7 +116,8 @@ function finish(body: Uint8Array | string | undefined): void {
     writer.text('Content-Length: 0\r\n\r\n');
     return;
   }
-  const octets = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const octets =
+    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   writer.line('Content-Length', String(octets.length));
   writer.text('\r\n');
   writer.octets(octets, 0, octets.length);

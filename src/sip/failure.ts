@@ -79,28 +79,47 @@ function skipMethod(text: string): number {
 /** The end of a header line with its folds; -1 when it does not end. */
 function lineEnd(text: string, start: number): number {
   let end = text.indexOf('\r\n', start);
-  while (end >= 0 && (text.charCodeAt(end + 2) === 0x20 || text.charCodeAt(end + 2) === 0x09)) end = text.indexOf('\r\n', end + 2);
+  while (end >= 0 && (text.charCodeAt(end + 2) === 0x20 || text.charCodeAt(end + 2) === 0x09))
+    end = text.indexOf('\r\n', end + 2);
   return end;
 }
 
-function keep(bytes: Buffer, text: string, start: number, end: number, kept: (string | undefined)[], via: string[]): void {
+function keep(
+  bytes: Buffer,
+  text: string,
+  start: number,
+  end: number,
+  kept: (string | undefined)[],
+  via: string[],
+): void {
   let at = start;
   let hash = 0;
   for (; at < end && is(text.charCodeAt(at), TOKEN); at += 1) hash = nameHash(hash, text.charCodeAt(at));
   const id = headerIdAt(bytes, start, at, hash);
-  if (id !== HeaderId.Via && id !== HeaderId.From && id !== HeaderId.To && id !== HeaderId.CallId && id !== HeaderId.CSeq) return;
+  if (
+    id !== HeaderId.Via &&
+    id !== HeaderId.From &&
+    id !== HeaderId.To &&
+    id !== HeaderId.CallId &&
+    id !== HeaderId.CSeq
+  )
+    return;
   while (at < end && (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09)) at += 1;
   if (text.charCodeAt(at) !== 0x3a || end - at > limits.headerValueBytesMax) return;
+  if (!isPrintable(text, at + 1, end)) return;
   const value = unfold(text.slice(at + 1, end)).trim();
-  if (value === '' || !isPrintable(value)) return;
+  if (value === '') return;
   if (id !== HeaderId.Via) kept[id] ??= value;
   else if (via.length < limits.viaValuesMax) via.push(value);
 }
 
-function isPrintable(value: string): boolean {
-  for (let at = 0; at < value.length; at += 1) {
-    const code = value.charCodeAt(at);
-    if (code === 0x7f || (code < 0x20 && !is(code, LWS)) || code === 0x0d || code === 0x0a) return false;
+/** No control octets, and CR LF only where a line is folded. */
+function isPrintable(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x7f || (code < 0x20 && !is(code, LWS))) return false;
+    if (code === 0x0d && text.charCodeAt(at + 1) !== 0x0a) return false;
+    if (code === 0x0a && text.charCodeAt(at - 1) !== 0x0d) return false;
   }
   return true;
 }

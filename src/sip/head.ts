@@ -118,7 +118,10 @@ function indexLine(bytes: Uint8Array, nameStart: number, end: number): number {
     }
   }
   if (suspicious && !controlsAreQuoted(bytes, valueStart, valueEnd)) return fail('control-octet');
-  if (valueEnd - valueStart > limits.headerValueBytesMax && (!folded || unfoldedLength(bytes, valueStart, valueEnd) > limits.headerValueBytesMax)) {
+  if (
+    valueEnd - valueStart > limits.headerValueBytesMax &&
+    (!folded || unfoldedLength(bytes, valueStart, valueEnd) > limits.headerValueBytesMax)
+  ) {
     return fail('value-too-long');
   }
   enter(headerIdAt(bytes, nameStart, nameEnd, hash), nameStart, valueStart, valueEnd);

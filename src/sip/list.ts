@@ -22,7 +22,7 @@ export function elementEnd(text: string, at: number, end: number): number {
 /** The elements, trimmed; empty ones are left out (RFC 9110 5.6.1 in the spirit of 3261's LWS). */
 export function splitList(text: string): readonly string[] {
   const all: string[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const stop = elementEnd(text, at, text.length);
     const start = skipLws(text, at, stop);
     const last = trimEnd(text, start, stop);

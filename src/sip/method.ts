@@ -2,9 +2,15 @@
 
 /** Methods with a meaning to us, RFC 3261 and its extensions. */
 export const methods = [
-  'INVITE', 'ACK', 'BYE', 'CANCEL', 'REGISTER', 'OPTIONS', // RFC 3261
+  'INVITE',
+  'ACK',
+  'BYE',
+  'CANCEL',
+  'REGISTER',
+  'OPTIONS', // RFC 3261
   'PRACK', // RFC 3262
-  'SUBSCRIBE', 'NOTIFY', // RFC 6665
+  'SUBSCRIBE',
+  'NOTIFY', // RFC 6665
   'PUBLISH', // RFC 3903
   'INFO', // RFC 6086
   'REFER', // RFC 3515

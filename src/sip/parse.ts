@@ -53,8 +53,19 @@ export function parse(bytes: Buffer, stream: boolean): SipMessage | ParseFailure
 
 /** The values of the message being parsed, before it exists. */
 const draft = {
-  end: 0, method: '', status: 0, reason: '', requestUri: '', uri: undefined as SipUri | undefined, callId: '', cseq: 0,
-  cseqMethod: '', fromTag: '', toTag: '', maxForwards: -1, topVia: undefined as unknown as Via,
+  end: 0,
+  method: '',
+  status: 0,
+  reason: '',
+  requestUri: '',
+  uri: undefined as SipUri | undefined,
+  callId: '',
+  cseq: 0,
+  cseqMethod: '',
+  fromTag: '',
+  toTag: '',
+  maxForwards: -1,
+  topVia: undefined as unknown as Via,
 };
 
 function readStartLine(text: string): ErrorCode | undefined {
@@ -91,8 +102,10 @@ function readRequestUri(text: string, start: number, end: number): ErrorCode | u
   // RFC 3261 19.1.1 table: a Request-URI has no headers part.
   if (uri !== undefined) return uri.headers.length === 0 ? undefined : 'request-uri';
   const colon = text.indexOf(':', start);
-  if (colon < 0 || colon + 1 >= end || !isAll(text, start, colon, TOKEN) || !isAll(text, start, end, URI)) return 'request-uri';
-  const ours = isWord(text, start, colon, 'sip') || isWord(text, start, colon, 'sips') || isWord(text, start, colon, 'tel');
+  if (colon < 0 || colon + 1 >= end || !isAll(text, start, colon, TOKEN) || !isAll(text, start, end, URI))
+    return 'request-uri';
+  const ours =
+    isWord(text, start, colon, 'sip') || isWord(text, start, colon, 'sips') || isWord(text, start, colon, 'tel');
   return ours ? 'request-uri' : undefined;
 }
 
@@ -107,7 +120,8 @@ function readStatusLine(text: string, end: number): ErrorCode | undefined {
 }
 
 function readValues(bytes: Buffer, text: string, stream: boolean): ErrorCode | undefined {
-  if (head.repeated !== HeaderId.Unknown) return head.repeated === HeaderId.ContentLength ? 'content-length' : 'repeated-header';
+  if (head.repeated !== HeaderId.Unknown)
+    return head.repeated === HeaderId.ContentLength ? 'content-length' : 'repeated-header';
   return readCSeq(text) ?? readIdentity(text) ?? readLists(text) ?? readLengths(bytes, text, stream);
 }
 

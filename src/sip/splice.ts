@@ -115,7 +115,8 @@ export class Splice {
     if (this.#routesPopped + this.#lastRoutesPopped > 0) {
       cutValues(this.#message, HeaderId.Route, this.#routesPopped, this.#lastRoutesPopped, edits);
     }
-    for (let i = 0; i < this.#removed.length; i += 1) cutLines(this.#message, this.#removed[i] ?? HeaderId.Unknown, edits);
+    for (let i = 0; i < this.#removed.length; i += 1)
+      cutLines(this.#message, this.#removed[i] ?? HeaderId.Unknown, edits);
     if (this.#lastRoutes !== '') {
       const at = lineStart(this.#message, lastLine(this.#message, HeaderId.Route) + 2);
       edits.push({ start: at, end: at, text: this.#lastRoutes });
@@ -153,7 +154,8 @@ function afterVias(message: SipMessage): number {
 function cutLines(message: SipMessage, id: HeaderId, edits: Edit[]): void {
   const index = message.lineIndex;
   for (let line = 0; line < index.length; line += 2) {
-    if ((index[line] ?? 0) >> 15 === id) edits.push({ start: lineStart(message, line), end: lineStart(message, line + 2), text: '' });
+    if ((index[line] ?? 0) >> 15 === id)
+      edits.push({ start: lineStart(message, line), end: lineStart(message, line + 2), text: '' });
   }
 }
 
@@ -169,7 +171,7 @@ function cutValues(message: SipMessage, id: HeaderId, first: number, last: numbe
     const end = span & 0x7fff;
     let keptStart = -1;
     let keptEnd = -1;
-    for (let at = span >> 15; at < end; ) {
+    for (let at = span >> 15; at < end;) {
       const stop = elementEnd(message.head, at, end);
       if (seen >= first && seen < total - last) {
         if (keptStart < 0) keptStart = skipLws(message.head, at, stop);

@@ -52,7 +52,9 @@ export function uriParam(uri: SipUri, name: string): string | undefined {
 }
 
 export function formatUri(uri: SipUri): string {
-  const params = uri.params.map(([name, value]) => (value === undefined ? `;${escapeParam(name)}` : `;${escapeParam(name)}=${value}`)).join('');
+  const params = uri.params
+    .map(([name, value]) => (value === undefined ? `;${escapeParam(name)}` : `;${escapeParam(name)}=${value}`))
+    .join('');
   if (uri.scheme === 'tel') return `tel:${uri.user}${params}`;
   const password = uri.password === '' ? '' : `:${uri.password}`;
   const userinfo = uri.user === '' ? '' : `${uri.user}${password}@`;
@@ -199,7 +201,8 @@ function uriHeadersAt(text: string, start: number, end: number): Params | undefi
     if (headers.length === limits.paramsPerValueMax) return undefined;
     let stop = at;
     let equal = -1;
-    for (; stop < end && text.charCodeAt(stop) !== 0x26; stop += 1) if (equal < 0 && text.charCodeAt(stop) === 0x3d) equal = stop;
+    for (; stop < end && text.charCodeAt(stop) !== 0x26; stop += 1)
+      if (equal < 0 && text.charCodeAt(stop) === 0x3d) equal = stop;
     if (equal < 0 || !isEscaped(text, at, equal, URI_HEADER)) return undefined;
     if (equal + 1 < stop && !isEscaped(text, equal + 1, stop, URI_HEADER)) return undefined;
     headers.push([text.slice(at, equal), text.slice(equal + 1, stop)]);
@@ -263,7 +266,11 @@ function sameParams(a: SipUri, b: SipUri): boolean {
     const other = b.params.find((param) => param[0] === name);
     if (other === undefined) {
       if (matters.has(name) || a.scheme === 'tel') return false;
-    } else if (canonicalEscapes(value ?? '', UNRESERVED).toLowerCase() !== canonicalEscapes(other[1] ?? '', UNRESERVED).toLowerCase()) return false;
+    } else if (
+      canonicalEscapes(value ?? '', UNRESERVED).toLowerCase() !==
+      canonicalEscapes(other[1] ?? '', UNRESERVED).toLowerCase()
+    )
+      return false;
   }
   return true;
 }

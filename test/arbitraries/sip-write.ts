@@ -9,7 +9,9 @@ import { formatUri } from '../../src/sip/uri.ts';
 /** The message in normal form. Unknown headers keep their names and their order among themselves. */
 export function write(message: SipMessage): Buffer {
   const uri = message.uri === undefined ? message.requestUri : formatUri(message.uri);
-  const lines = [message.isRequest ? `${message.method} ${uri} SIP/2.0` : `SIP/2.0 ${message.status} ${message.reason}`];
+  const lines = [
+    message.isRequest ? `${message.method} ${uri} SIP/2.0` : `SIP/2.0 ${message.status} ${message.reason}`,
+  ];
   for (const value of message.values(HeaderId.Via)) {
     const via = parseVia(value);
     if (via === undefined) throw new Error(`a Via that parsed no longer does: ${value}`);
@@ -30,8 +32,15 @@ export function write(message: SipMessage): Buffer {
 }
 
 const written: ReadonlySet<number> = new Set([
-  HeaderId.Unknown, HeaderId.Via, HeaderId.From, HeaderId.To, HeaderId.CallId, HeaderId.CSeq, HeaderId.MaxForwards,
-  HeaderId.Contact, HeaderId.ContentLength,
+  HeaderId.Unknown,
+  HeaderId.Via,
+  HeaderId.From,
+  HeaderId.To,
+  HeaderId.CallId,
+  HeaderId.CSeq,
+  HeaderId.MaxForwards,
+  HeaderId.Contact,
+  HeaderId.ContentLength,
 ]);
 
 /** Names of headers without a row, lower case, each once, in order of appearance. */

@@ -23,44 +23,64 @@ function escaped(alphabet: string, minLength: number, maxLength: number): fc.Arb
 const ipv4 = fc.tuple(...([0, 1, 2, 3] as const).map(() => fc.nat(255))).map((parts) => parts.join('.'));
 const ipv6 = fc.oneof(
   fc.constantFrom('::', '::1', '2001:db8::9:1', '::ffff:192.0.2.10', '2001:db8::192.0.2.1'),
-  fc.array(fc.nat(0xffff), { minLength: 8, maxLength: 8 }).map((groups) => groups.map((group) => group.toString(16)).join(':')),
+  fc
+    .array(fc.nat(0xffff), { minLength: 8, maxLength: 8 })
+    .map((groups) => groups.map((group) => group.toString(16)).join(':')),
 );
-const label = fc.tuple(fc.constantFrom(...letters), textOf(`${letters}${digits}`, 0, 6)).map(([first, rest]) => (first + rest).toLowerCase());
+const label = fc
+  .tuple(fc.constantFrom(...letters), textOf(`${letters}${digits}`, 0, 6))
+  .map(([first, rest]) => (first + rest).toLowerCase());
 const hostName = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => labels.join('.'));
 
 /** Lower case, IPv6 without brackets, as SipUri and Via hold it. */
 export const host = fc.oneof(hostName, ipv4, ipv6);
 export const port = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 65_535 }));
 
+/** Records with the prototype that object literals have. */
+const plain = { noNullPrototype: true } as const;
+
 const unreserved = `${letters}${digits}-_.!~*'()`;
 const uriParams = fc.uniqueArray(
-  fc.tuple(textOf(`${letters.toLowerCase()}${digits}-.`, 1, 8), fc.option(escaped(`${unreserved}[]/:&+$`, 1, 8), { nil: undefined })),
+  fc.tuple(
+    textOf(`${letters.toLowerCase()}${digits}-.`, 1, 8),
+    fc.option(escaped(`${unreserved}[]/:&+$`, 1, 8), { nil: undefined }),
+  ),
   { maxLength: 3, selector: ([name]) => name },
 );
-const uriHeaders = fc.array(fc.tuple(escaped(`${unreserved}[]/?:+$`, 1, 6), escaped(`${unreserved}[]/?:+$`, 0, 6)), { maxLength: 2 });
+const uriHeaders = fc.array(fc.tuple(escaped(`${unreserved}[]/?:+$`, 1, 6), escaped(`${unreserved}[]/?:+$`, 0, 6)), {
+  maxLength: 2,
+});
 
 /** SIP and SIPS URIs of every shape. */
 export const sipUri: fc.Arbitrary<SipUri> = fc
-  .record({
-    scheme: fc.constantFrom('sip' as const, 'sips' as const),
-    user: fc.oneof(fc.constant(''), escaped(`${unreserved}&=+$,;?/`, 1, 10)),
-    password: fc.oneof({ weight: 4, arbitrary: fc.constant('') }, escaped(`${unreserved}&=+$,`, 1, 6)),
-    host,
-    port,
-    params: uriParams,
-    headers: uriHeaders,
-  })
+  .record(
+    {
+      scheme: fc.constantFrom('sip' as const, 'sips' as const),
+      user: fc.oneof(fc.constant(''), escaped(`${unreserved}&=+$,;?/`, 1, 10)),
+      password: fc.oneof({ weight: 4, arbitrary: fc.constant('') }, escaped(`${unreserved}&=+$,`, 1, 6)),
+      host,
+      port,
+      params: uriParams,
+      headers: uriHeaders,
+    },
+    plain,
+  )
   .map((uri) => (uri.user === '' ? { ...uri, password: '' } : uri));
 
-export const telUri: fc.Arbitrary<SipUri> = fc.record({
-  scheme: fc.constant('tel' as const),
-  user: fc.tuple(fc.constantFrom('', '+'), textOf(`${digits}-.()`, 0, 8)).map(([plus, number]) => `${plus}1${number}`),
-  password: fc.constant(''),
-  host: fc.constant(''),
-  port: fc.constant(0),
-  params: uriParams,
-  headers: fc.constant([]),
-});
+export const telUri: fc.Arbitrary<SipUri> = fc.record(
+  {
+    scheme: fc.constant('tel' as const),
+    user: fc
+      .tuple(fc.constantFrom('', '+'), textOf(`${digits}-.()`, 0, 8))
+      .map(([plus, number]) => `${plus}1${number}`),
+    password: fc.constant(''),
+    host: fc.constant(''),
+    port: fc.constant(0),
+    params: uriParams,
+    headers: fc.constant([]),
+  },
+  plain,
+);
 
 /** White space as the grammar allows it around separators: none, spaces, tabs, folds. */
 const lws = fc.oneof({ weight: 12, arbitrary: fc.constant('') }, fc.constantFrom(' ', '\t', '  ', ' \r\n ', '\r\n\t'));
@@ -82,7 +102,10 @@ function params(reserved: readonly string[]): fc.Arbitrary<string> {
   const name = plainToken.filter((text) => !reserved.includes(text.toLowerCase()));
   const one = fc
     .tuple(lws, lws, name, fc.option(fc.tuple(lws, lws, paramValue)))
-    .map(([before, after, text, value]) => `${before};${after}${text}${value === null ? '' : `${value[0]}=${value[1]}${value[2]}`}`);
+    .map(
+      ([before, after, text, value]) =>
+        `${before};${after}${text}${value === null ? '' : `${value[0]}=${value[1]}${value[2]}`}`,
+    );
   return fc.uniqueArray(one, { maxLength: 3 }).map((all) => all.join(''));
 }
 
@@ -101,23 +124,35 @@ export const requestUri = fc.oneof(
 /** Written by hand here, so that the writer under test is not its own judge. */
 function writeUri(uri: SipUri): string {
   const parts: string[] = [uri.scheme, ':'];
-  if (uri.user !== '') parts.push(uri.user, uri.password === '' ? '' : `:${uri.password}`, uri.scheme === 'tel' ? '' : '@');
+  if (uri.user !== '')
+    parts.push(uri.user, uri.password === '' ? '' : `:${uri.password}`, uri.scheme === 'tel' ? '' : '@');
   parts.push(uri.host.includes(':') ? `[${uri.host}]` : uri.host, uri.port === 0 ? '' : `:${uri.port}`);
   for (const [name, value] of uri.params) parts.push(';', name, value === undefined ? '' : `=${value}`);
   uri.headers.forEach(([name, value], i) => parts.push(i === 0 ? '?' : '&', name, '=', value ?? ''));
   return parts.join('');
 }
 
-const display = fc.oneof(fc.constant(''), quoted, fc.array(token, { minLength: 1, maxLength: 2 }).map((words) => words.join(' ')));
+const display = fc.oneof(
+  fc.constant(''),
+  quoted,
+  fc.array(token, { minLength: 1, maxLength: 2 }).map((words) => words.join(' ')),
+);
 
 /** name-addr or addr-spec with parameters; `tag` is added when given. */
 export function address(tag: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const full = fc.tuple(display, lws, uriText, params(['tag']), tag).map(([name, space, uri, rest, tagText]) => `${name}${space}<${uri}>${rest}${tagText}`);
-  const bare = fc.tuple(host, params(['tag']), tag).map(([name, rest, tagText]) => `sip:${name.includes(':') ? `[${name}]` : name}${rest}${tagText}`);
+  const full = fc
+    .tuple(display, lws, uriText, params(['tag']), tag)
+    .map(([name, space, uri, rest, tagText]) => `${name}${space}<${uri}>${rest}${tagText}`);
+  const bare = fc
+    .tuple(host, params(['tag']), tag)
+    .map(([name, rest, tagText]) => `sip:${name.includes(':') ? `[${name}]` : name}${rest}${tagText}`);
   return fc.oneof({ weight: 3, arbitrary: full }, bare);
 }
 
-const tagParam = fc.oneof(fc.constant(''), token.map((tag) => `;tag=${tag}`));
+const tagParam = fc.oneof(
+  fc.constant(''),
+  token.map((tag) => `;tag=${tag}`),
+);
 const noTag = fc.constant('');
 
 export const via = fc
@@ -127,9 +162,22 @@ export const via = fc
     port,
     lws,
     params(['branch', 'received', 'rport']),
-    fc.oneof(fc.constant(''), token.map((branch) => `;branch=z9hG4bK${branch}`), token.map((branch) => `;Branch = ${branch}x`)),
-    fc.oneof(fc.constant(''), fc.constant(';rport'), fc.integer({ min: 1, max: 65_535 }).map((number) => `;rport=${number}`)),
-    fc.oneof(fc.constant(''), ipv4.map((ip) => `;received=${ip}`), ipv6.map((ip) => `;received=${ip}`), ipv6.map((ip) => `;received=[${ip}]`)),
+    fc.oneof(
+      fc.constant(''),
+      token.map((branch) => `;branch=z9hG4bK${branch}`),
+      token.map((branch) => `;Branch = ${branch}x`),
+    ),
+    fc.oneof(
+      fc.constant(''),
+      fc.constant(';rport'),
+      fc.integer({ min: 1, max: 65_535 }).map((number) => `;rport=${number}`),
+    ),
+    fc.oneof(
+      fc.constant(''),
+      ipv4.map((ip) => `;received=${ip}`),
+      ipv6.map((ip) => `;received=${ip}`),
+      ipv6.map((ip) => `;received=[${ip}]`),
+    ),
     fc.constantFrom('SIP/2.0/', 'SIP / 2.0 / ', 'sip/2.0/'),
   )
   .map(([transport, name, number, space, rest, branch, rport, received, protocol]) => {
@@ -146,11 +194,15 @@ function nameOf(id: HeaderId): fc.Arbitrary<string> {
 }
 
 function line(id: HeaderId, value: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  return fc.tuple(nameOf(id), fc.constantFrom('', ' ', '\t'), lws, value, fc.constantFrom('', ' ')).map((parts) => `${parts[0]}${parts[1]}:${parts.slice(2).join('')}`);
+  return fc
+    .tuple(nameOf(id), fc.constantFrom('', ' ', '\t'), lws, value, fc.constantFrom('', ' '))
+    .map((parts) => `${parts[0]}${parts[1]}:${parts.slice(2).join('')}`);
 }
 
 function list(value: fc.Arbitrary<string>, maxLength: number): fc.Arbitrary<string> {
-  return fc.tuple(fc.array(value, { minLength: 1, maxLength }), lws).map(([all, space]) => all.join(`${space},${space}`));
+  return fc
+    .tuple(fc.array(value, { minLength: 1, maxLength }), lws)
+    .map(([all, space]) => all.join(`${space},${space}`));
 }
 
 const otherHeader = fc.oneof(
@@ -160,7 +212,13 @@ const otherHeader = fc.oneof(
   line(HeaderId.Supported, list(token, 3)),
   line(HeaderId.UserAgent, token),
   line(HeaderId.Subject, fc.constantFrom('', 'a; b, c', 'x \r\n y')),
-  fc.tuple(plainToken.map((name) => `X-${name}`), gap, fc.constantFrom(';;,,;;,;', 'v', 'two\r\n words', '"')).map((parts) => `${parts[0]}:${parts[1]}${parts[2]}`),
+  fc
+    .tuple(
+      plainToken.map((name) => `X-${name}`),
+      gap,
+      fc.constantFrom(';;,,;;,;', 'v', 'two\r\n words', '"'),
+    )
+    .map((parts) => `${parts[0]}:${parts[1]}${parts[2]}`),
   fc.constantFrom('__proto__: polluted', 'constructor: 1', 'hasOwnProperty: 1', 'toString: x'),
 );
 
@@ -190,11 +248,18 @@ export const message: fc.Arbitrary<GeneratedMessage> = fc
     order: fc.array(fc.nat(1000), { minLength: 16, maxLength: 16 }),
   })
   .map((parts) => {
-    const lines = [...parts.vias.map(([text]) => text), parts.from, parts.to, parts.callId, `${parts.cseqName}: ${parts.cseq}${parts.gap}${parts.method}`];
+    const lines = [
+      ...parts.vias.map(([text]) => text),
+      parts.from,
+      parts.to,
+      parts.callId,
+      `${parts.cseqName}: ${parts.cseq}${parts.gap}${parts.method}`,
+    ];
     if (parts.maxForwards !== null) lines.push(parts.maxForwards);
     lines.push(...parts.others, `${parts.length}: ${parts.body.length}`);
     const shuffled = lines.map((text, i) => ({ text, key: parts.order[i] ?? 0 })).sort((a, b) => a.key - b.key);
-    const start = parts.status === 0 ? `${parts.method} ${parts.uri} SIP/2.0` : `SIP/2.0 ${parts.status} ${parts.reason}`;
+    const start =
+      parts.status === 0 ? `${parts.method} ${parts.uri} SIP/2.0` : `SIP/2.0 ${parts.status} ${parts.reason}`;
     const head = [start, ...shuffled.map((item) => item.text), '', ''].join('\r\n');
     return { method: parts.method, bytes: Buffer.concat([Buffer.from(head, 'latin1'), parts.body]) };
   });

@@ -34,13 +34,11 @@ function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
 }
 
 const keepAlive = fc.constantFrom('', '', '\r\n', '\r\n\r\n', '\r\n\r\n\r\n\r\n\r\n');
-const stream = fc
-  .array(fc.tuple(keepAlive, message), { minLength: 1, maxLength: 4 })
-  .map((parts) => ({
-    bytes: Buffer.concat(parts.flatMap(([pings, { bytes }]) => [Buffer.from(pings), bytes])),
-    messages: parts.map(([, { bytes }]) => bytes.toString('latin1')),
-    pings: parts.reduce((sum, [text]) => sum + Math.floor(text.length / 4), 0),
-  }));
+const stream = fc.array(fc.tuple(keepAlive, message), { minLength: 1, maxLength: 4 }).map((parts) => ({
+  bytes: Buffer.concat(parts.flatMap(([pings, { bytes }]) => [Buffer.from(pings), bytes])),
+  messages: parts.map(([, { bytes }]) => bytes.toString('latin1')),
+  pings: parts.reduce((sum, [text]) => sum + Math.floor(text.length / 4), 0),
+}));
 
 test('chunks make no difference', () => {
   fc.assert(
@@ -84,15 +82,22 @@ test('messages given out are never written over by later chunks', () => {
         framer.push(chunk, 0);
         for (let out = framer.next(); out !== undefined; out = framer.next()) if (Buffer.isBuffer(out)) given.push(out);
       }
-      assert.deepStrictEqual(given.map((one) => one.toString('latin1')), messages);
+      assert.deepStrictEqual(
+        given.map((one) => one.toString('latin1')),
+        messages,
+      );
     }),
     { numRuns: 200 },
   );
 });
 
 const options = [
-  'OPTIONS sip:example.com SIP/2.0', 'Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKa', 'From: <sip:a@example.com>;tag=1',
-  'To: <sip:example.com>', 'Call-ID: c', 'CSeq: 1 OPTIONS',
+  'OPTIONS sip:example.com SIP/2.0',
+  'Via: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKa',
+  'From: <sip:a@example.com>;tag=1',
+  'To: <sip:example.com>',
+  'Call-ID: c',
+  'CSeq: 1 OPTIONS',
 ];
 
 function request(...extra: string[]): Buffer {
@@ -134,7 +139,19 @@ function failureOf(bytes: Buffer): string {
 
 test('what breaks a stream', () => {
   assert.strictEqual(failureOf(request()), 'content-length-missing');
-  for (const value of ['-1', '+5', '5.0', '0x10', '1_0', '', 'five', '18446744073709551616', '00000001', '1 2', '5,5']) {
+  for (const value of [
+    '-1',
+    '+5',
+    '5.0',
+    '0x10',
+    '1_0',
+    '',
+    'five',
+    '18446744073709551616',
+    '00000001',
+    '1 2',
+    '5,5',
+  ]) {
     assert.strictEqual(failureOf(request(`Content-Length: ${value}`)), 'content-length', value);
   }
   assert.strictEqual(failureOf(request('Content-Length: 0', 'l: 0')), 'content-length');
@@ -170,18 +187,26 @@ test('a failure carries enough to answer it', () => {
   framer.push(request('Content-Length: -1'), 0);
   const out = framer.next();
   assert.ok(out !== undefined && isFrameFailure(out));
-  assert.deepStrictEqual([out.broken.status, out.broken.partial.method, out.broken.partial.via.length], [400, 'OPTIONS', 1]);
+  assert.deepStrictEqual(
+    [out.broken.status, out.broken.partial.method, out.broken.partial.via.length],
+    [400, 'OPTIONS', 1],
+  );
 });
 
 test('double CRLFs count as pings even when they come in halves', () => {
-  assert.deepStrictEqual(frames(['\r', '\n\r', '\n', '\r\n', '\r\n\r\n'].map((text) => Buffer.from(text))), ['2 pings', '0 held']);
+  assert.deepStrictEqual(frames(['\r', '\n\r', '\n', '\r\n', '\r\n\r\n'].map((text) => Buffer.from(text))), [
+    '2 pings',
+    '0 held',
+  ]);
 });
 
 test('hostile streams cost linear time: 50,000 folds, 20,000 headers, 64 KiB of pings, in small chunks', () => {
   const inputs = new URL('../inputs/', import.meta.url);
   for (const [file, expected] of [
-    ['a15-tcp-50000-folds.sip', 'broken: head-too-large'], ['a03-tcp-20000-headers.sip', 'broken: head-too-large'],
-    ['b40-tcp-64k-crlf.sip', '16384 pings'], ['b50-tcp-binary-noise.sip', 'broken: start-line'],
+    ['a15-tcp-50000-folds.sip', 'broken: head-too-large'],
+    ['a03-tcp-20000-headers.sip', 'broken: head-too-large'],
+    ['b40-tcp-64k-crlf.sip', '16384 pings'],
+    ['b50-tcp-binary-noise.sip', 'broken: start-line'],
   ] as const) {
     const bytes = readFileSync(new URL(file, inputs));
     const chunks: Buffer[] = [];

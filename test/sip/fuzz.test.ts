@@ -26,13 +26,41 @@ const source = { address: '203.0.113.9', port: 5077 };
 const inputs = new URL('../inputs/', import.meta.url);
 const corpus: readonly Buffer[] = [
   ...torture.map(({ bytes }) => bytes),
-  ...readdirSync(inputs).filter((file) => /^[a-g].*\.sip$/.test(file)).map((file) => readFileSync(new URL(file, inputs))),
+  ...readdirSync(inputs)
+    .filter((file) => /^[a-g].*\.sip$/.test(file))
+    .map((file) => readFileSync(new URL(file, inputs))),
 ].filter((bytes) => bytes.length > 0 && bytes.length < 4000);
 
 /** Those that parse: most mutations start from them, so that enough get past the first checks. */
 const valid = corpus.filter((bytes) => !isFailure(parse(bytes, false)));
 
-const syntax = ['\r\n', '\r\n ', '\r', '\n', '\0', '"', '\\', '<', '>', ',', ';', ':', '=', '@', '[', ']', '%', '?', '\x80', '\xff', '*', 'l: 5\r\n', 'Via: ', ';tag=', '99999999999'];
+const syntax = [
+  '\r\n',
+  '\r\n ',
+  '\r',
+  '\n',
+  '\0',
+  '"',
+  '\\',
+  '<',
+  '>',
+  ',',
+  ';',
+  ':',
+  '=',
+  '@',
+  '[',
+  ']',
+  '%',
+  '?',
+  '\x80',
+  '\xff',
+  '*',
+  'l: 5\r\n',
+  'Via: ',
+  ';tag=',
+  '99999999999',
+];
 
 /** mulberry32: small, seeded, good enough to choose mutations. */
 function generator(seed: number): (below: number) => number {
@@ -62,10 +90,14 @@ function mutate(bytes: Buffer, random: (below: number) => number): Buffer {
       if (at < flipped.length) flipped[at] = (flipped[at] ?? 0) ^ (1 << random(8));
       return flipped;
     }
-    case 1: return Buffer.concat([before, after]);
-    case 2: return Buffer.concat([before, bytes.subarray(at, at + length), bytes.subarray(at, at + length), after]);
-    case 3: return Buffer.concat([before, Buffer.from(pick(syntax, random), 'latin1'), bytes.subarray(at)]);
-    case 4: return Buffer.concat([before, Buffer.from(pick(syntax, random), 'latin1'), after]);
+    case 1:
+      return Buffer.concat([before, after]);
+    case 2:
+      return Buffer.concat([before, bytes.subarray(at, at + length), bytes.subarray(at, at + length), after]);
+    case 3:
+      return Buffer.concat([before, Buffer.from(pick(syntax, random), 'latin1'), bytes.subarray(at)]);
+    case 4:
+      return Buffer.concat([before, Buffer.from(pick(syntax, random), 'latin1'), after]);
     default: {
       const other = pick(corpus, random);
       const from = random(other.length);
@@ -114,7 +146,14 @@ function checkDatagram(bytes: Buffer, thorough: boolean): boolean {
   if (isFailure(again)) assert.fail(`${again.failure} after writing`);
   assert.deepStrictEqual(meaning(again), meaning(parsed));
   if (parsed.isRequest) {
-    const marked = parse(new Splice(parsed).markTopVia(source.address, source.port).popRoute(1).pushVia('SIP/2.0/UDP x;branch=z9hG4bKy').toBuffer(), false);
+    const marked = parse(
+      new Splice(parsed)
+        .markTopVia(source.address, source.port)
+        .popRoute(1)
+        .pushVia('SIP/2.0/UDP x;branch=z9hG4bKy')
+        .toBuffer(),
+      false,
+    );
     if (isFailure(marked)) assert.fail(`${marked.failure} after an edit`);
     assert.deepStrictEqual(marked.values(HeaderId.Route), parsed.values(HeaderId.Route).slice(1));
     const answer = parse(response(parsed, 404, { toTag: 'x', received: source }), true);
@@ -128,7 +167,7 @@ function checkDatagram(bytes: Buffer, thorough: boolean): boolean {
 function checkStream(bytes: Buffer, random: (below: number) => number): void {
   const framer = new StreamFramer();
   let steps = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = Math.min(bytes.length, at + 1 + random(200));
     framer.push(bytes.subarray(at, end), at);
     at = end;

@@ -40,14 +40,20 @@ const anyMessage = message.map(({ bytes }) => parsed(bytes));
 const request = anyMessage.filter((sip) => sip.isRequest);
 
 test('no edit: the same octets', () => {
-  fc.assert(fc.property(anyMessage, (sip) => assert.ok(new Splice(sip).toBuffer().equals(sip.bytes))), { numRuns: 500 });
+  fc.assert(
+    fc.property(anyMessage, (sip) => assert.ok(new Splice(sip).toBuffer().equals(sip.bytes))),
+    { numRuns: 500 },
+  );
 });
 
 test('requestUri changes the start line alone', () => {
   fc.assert(
     fc.property(request, (sip) => {
       const after = new Splice(sip).requestUri('sip:new@192.0.2.1').toBuffer();
-      assert.strictEqual(after.toString('latin1'), sip.bytes.toString('latin1').replace(` ${sip.requestUri} `, () => ' sip:new@192.0.2.1 '));
+      assert.strictEqual(
+        after.toString('latin1'),
+        sip.bytes.toString('latin1').replace(` ${sip.requestUri} `, () => ' sip:new@192.0.2.1 '),
+      );
     }),
     { numRuns: 300 },
   );
@@ -75,7 +81,10 @@ test('popVia takes one value off and leaves all other lines alone', () => {
       const after = parsed(splice.toBuffer());
       assert.deepStrictEqual(after.values(HeaderId.Via), vias.slice(count));
       const isVia = (text: string): boolean => /^(v|via)[ \t]*:/i.test(text);
-      assert.deepStrictEqual(lines(after.bytes).filter((text) => !isVia(text)), lines(sip.bytes).filter((text) => !isVia(text)));
+      assert.deepStrictEqual(
+        lines(after.bytes).filter((text) => !isVia(text)),
+        lines(sip.bytes).filter((text) => !isVia(text)),
+      );
       assert.ok(after.body.equals(sip.body));
     }),
     { numRuns: 500 },
@@ -117,7 +126,9 @@ test('maxForwards, push, remove and append change their own lines', () => {
   const id = fc.constantFrom(HeaderId.Route, HeaderId.RecordRoute, HeaderId.Supported, HeaderId.Path, HeaderId.Contact);
   fc.assert(
     fc.property(anyMessage, id, fc.nat(70), (sip, header, hops) => {
-      const after = parsed(new Splice(sip).push(header, '<sip:one@192.0.2.1;lr>').maxForwards(hops).append('X-Last', 'z').toBuffer());
+      const after = parsed(
+        new Splice(sip).push(header, '<sip:one@192.0.2.1;lr>').maxForwards(hops).append('X-Last', 'z').toBuffer(),
+      );
       assert.strictEqual(after.maxForwards, hops);
       assert.deepStrictEqual(after.values(header), ['<sip:one@192.0.2.1;lr>', ...sip.values(header)]);
       assert.strictEqual(lines(after.bytes).at(-1), 'X-Last: z');
@@ -144,8 +155,12 @@ test('edits of what is removed are void, and nothing else suffers', () => {
 });
 
 const base = [
-  'INVITE sip:b@example.com SIP/2.0', 'Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa', 'From: <sip:a@example.com>;tag=1',
-  'To: <sip:b@example.com>', 'Call-ID: c', 'CSeq: 1 INVITE',
+  'INVITE sip:b@example.com SIP/2.0',
+  'Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa',
+  'From: <sip:a@example.com>;tag=1',
+  'To: <sip:b@example.com>',
+  'Call-ID: c',
+  'CSeq: 1 INVITE',
 ];
 
 function withLines(...extra: string[]): SipMessage {
@@ -155,7 +170,10 @@ function withLines(...extra: string[]): SipMessage {
 test('strict-route repair: the Request-URI goes to the end of the route set and comes back (RFC 3261 16.4, 16.6)', () => {
   const sip = withLines('Route: <sip:p1>, <sip:p2;lr>', 'Subject: s');
   const out = parsed(new Splice(sip).requestUri('sip:p1').popRoute(1).pushLastRoute('<sip:b@example.com>').toBuffer());
-  assert.deepStrictEqual([out.requestUri, out.values(HeaderId.Route)], ['sip:p1', ['<sip:p2;lr>', '<sip:b@example.com>']]);
+  assert.deepStrictEqual(
+    [out.requestUri, out.values(HeaderId.Route)],
+    ['sip:p1', ['<sip:p2;lr>', '<sip:b@example.com>']],
+  );
   const back = parsed(new Splice(out).requestUri('sip:b@example.com').popLastRoute().toBuffer());
   assert.deepStrictEqual([back.requestUri, back.values(HeaderId.Route)], ['sip:b@example.com', ['<sip:p2;lr>']]);
 });
@@ -169,7 +187,9 @@ test('a message from a datagram gets a Content-Length before it goes to a stream
 
 test('a value with CR or LF cannot start a line of its own', () => {
   const sip = withLines();
-  const out = parsed(new Splice(sip).push(HeaderId.Subject, 'x\r\nRoute: <sip:evil>').append('X-A', 'y\nVia: z').toBuffer());
+  const out = parsed(
+    new Splice(sip).push(HeaderId.Subject, 'x\r\nRoute: <sip:evil>').append('X-A', 'y\nVia: z').toBuffer(),
+  );
   assert.deepStrictEqual([out.has(HeaderId.Route), out.values(HeaderId.Via).length], [false, 1]);
 });
 

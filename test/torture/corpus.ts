@@ -8,7 +8,11 @@ export interface Expectation {
   readonly kind: 'request' | 'response' | undefined;
   readonly method: string | null | undefined;
   /** What our server makes of it: accept = processed, reject = a final status of `any_of`, drop = no answer. */
-  readonly ours: { readonly outcome: 'accept' | 'reject' | 'drop'; readonly any_of?: readonly number[]; readonly none_of?: readonly number[] };
+  readonly ours: {
+    readonly outcome: 'accept' | 'reject' | 'drop';
+    readonly any_of?: readonly number[];
+    readonly none_of?: readonly number[];
+  };
   readonly checks: readonly string[];
   readonly bytes: Buffer;
 }
@@ -21,7 +25,10 @@ interface Entry extends Omit<Expectation, 'bytes' | 'checks'> {
 const folder = new URL('./', import.meta.url);
 
 function load(): readonly Expectation[] {
-  const file = JSON.parse(readFileSync(new URL('expected.json', folder), 'utf8')) as Record<'rfc4475' | 'rfc5118' | 'extra', Entry[]>;
+  const file = JSON.parse(readFileSync(new URL('expected.json', folder), 'utf8')) as Record<
+    'rfc4475' | 'rfc5118' | 'extra',
+    Entry[]
+  >;
   return [...file.rfc4475, ...file.rfc5118, ...file.extra].map((entry) => {
     const path = entry.wire_file ?? entry.file;
     // The octet count of expected.json is that of the archive; RFC 5118 files are sent in their CRLF form.

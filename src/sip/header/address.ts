@@ -3,7 +3,18 @@ import { limits } from '../../limits.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { ALPHA_START, DISPLAY, LWS, TOKEN, URI, is } from '../chars.ts';
 import type { Params } from '../params.ts';
-import { formatParams, found, foundName, noParams, readParams, skipLws, skipParam, skipQuoted, unfold, unquote } from '../params.ts';
+import {
+  formatParams,
+  found,
+  foundName,
+  noParams,
+  readParams,
+  skipLws,
+  skipParam,
+  skipQuoted,
+  unfold,
+  unquote,
+} from '../params.ts';
 
 export interface NameAddr {
   /** As written, quotes included; '' when absent. `displayText` gives the words. */
@@ -16,7 +27,13 @@ export interface NameAddr {
 
 /** Where the last scan found the parts; -1 for what is absent. */
 export const scanned = {
-  displayStart: 0, displayEnd: 0, uriStart: 0, uriEnd: 0, paramsStart: 0, tagStart: -1, tagEnd: -1,
+  displayStart: 0,
+  displayEnd: 0,
+  uriStart: 0,
+  uriEnd: 0,
+  paramsStart: 0,
+  tagStart: -1,
+  tagEnd: -1,
   /** What was wrong when the scan returned -1: 'tag' when a tag was too long, otherwise the caller knows better. */
   failure: undefined as ErrorCode | undefined,
 };

@@ -56,10 +56,21 @@ export class Via {
 /** Where the last scan found the parts; -1 for what is absent. */
 export const scanned = {
   failure: 'via' as ErrorCode,
-  transportStart: 0, transportEnd: 0, hostStart: 0, hostEnd: 0, port: 0, paramsStart: 0,
-  branchStart: -1, branchEnd: -1, receivedStart: -1, receivedEnd: -1, rport: -1,
+  transportStart: 0,
+  transportEnd: 0,
+  hostStart: 0,
+  hostEnd: 0,
+  port: 0,
+  paramsStart: 0,
+  branchStart: -1,
+  branchEnd: -1,
+  receivedStart: -1,
+  receivedEnd: -1,
+  rport: -1,
   /** From the `;` to the end of the parameter: what an edit replaces. */
-  receivedFrom: -1, rportFrom: -1, rportEnd: -1,
+  receivedFrom: -1,
+  rportFrom: -1,
+  rportEnd: -1,
 };
 
 /** One Via value from `at` to its comma or `end`; returns that position, -1 (and `scanned.failure`) when it is malformed. */
