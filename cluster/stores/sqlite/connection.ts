@@ -170,14 +170,19 @@ export class Connection {
     }
   }
 
-  /** Writers of several processes can keep the -wal file from ever being finished: then it grows until someone stops them. */
+  /**
+   * Writers of several processes can keep the -wal file from ever being finished: then it grows until someone stops
+   * them. Whoever comes first does; for the others the file is then small again.
+   */
   #trimWal(): void {
-    if (fstatSync(this.#wal).size < walBytesMax) return;
-    try {
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    } catch (error) {
-      // The commit is done and safe; a checkpoint that finds no time or space now is tried again later.
-      if (!(error instanceof Error && 'errcode' in error)) throw error;
+    for (let tries = 0; tries < 20 && fstatSync(this.#wal).size > walBytesMax; tries++) {
+      try {
+        if (this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0) return;
+      } catch (error) {
+        // The commit is done and safe; a checkpoint that finds no space now is tried again after other commits.
+        if (!isBusy(error)) return;
+      }
+      sleep(1 + Math.random() * 4);
     }
   }
 }

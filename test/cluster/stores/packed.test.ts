@@ -18,7 +18,7 @@ const write: fc.Arbitrary<NumberedWrite> = fc.record({
     partition: fc.nat(4095),
     epoch: fc.nat(Number.MAX_SAFE_INTEGER),
     owner: text,
-    rows: fc.array(fc.tuple(text, fc.option(octets)), { maxLength: 6 }),
+    rows: fc.array(fc.tuple<[string, Uint8Array | null]>(text, fc.option<Uint8Array>(octets)), { maxLength: 6 }),
   }),
 });
 
