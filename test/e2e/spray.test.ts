@@ -1,0 +1,21 @@
+// The same calls with every single datagram sent to a random socket of a random node: any node takes any packet.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runLoad } from './support/load.ts';
+import { testFolder } from './support/report.ts';
+import { missing } from './support/tools.ts';
+
+test('calls hold when each packet reaches another node', { skip: missing('sipp') }, async (t) => {
+  const result = await runLoad({
+    base: 22_400,
+    folder: testFolder('spray'),
+    users: 100,
+    calls: 60,
+    callsPerSecond: 40,
+    talkMs: 1_500,
+    sprayPorts: 64,
+    progress: (text) => t.diagnostic(text),
+  });
+  assert.equal(result.failed, 0, `${JSON.stringify(result.rows, null, 1)}\n${result.errors}`);
+  assert.equal(result.registered, 100);
+});
