@@ -1,61 +1,169 @@
 /**
- * Items between two threads, many in one message: what is sent within one turn of the event loop leaves as one
- * transferred buffer. Layout of an item: u32be payload length, target (u8 kind, u16be, u8), payload.
+ * Items between two threads over a MessagePort. A message costs 2-4 us however small it is, so the items of one turn of
+ * the event loop travel as one array of octets, moved, not copied. Node gives no back-pressure on ports: the receiver
+ * says how much it has worked off, and the sender refuses items while too much is under way.
+ *
+ * An item is what the links carry: a node (where to, or where from), a target in that node, a payload that nobody on the
+ * way decodes. Octets of a batch: `u32 worked off`, then for each item
+ * `u8 length of the node's name, name, u8 kind, u16 partition or worker, u8 hops, u32 length, payload`.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Target } from '../../cluster/data-frame.ts';
+import { readUint32, writeUint32 } from '../../cluster/octets.ts';
+import { limits } from '../limits.ts';
 
-const headBytes = 8;
-const firstBytes = 16_384;
+/** The payload is good only until the call returns. */
+export type BatchItemHandler = (node: string, target: Target, payload: Buffer) => void;
+
+export interface BatchPortOptions {
+  /** The handler threw; the other items of the batch are handled all the same. Without this the error is uncaught. */
+  onError?(error: unknown): void;
+  /** The other thread is gone. */
+  onClose?(): void;
+  /** Octets under way at most. Default `batchPortBytesMax`. */
+  readonly bytesMax?: number;
+}
+
+export interface BatchPortStats {
+  sentItems: number;
+  sentBatches: number;
+  receivedItems: number;
+  receivedBatches: number;
+  /** Items refused because too much was under way. */
+  refused: number;
+}
+
+const headBytes = 4;
+const itemHeadBytes = 1 + 1 + 2 + 1 + 4; // Without the name.
+const smallestBatchBytes = 2_048;
 
 export class BatchPort {
+  readonly stats: BatchPortStats = { sentItems: 0, sentBatches: 0, receivedItems: 0, receivedBatches: 0, refused: 0 };
   readonly #port: MessagePort;
-  #octets = new Uint8Array(firstBytes);
-  #view = new DataView(this.#octets.buffer);
-  #at = 0;
+  readonly #onItem: BatchItemHandler;
+  readonly #options: BatchPortOptions;
+  readonly #bytesMax: number;
+  #batch = Buffer.allocUnsafeSlow(smallestBatchBytes);
+  #at = headBytes;
+  /** Sent and not worked off yet. */
+  #underWay = 0;
+  /** Worked off and not told yet. */
+  #workedOff = 0;
+  #isScheduled = false;
+  #isClosed = false;
 
-  /** The payload is a view of the message, good for as long as the receiver likes. */
-  constructor(port: MessagePort, onItem: (target: Target, payload: Uint8Array) => void) {
+  constructor(port: MessagePort, onItem: BatchItemHandler, options: BatchPortOptions = {}) {
     this.#port = port;
-    port.on('message', (octets: Uint8Array) => visit(octets, onItem));
+    this.#onItem = onItem;
+    this.#options = options;
+    this.#bytesMax = options.bytesMax ?? limits.batchPortBytesMax;
+    port.on('message', (batch: Uint8Array) => this.#receive(batch));
+    port.on('close', () => {
+      this.#isClosed = true;
+      options.onClose?.();
+    });
   }
 
-  send(target: Target, payload: Uint8Array): void {
-    if (this.#at === 0) setImmediate(this.#flush);
-    const need = this.#at + headBytes + payload.length;
-    if (need > this.#octets.length) this.#grow(need);
-    this.#view.setUint32(this.#at, payload.length);
-    this.#view.setUint8(this.#at + 4, target[0]);
-    this.#view.setUint16(this.#at + 5, target[0] === 2 ? 0 : target[1]);
-    this.#view.setUint8(this.#at + 7, target[0] === 0 ? target[2] : 0);
-    this.#octets.set(payload, this.#at + headBytes);
-    this.#at = need;
+  /** Octets that wait or are under way. */
+  get heldBytes(): number {
+    return this.#underWay + this.#at - headBytes;
   }
 
-  readonly #flush = (): void => {
-    const octets = this.#octets.subarray(0, this.#at);
-    this.#octets = new Uint8Array(firstBytes);
-    this.#view = new DataView(this.#octets.buffer);
-    this.#at = 0;
-    this.#port.postMessage(octets, [octets.buffer]);
+  /** Sends an item at the end of this turn; the payload is copied. False when it is not taken. The name is a node id (ASCII). */
+  send(node: string, target: Target, payload: Uint8Array): boolean {
+    const need = itemHeadBytes + node.length + payload.length;
+    if (this.#isClosed || node.length > limits.linkNodeIdBytesMax || this.heldBytes + need > this.#bytesMax) {
+      this.stats.refused++;
+      return false;
+    }
+    if (this.#at + need > this.#batch.length) this.#grow(this.#at + need);
+    const batch = this.#batch;
+    let at = this.#at;
+    batch[at++] = node.length;
+    for (let i = 0; i < node.length; i++) batch[at++] = node.charCodeAt(i);
+    batch[at++] = target[0];
+    const place = target[0] === 2 ? 0 : target[1];
+    batch[at++] = place >> 8;
+    batch[at++] = place & 0xff;
+    batch[at++] = target[0] === 0 ? target[2] : 0;
+    writeUint32(batch, at, payload.length);
+    batch.set(payload, at + 4);
+    this.#at = at + 4 + payload.length;
+    this.stats.sentItems++;
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(this.#scheduled);
+    }
+    return true;
+  }
+
+  /** Sends what waits, now. */
+  flush(): void {
+    if (this.#at === headBytes || this.#isClosed) return;
+    const length = this.#at;
+    this.#underWay += length - headBytes;
+    this.#post(this.#batch, length);
+    // The next batch is probably about as large as this one.
+    this.#batch = Buffer.allocUnsafeSlow(Math.max(smallestBatchBytes, length + (length >> 1)));
+    this.#at = headBytes;
+    this.stats.sentBatches++;
+  }
+
+  close(): void {
+    this.flush();
+    this.#isClosed = true;
+    this.#port.close();
+  }
+
+  readonly #scheduled = (): void => {
+    this.#isScheduled = false;
+    this.flush();
   };
 
+  #post(batch: Buffer<ArrayBuffer>, length: number): void {
+    writeUint32(batch, 0, this.#workedOff);
+    this.#workedOff = 0;
+    this.#port.postMessage(new Uint8Array(batch.buffer, 0, length), [batch.buffer]);
+  }
+
+  #receive(octets: Uint8Array): void {
+    const batch = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+    this.#underWay -= readUint32(batch, 0);
+    if (batch.length === headBytes) return;
+    this.stats.receivedBatches++;
+    for (let at = headBytes; at < batch.length; ) {
+      const nameAt = at + 1;
+      at = nameAt + batch[at]!;
+      const node = batch.toString('latin1', nameAt, at);
+      const kind = batch[at]!;
+      const place = (batch[at + 1]! << 8) | batch[at + 2]!;
+      const target: Target = kind === 0 ? [0, place, batch[at + 3]!] : kind === 1 ? [1, place] : controlTarget;
+      const payloadAt = at + 8;
+      at = payloadAt + readUint32(batch, at + 4);
+      this.stats.receivedItems++;
+      try {
+        this.#onItem(node, target, batch.subarray(payloadAt, at));
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#workedOff += batch.length - headBytes;
+    // With nothing to send, the other side still has to learn that it may go on.
+    if (this.#workedOff >= this.#bytesMax / 8 && this.#at === headBytes && !this.#isClosed) this.#post(Buffer.allocUnsafeSlow(headBytes), headBytes);
+  }
+
+  #failed(error: unknown): void {
+    if (this.#options.onError !== undefined) return this.#options.onError(error);
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+
   #grow(need: number): void {
-    const larger = new Uint8Array(Math.max(need, this.#octets.length * 2));
-    larger.set(this.#octets.subarray(0, this.#at));
-    this.#octets = larger;
-    this.#view = new DataView(larger.buffer);
+    const larger = Buffer.allocUnsafeSlow(Math.max(need, this.#batch.length * 2));
+    this.#batch.copy(larger, 0, 0, this.#at);
+    this.#batch = larger;
   }
 }
 
-function visit(octets: Uint8Array, onItem: (target: Target, payload: Uint8Array) => void): void {
-  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-  for (let at = 0; at + headBytes <= octets.length; ) {
-    const length = view.getUint32(at);
-    const kind = view.getUint8(at + 4);
-    const first = view.getUint16(at + 5);
-    const target: Target = kind === 0 ? [0, first, view.getUint8(at + 7)] : kind === 1 ? [1, first] : [2];
-    onItem(target, octets.subarray(at + headBytes, at + headBytes + length));
-    at += headBytes + length;
-  }
-}
+const controlTarget: Target = [2];
