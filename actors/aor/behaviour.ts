@@ -181,6 +181,7 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
   };
   armExpiry(state, turn);
   const act = actOf(state, turn, deps);
+  act.timersNotBeforeMs = turn.nowMs + limits.takeoverQuietMs;
   for (const owner of state.requests.owners.values()) resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
   for (const context of [...state.requests.contexts.values()]) if (context.server.pending) route(act, context);
   return state;

@@ -27,6 +27,9 @@ export class Act implements Sink {
   /** What the decision `register` does; only an address-of-record can do it. */
   registrar: ((act: Act, context: Context) => void) | undefined;
 
+  /** No timer fires before this: after a takeover, what waited for us is heard before anything is repeated. */
+  timersNotBeforeMs = 0;
+
   constructor(state: CallState, turn: Turn, deps: CallDeps) {
     this.state = state;
     this.turn = turn;
@@ -101,7 +104,7 @@ export class Act implements Sink {
   }
 
   timer(tx: Transaction, name: TimerName, atMs: number): void {
-    this.turn.timer(`${name} ${tx.key}`, atMs);
+    this.turn.timer(`${name} ${tx.key}`, Math.max(atMs, this.timersNotBeforeMs));
   }
 
   clearTimer(tx: Transaction, name: TimerName): void {

@@ -1,4 +1,5 @@
 /** The call actor: everything that carries one Call-ID (INVITE and all other requests but REGISTER). */
+import { limits } from '../../src/limits.ts';
 import type { Behaviour, Input, Turn } from '../entity.ts';
 import { destroy, resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
@@ -102,6 +103,7 @@ function onNoAnswer(act: Act, contextId: number): void {
 function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: CallDeps): CallState {
   const state = unpackCall(callId, packed, turn.partition, deps);
   const act = new Act(state, turn, deps);
+  act.timersNotBeforeMs = turn.nowMs + limits.takeoverQuietMs;
   for (const owner of state.owners.values()) resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
   for (const context of [...state.contexts.values()]) {
     if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);

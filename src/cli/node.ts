@@ -100,7 +100,7 @@ class Node implements RunningNode {
         this.#loop?.step({ type: 'worker-down', worker });
       },
       onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
-      onItem: (_worker, target, payload) => this.#hub.fromWorker(target, payload),
+      onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
     });
     await this.#workers.start();
     this.#admin = await openAdmin(this.#adminPort(this.#client), { listen: config.admin.listen, token: config.admin.token, log: this.#log });

@@ -130,7 +130,9 @@ const hosted = new HostedPartitions(
   { call: callBehaviour(deps) as Behaviour<unknown>, aor: aorBehaviour(deps) as Behaviour<unknown> },
 );
 
-const hub = new BatchPort(data.hub, (target, payload) => onItem(target, payload));
+const hub = new BatchPort(data.hub, (_from, target, payload) => onItem(target, payload), {
+  onError: (error) => log.write('error', 'item-failed', { error }),
+});
 
 /** To the entity, wherever its partition is. */
 function deliver(partition: number, envelope: Envelope): void {
@@ -139,7 +141,7 @@ function deliver(partition: number, envelope: Envelope): void {
 
 function elsewhere(partition: number, envelope: Envelope): void {
   count('forwarded');
-  hub.send([0, partition, 0], packEnvelope(envelope));
+  if (!hub.send('', [0, partition, 0], packEnvelope(envelope))) count('dropped-hub-busy');
 }
 
 /** From another thread or node. The payload is a view of a buffer that is not ours. */
@@ -150,7 +152,7 @@ function onItem(target: Target, payload: Uint8Array): void {
   if (!hosted.has(partition)) {
     // The table has changed while it was under way.
     if (hops >= limits.linkHopsMax) return count('dropped-hops');
-    hub.send([0, partition, hops + 1], payload);
+    if (!hub.send('', [0, partition, hops + 1], payload)) count('dropped-hub-busy');
     return;
   }
   const envelope = unpackEnvelope(Buffer.from(payload), parsed);
@@ -166,8 +168,7 @@ function parsed(bytes: Buffer, stream: boolean): SipMessage | undefined {
 function transmit(flow: Flow, bytes: Uint8Array, token: string): void {
   const holder = flow.connection === '' ? undefined : holderOf(flow.connection);
   if (holder === undefined || (holder.node === node && holder.worker === worker)) return sockets.send(flow, bytes, token);
-  const name = Buffer.from(holder.node, 'latin1');
-  hub.send([1, holder.worker], Buffer.concat([Buffer.of(name.length), name, packTransmit({ flow, bytes, token })]));
+  if (!hub.send(holder.node, [1, holder.worker], packTransmit({ flow, bytes, token }))) count('dropped-hub-busy');
 }
 
 function onTransmit(payload: Uint8Array): void {

@@ -63,14 +63,11 @@ export class Hub {
   }
 
   /** From a worker of ours. The payload is a view. */
-  fromWorker(target: Target, payload: Uint8Array): void {
+  fromWorker(node: string, target: Target, payload: Uint8Array): void {
     if (target[0] === 0) return this.#route(target[1], target[2], payload);
     if (target[0] !== 1) return;
-    // For the thread that holds a connection: its node stands in front of the payload.
-    const length = payload[0] ?? 0;
-    const node = Buffer.from(payload.buffer, payload.byteOffset + 1, length).toString('latin1');
-    const rest = payload.subarray(1 + length);
-    const sent = node === this.#ports.node ? this.#ports.toWorker(target[1], target, rest) : this.#ports.toNode(node, target, rest);
+    // For the thread that holds a connection.
+    const sent = node === this.#ports.node ? this.#ports.toWorker(target[1], target, payload) : this.#ports.toNode(node, target, payload);
     if (!sent) this.#ports.count('dropped-no-connection-holder');
   }
 

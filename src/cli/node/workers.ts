@@ -1,5 +1,6 @@
 /** The worker threads of a node, as its main thread sees them. */
 import { MessageChannel, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { Target } from '../../../cluster/data-frame.ts';
 import type { StoreThread } from '../../../cluster/stores/spawn.ts';
 import type { Config } from '../../config/config.ts';
@@ -13,7 +14,8 @@ export interface WorkersPorts {
   /** The thread has ended without being asked. */
   onDown(worker: number): void;
   onMessage(worker: number, message: FromWorker): void;
-  onItem(worker: number, target: Target, payload: Uint8Array): void;
+  /** From a worker, for a partition or for a worker of `node` ('' for partitions: wherever they are). */
+  onItem(node: string, target: Target, payload: Uint8Array): void;
 }
 
 interface Handle {
@@ -59,7 +61,7 @@ export class Workers {
     const store = this.#store.connect();
     const data: WorkerData = { config: this.#config, incarnation: this.#incarnation, worker, clock: this.#clock, serveUntil: this.#serveUntil, store, hub: port2 };
     const thread = new Worker(new URL('../worker.ts', import.meta.url), { workerData: data, transferList: [store, port2], name: `worker-${worker}` });
-    const handle: Handle = { thread, hub: new BatchPort(port1, (target, payload) => this.#ports.onItem(worker, target, payload)), isUp: false };
+    const handle: Handle = { thread, hub: this.#openHub(port1), isUp: false };
     this.#handles[worker] = handle;
     return new Promise((resolve, reject) => {
       thread.on('message', (message: FromWorker) => {
@@ -81,6 +83,12 @@ export class Workers {
     });
   }
 
+  #openHub(port: MessagePort): BatchPort {
+    return new BatchPort(port, (node, target, payload) => this.#ports.onItem(node, target, payload), {
+      onError: (error) => this.#log.write('error', 'item-failed', { error }),
+    });
+  }
+
   #ended(worker: number, handle: Handle, code: number): void {
     if (this.#handles[worker] !== handle) return;
     this.#handles[worker] = undefined;
@@ -99,8 +107,7 @@ export class Workers {
   send(worker: number, target: Target, payload: Uint8Array): boolean {
     const handle = this.#handles[worker];
     if (handle === undefined) return false;
-    handle.hub.send(target, payload);
-    return true;
+    return handle.hub.send('', target, payload);
   }
 
   /** Asks every worker; those that do not answer in time are left out. */
