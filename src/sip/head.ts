@@ -152,7 +152,7 @@ function controlsAreQuoted(bytes: Uint8Array, start: number, end: number): boole
     else if (code === 0x5c && quoted && bytes[at + 1] !== CR) at += 1;
     else if ((code < SP && !is(code, LWS)) || code === 0x7f) return false;
   }
-  return true;
+  return !quoted;
 }
 
 /** Length with every fold as one space. */

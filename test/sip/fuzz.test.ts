@@ -3,7 +3,8 @@
  *
  * Real messages (torture and malformed inputs) are mutated: octets flipped, deleted, doubled, replaced by syntax, chunks
  * of other messages spliced in. One seeded generator drives all of it, so a seed repeats a run; fast-check names the seed.
- * Seen failing with: `controlsAreQuoted` not skipping the octet after a backslash; a fold that ends a value kept in it.
+ * Seen failing with: a bare LF taken for white space; a CSeq without maximum; a question mark in a URI without brackets; a
+ * fold that ends a value kept in it; a second To taken; what follows a Via not looked at.
  */
 import assert from 'node:assert';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -16,6 +17,7 @@ import type { SipMessage } from '../../src/sip/message.ts';
 import { isFailure, parse } from '../../src/sip/parse.ts';
 import { Splice } from '../../src/sip/splice.ts';
 import { aorOf, formatUri, parseUri } from '../../src/sip/uri.ts';
+import { objection } from './oracle.ts';
 import { torture } from '../torture/corpus.ts';
 import { meaning, write } from '../arbitraries/sip-write.ts';
 
@@ -60,6 +62,10 @@ const syntax = [
   'Via: ',
   ';tag=',
   '99999999999',
+  '"\\\0" ',
+  '"\\"',
+  '\\"',
+  '\\\0',
 ];
 
 /** mulberry32: small, seeded, good enough to choose mutations. */
@@ -140,6 +146,7 @@ function checkDatagram(bytes: Buffer, thorough: boolean): boolean {
   }
   assert.ok(new Splice(parsed).toBuffer().equals(parsed.bytes));
   assert.strictEqual(parsed.head.length + parsed.body.length, parsed.bytes.length);
+  assert.strictEqual(objection(parsed.bytes), undefined);
   if (!thorough) return true;
   readAll(parsed);
   const again = parse(write(parsed), false);

@@ -1,6 +1,6 @@
 /**
- * Writing and parsing again keeps the meaning. Seen failing with: unfold keeping the white space of a fold; commas inside
- * quotes separating; `received` kept with its brackets; the display name cut at its first token.
+ * Writing and parsing again keeps the meaning. Seen failing with: commas inside quotes separating; `received` kept with
+ * its brackets; a display name that loses its last word.
  */
 import assert from 'node:assert';
 import { test } from 'node:test';
