@@ -99,8 +99,9 @@ export class StreamFramer {
     while (this.#start < this.#end && this.#store[this.#start] === CR) {
       if (this.#start + 1 === this.#end) break;
       if (this.#store[this.#start + 1] !== LF) {
-        this.#failed = true;
-        return 0;
+        // Pings before it are given out first, however the octets were cut.
+        this.#failed = pings === 0;
+        return pings;
       }
       this.#start += 2;
       if (this.#halfPing) pings += 1;

@@ -53,9 +53,10 @@ test('chunks make no difference for damaged streams either', () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
   fc.assert(
     fc.property(stream, damage, fc.array(fc.nat(), { maxLength: 20 }), ({ bytes }, changes, cuts) => {
-      for (const [at, octet] of changes) bytes[at % bytes.length] = octet;
-      const whole = frames([bytes]);
-      const parts = frames(cut(bytes, cuts));
+      const damaged = Buffer.from(bytes);
+      for (const [at, octet] of changes) damaged[at % damaged.length] = octet;
+      const whole = frames([damaged]);
+      const parts = frames(cut(damaged, cuts));
       // What a broken stream still held when it broke depends on what had come by then; everything else must agree.
       assert.deepStrictEqual(parts.slice(0, -1), whole.slice(0, -1));
     }),
@@ -136,6 +137,14 @@ function failureOf(bytes: Buffer): string {
   assert.strictEqual(framer.next(), undefined, 'a broken stream gives nothing more');
   return out.broken.failure;
 }
+
+test('pings before a broken line end are answered however they are cut', () => {
+  const bytes = Buffer.from('\r\n\r\n\rOPTIONS');
+  for (let at = 0; at <= bytes.length; at += 1) {
+    const seen = frames([bytes.subarray(0, at), bytes.subarray(at)].filter((chunk) => chunk.length > 0));
+    assert.deepStrictEqual(seen.slice(0, 2), ['broken: line-end', '1 pings'], `cut at ${at}`);
+  }
+});
 
 test('what breaks a stream', () => {
   assert.strictEqual(failureOf(request()), 'content-length-missing');

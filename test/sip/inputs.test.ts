@@ -77,7 +77,6 @@ const mustBeRefused: ReadonlySet<string> = new Set([
   'c-via-absent.sip',
   'c-via-empty.sip',
   'c-via-nosentby.sip',
-  'c-via-port0.sip',
   'c-via-portneg.sip',
   'c-via-version.sip',
 ]);

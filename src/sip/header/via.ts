@@ -97,7 +97,9 @@ export function scanVia(text: string, at: number, end: number): number {
   if (next < end && text.charCodeAt(next) === 0x3a) {
     const portStart = skipLws(text, next + 1, end);
     const portEnd = skipToken(text, portStart, end);
-    scanned.port = portAt(text, portStart, portEnd);
+    // Port 0 fits the grammar (25.1, `1*DIGIT`) and SIPp writes it with a socket per call: as good as none.
+    const isZero = portEnd - portStart === 1 && text.charCodeAt(portStart) === 0x30;
+    scanned.port = isZero ? 0 : portAt(text, portStart, portEnd);
     if (scanned.port < 0) return -1;
     next = skipLws(text, portEnd, end);
   }
