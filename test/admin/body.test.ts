@@ -34,6 +34,14 @@ test('the limit of depth, just below and just above', () => {
   assert.equal(isTooDeep('['.repeat(jsonDepthMax + 1)), true);
 });
 
+test('brackets in strings do not count, whatever is escaped before them', () => {
+  for (const before of ['', '"', '\\', '\\"', '"\\']) {
+    const text = JSON.stringify({ [before + '['.repeat(40)]: before + '{'.repeat(40) });
+    assert.equal(isTooDeep(text), false, text);
+    assert.equal(isTooDeep(`[${text},${'['.repeat(jsonDepthMax)}`), true, text);
+  }
+});
+
 test('queries have defaults and bounds', () => {
   assert.deepEqual(readPageQuery(undefined), { after: '', limit: 100 });
   assert.deepEqual(readPageQuery({ after: 'x', limit: '1000' }), { after: 'x', limit: 1_000 });

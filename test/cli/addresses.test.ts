@@ -1,4 +1,4 @@
-// Taken addresses are found before a node starts. Seen failing with: exclusive dropped from the UDP check.
+// Taken addresses are found before a node starts. Seen failing with: reusePort in the UDP check.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { createServer, type AddressInfo } from 'node:net';

@@ -28,6 +28,18 @@ test('IP literals are those that node:net takes', () => {
   );
 });
 
+test('eight groups and a gap are one group too many', () => {
+  const texts = [
+    '1:2:3:4::5:6:7:8',
+    '::1:2:3:4:5:6:7:8',
+    '1:2:3:4:5:6:7::',
+    '1:2:3:4:5:6:1.2.3.4',
+    '1:2:3:4:5:6:7:1.2.3.4',
+    '1::2::3',
+  ];
+  for (const text of texts) assert.equal(isIpv6(text), isIPv6(text), text);
+});
+
 test('a listener that was written can be read again', () => {
   fc.assert(
     fc.property(
