@@ -26,8 +26,8 @@ export interface FileLog extends Log {
 export function openLog(options: LogOptions): FileLog {
   if (options.file !== undefined) mkdirSync(dirname(options.file), { recursive: true });
   const fd = options.file === undefined ? 2 : openSync(options.file, 'a');
-  const destination = pino.destination({ fd, sync: false, minLength: 0, maxLength: heldBytesMax });
-  // A full disk, a closed pipe or a slow reader must not hold up or end the server: the lines are lost.
+  const destination = pino.destination({ fd, sync: true, retryEAGAIN: () => false });
+  // A full disk or a closed pipe must not end the server: the lines are lost.
   destination.on('error', () => {});
   const logger = pino(
     {
@@ -54,9 +54,6 @@ export function openLog(options: LogOptions): FileLog {
     },
   };
 }
-
-/** Lines that the reader of our standard error has not taken yet. */
-const heldBytesMax = 4_194_304;
 
 const secretName = /secret|password|passwd|token|authorization|credential|private|ha1|cookie/i;
 const reservedNames = new Set(['level', 'time', 'event']);

@@ -189,6 +189,33 @@ test('items arrive once and in order through pieces, breaks and damage', () => {
   assert(breaks > 20);
 });
 
+test('a frame that the old connection still brings after the new one greeted is not taken twice', () => {
+  const pair = connected();
+  const [a, b] = [pair.a, pair.b];
+  const give = (to: LinkProtocol, frames: readonly Buffer[]) => to.receive(Buffer.concat(frames), pair.nowMs);
+  a.session!.add(data, Buffer.from('twice?'));
+  const onItsWay = a.link!.pull(1e6);
+  const old = b.link!;
+  a.link!.close('broken', pair.nowMs);
+  pair.connect();
+  give(b.link!, a.link!.pull(1e6));
+  const challenge = b.link!.pull(1e6);
+  give(old, onItsWay);
+  assert.deepEqual(b.taken, ['0/77/1 twice? @3']);
+  give(a.link!, challenge);
+  old.close('replaced', pair.nowMs);
+  give(b.link!, a.link!.pull(1e6));
+  // The dialler writes again what the challenge did not count, before it hears that it came after all.
+  const [proof, ...rest] = b.link!.pull(1e6);
+  give(a.link!, [proof!]);
+  give(b.link!, a.link!.pull(1e6));
+  give(a.link!, rest);
+  pair.settle();
+  a.session!.add(data, Buffer.from('next'));
+  pair.settle();
+  assert.deepEqual(b.taken, ['0/77/1 twice? @3', '0/77/1 next @3']);
+});
+
 test('octets of a stranger: nothing is delivered, and the first frame that is no greeting ends the link', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 80 }), { minLength: 1, maxLength: 6 }), (chunks) => {

@@ -64,6 +64,7 @@ function assertPlain(value: unknown): void {
 const hostile: readonly (readonly [string, string, string])[] = [
   ['map32 claims 2**31-1 pairs', 'df7fffffffc0', 'too-many-members'],
   ['array32 claims more than is there', 'dd000fffffc0', 'count-over-octets'],
+  ['array32 claims as much as there is with its head', 'dd00000004c0c0', 'count-over-octets'],
   ['str32 claims 2 GiB', 'db8000000078', 'truncated'],
   ['array as key', '819191c001', 'key-not-string'],
   ['number as key', '810101', 'key-not-string'],

@@ -38,7 +38,7 @@ test('items come out as they went in', async () => {
 test('a receiver that falls behind is waited for, and the flow goes on for ever', async () => {
   const { port1, port2 } = new MessageChannel();
   let received = 0;
-  const near = new BatchPort(port1, () => assert.fail(), { bytesMax: 100_000 });
+  const near = new BatchPort(port1, () => {}, { bytesMax: 100_000 });
   const far = new BatchPort(port2, (_node, _to, payload) => (received += payload.length), { bytesMax: 100_000 });
   let sent = 0;
   for (let round = 0; round < 50; round++) {
@@ -47,6 +47,9 @@ test('a receiver that falls behind is waited for, and the flow goes on for ever'
     await until(() => received === sent);
     await until(() => near.heldBytes < 50_000);
   }
+  far.send('b', [2], Buffer.from('tells how much was worked off'));
+  await until(() => near.stats.receivedItems === 1);
+  assert.equal(near.heldBytes, 0);
   assert(near.stats.refused === 50 && sent > 2_000_000, `${sent}`);
   assert.equal(far.stats.receivedItems, near.stats.sentItems);
   near.close();

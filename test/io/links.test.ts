@@ -1,6 +1,6 @@
 /**
  * Real links on the loopback: strangers are shown out, three nodes find each other, one is killed and comes back.
- * Seen failing with: `dialling` not cleared after `up` (no redial after a kill), the end of a socket not watched.
+ * Seen failing with: no redial after the end of a link, the end of a socket not watched.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

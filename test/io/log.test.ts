@@ -1,4 +1,4 @@
-/** The log's lines: JSON, harmless, without secrets. Seen failing with: the cut made after the escape, C1 left out. */
+/** The log's lines: JSON, harmless, without secrets. Seen failing with: C1 left out. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

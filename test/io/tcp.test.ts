@@ -1,7 +1,6 @@
 /**
  * SIP over real TCP on the loopback: framing, names and reuse of connections, and peers that are slow, silent, many or
- * wrong. Seen failing with: the deadline counted from the last octet, the write buffer not bounded, pongs not limited,
- * the connection destroyed (not ended) after a framing failure.
+ * wrong. Seen failing with: the deadline of a message not looked at, the write buffer not bounded, pongs not limited.
  */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
