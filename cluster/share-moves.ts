@@ -1,0 +1,254 @@
+/**
+ * Performs the moves of shares (share.ts): seals in the store, orders to workers, words to other nodes. The seal in the
+ * store is the truth about a partition: nobody serves before its own seal, nobody gives away but by sealing to the
+ * receiver after its worker has stopped and everything is written.
+ */
+import { limits } from '../src/limits.ts';
+import { ownerName } from './control-types.ts';
+import type { ControlEffect, DropTarget, Share, StoreOperation } from './control-types.ts';
+import { Groups, newShare } from './share.ts';
+import type { Share as Part, Want } from './share.ts';
+import type { CoordinationStore } from './store-ports.ts';
+import { memberIndex } from './table.ts';
+import type { Table, TableMember } from './table.ts';
+import { WorkerPlaces } from './worker-places.ts';
+
+export interface SharesPorts {
+  emit(effect: ControlEffect): void;
+  /** `done` gets undefined when the outcome is unknown. Returns the number of the operation. */
+  ask<O extends StoreOperation>(
+    op: O,
+    args: Readonly<Parameters<CoordinationStore[O]>>,
+    done: (reply: { readonly result: ReturnType<CoordinationStore[O]> } | undefined, nowMs: number) => void,
+  ): number;
+  /** The store knows a later table than ours. */
+  tableIsOld(): void;
+}
+
+const minorsPerTable = 2 ** 20;
+
+export class ShareMoves {
+  readonly id: string;
+  /** `ownerName` of this node. */
+  readonly #name: string;
+  readonly #ports: SharesPorts;
+  readonly parts: readonly Part[];
+  readonly places: WorkerPlaces;
+  table: Table | undefined;
+  /** Ours in `table.members`, or -1. */
+  index = -1;
+  /** An answer came: look at all shares again. */
+  busy = false;
+  /** When the store is asked next whether what is to come has come. */
+  pollAtMs = 0;
+  #attempts = 0;
+
+  constructor(id: string, incarnation: number, partitions: number, ports: SharesPorts) {
+    this.id = id;
+    this.#name = ownerName(id, incarnation);
+    this.#ports = ports;
+    this.places = new WorkerPlaces(partitions);
+    this.parts = Array.from({ length: partitions }, newShare);
+  }
+
+  adopt(table: Table): void {
+    this.table = table;
+    const index = memberIndex(table, this.id);
+    this.index = index >= 0 && nameOf(table.members[index]!) === this.#name ? index : -1;
+  }
+
+  want(partition: number): Want {
+    const table = this.table;
+    if (table === undefined || this.index < 0) return 'none';
+    const to = table.moving.get(partition);
+    if (table.owner[partition] === this.index) return to === undefined ? 'mine' : 'give';
+    return to === this.index ? 'take' : 'none';
+  }
+
+  /** `ownerName` of the member that is to get a partition of ours. */
+  receiver(partition: number): string {
+    const table = this.table!;
+    return nameOf(table.members[table.moving.get(partition)!]!);
+  }
+
+  /** The table has another owner: forget it, let queued items go there. */
+  release(part: Part, partition: number, drops: Groups<string>): void {
+    if (part.worker >= 0) {
+      const table = this.table!;
+      const owner = table.members[table.owner[partition]!];
+      drops.add(`${part.worker} ${owner === undefined || owner.id === this.id ? '' : owner.id}`, partition);
+    }
+    Object.assign(part, { stage: 'away', worker: -1, operation: 0, notBeforeMs: 0 });
+  }
+
+  claim(part: Part, partition: number, want: Want, nowMs: number, claims: Groups<number>): void {
+    if (this.places.of(partition) < 0) return;
+    // While it is not ours by the table we only renew the seal that the old owner gave us, in its range of epochs.
+    const epoch = want === 'take' ? part.known + 1 : Math.max(this.table!.epoch * minorsPerTable, part.known + 1);
+    if (epoch >= (this.table!.epoch + 1) * minorsPerTable) {
+      part.notBeforeMs = nowMs + limits.controlRetryMs;
+      this.#ports.tableIsOld();
+      return;
+    }
+    claims.add(epoch, partition);
+  }
+
+  sealToSelf(epoch: number, partitions: readonly number[]): void {
+    const before = partitions.map((partition) => this.parts[partition]!.stage);
+    const operation = this.#ports.ask('seal', [partitions, epoch, this.#name], (reply, nowMs) => {
+      const won: number[] = [];
+      partitions.forEach((partition, i) => {
+        const part = this.parts[partition]!;
+        const refusedBy = reply?.result[i];
+        part.known = Math.max(part.known, epoch, refusedBy ?? 0);
+        if (part.stage !== 'claiming' || part.operation !== operation) return;
+        part.operation = 0;
+        if (refusedBy === 0) {
+          part.epoch = epoch;
+          won.push(partition);
+        } else {
+          part.stage = before[i] === 'away' ? 'away' : 'lost';
+          part.notBeforeMs = nowMs + (reply === undefined ? limits.controlRetryMs : 0);
+        }
+      });
+      this.load(won, nowMs);
+      this.busy = true;
+    });
+    for (const partition of partitions) Object.assign(this.parts[partition]!, { stage: 'claiming', operation });
+  }
+
+  /** Sealed to us: let the worker have them. */
+  load(partitions: readonly number[], nowMs: number): void {
+    const assigns = new Groups<number>();
+    const passes = new Groups<string>();
+    for (const partition of partitions) {
+      const part = this.parts[partition]!;
+      const worker = this.places.of(partition);
+      if (worker < 0) {
+        Object.assign(part, { stage: 'lost', worker: -1, operation: 0 });
+        continue;
+      }
+      if (part.worker >= 0 && part.worker !== worker) passes.add(`${part.worker} ${worker}`, partition);
+      Object.assign(part, { stage: 'loading', worker, operation: 0, to: '', sealEpoch: 0, notBeforeMs: 0, sinceMs: nowMs });
+      assigns.add(worker, partition);
+    }
+    for (const [key, moved] of passes) {
+      const [from, to] = key.split(' ', 2);
+      const target: DropTarget = { worker: Number(to) };
+      this.#ports.emit({ do: 'drop', worker: Number(from), partitions: moved, to: target });
+    }
+    for (const [worker, taken] of assigns) this.#ports.emit({ do: 'assign', worker, shares: this.#sharesOf(taken) });
+  }
+
+  freeze(worker: number, partitions: readonly number[], nowMs: number): void {
+    const attempt = ++this.#attempts;
+    for (const partition of partitions) {
+      Object.assign(this.parts[partition]!, { stage: 'freezing', operation: attempt, sinceMs: nowMs });
+    }
+    this.#ports.emit({ do: 'freeze', worker, attempt, shares: this.#sharesOf(partitions) });
+  }
+
+  thaw(worker: number, partitions: readonly number[], nowMs: number): void {
+    for (const partition of partitions) {
+      const notBeforeMs = nowMs + limits.controlRetryMs;
+      Object.assign(this.parts[partition]!, { stage: 'serving', operation: 0, notBeforeMs });
+    }
+    this.#ports.emit({ do: 'thaw', worker, shares: this.#sharesOf(partitions) });
+  }
+
+  /** Everything of these is written: make the receiver their owner. `key`: epoch and receiver. */
+  sealAway(key: string, partitions: readonly number[]): void {
+    const space = key.indexOf(' ');
+    const epoch = Number(key.slice(0, space));
+    const to = key.slice(space + 1);
+    const operation = this.#ports.ask('seal', [partitions, epoch, to], (reply, nowMs) => {
+      const done: number[] = [];
+      partitions.forEach((partition, i) => {
+        const part = this.parts[partition]!;
+        part.known = Math.max(part.known, epoch);
+        if (part.stage !== 'handing' || part.operation !== operation) return;
+        part.operation = 0;
+        if (reply?.result[i] === 0) done.push(partition);
+        else part.notBeforeMs = nowMs + (reply === undefined ? limits.controlRetryMs : 0);
+      });
+      this.#sealedAway(done, to);
+      this.busy = true;
+    });
+    for (const partition of partitions) {
+      // From now on the epoch is spent, whatever the answer: a way back must go above it.
+      const part = this.parts[partition]!;
+      Object.assign(part, { stage: 'handing', operation, to, sealEpoch: epoch, known: Math.max(part.known, epoch) });
+    }
+  }
+
+  #sealedAway(partitions: readonly number[], to: string): void {
+    if (partitions.length === 0) return;
+    const receiver = this.table!.members.find((member) => nameOf(member) === to);
+    const epochs = partitions.map((partition) => this.parts[partition]!.sealEpoch);
+    if (receiver !== undefined) {
+      const { id: peer, incarnation } = receiver;
+      this.#ports.emit({ do: 'send', peer, incarnation, frame: { type: 'handed', partitions, epochs } });
+    }
+    const drops = new Groups<number>();
+    for (const partition of partitions) {
+      const part = this.parts[partition]!;
+      if (part.worker >= 0) drops.add(part.worker, partition);
+      Object.assign(part, { stage: 'handed', worker: -1, operation: 0 });
+    }
+    for (const [worker, dropped] of drops) {
+      const target = receiver === undefined ? undefined : { node: receiver.id };
+      this.#ports.emit({ do: 'drop', worker, partitions: dropped, to: target });
+    }
+  }
+
+  /** A seal to the receiver may or may not have happened: only the store knows. */
+  resolveDoubts(partitions: readonly number[]): void {
+    const operation = this.#ports.ask('owners', [partitions], (reply, nowMs) => {
+      const done = new Groups<string>();
+      partitions.forEach((partition, i) => {
+        const part = this.parts[partition]!;
+        if (part.stage !== 'handing' || part.operation !== operation) return;
+        part.operation = 0;
+        const found = reply?.result[i];
+        if (found === undefined) {
+          part.notBeforeMs = nowMs + limits.controlRetryMs;
+          return;
+        }
+        part.known = Math.max(part.known, found.epoch);
+        if (found.owner === part.to) done.add(part.to, partition);
+        else if (found.owner === this.#name) part.stage = 'frozen'; // Not done: seal again, above.
+        else this.#ports.tableIsOld(); // Somebody took over: the table that says so is on its way.
+      });
+      for (const [to, sealed] of done) this.#sealedAway(sealed, to);
+      this.busy = true;
+    });
+    for (const partition of partitions) this.parts[partition]!.operation = operation;
+  }
+
+  /** Is something that is to come ours already? The old owner's word may have been lost on the way. */
+  poll(partitions: readonly number[], nowMs: number): void {
+    this.pollAtMs = nowMs + limits.ownersPollMs;
+    this.#ports.ask('owners', [partitions], (reply, replyMs) => {
+      const mine: number[] = [];
+      partitions.forEach((partition, i) => {
+        const part = this.parts[partition]!;
+        const found = reply?.result[i];
+        if (found?.owner !== this.#name || part.stage !== 'away' || found.epoch < part.known) return;
+        const want = this.want(partition);
+        if (want !== 'take' && want !== 'mine') return;
+        part.epoch = part.known = found.epoch;
+        mine.push(partition);
+      });
+      this.load(mine, replyMs);
+      this.busy = true;
+    });
+  }
+
+  #sharesOf(partitions: readonly number[]): Share[] {
+    return partitions.map((partition) => ({ partition, epoch: this.parts[partition]!.epoch }));
+  }
+}
+
+function nameOf(member: TableMember): string {
+  return ownerName(member.id, member.incarnation);
+}
