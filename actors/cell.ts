@@ -17,7 +17,13 @@ export class Cell<Item> implements ActorRef<Item> {
   #announced = false;
   #stopped = false;
 
-  constructor(name: string, handler: (batch: readonly Item[]) => void, mailboxMax: number, report: HostReport, owner: CellOwner) {
+  constructor(
+    name: string,
+    handler: (batch: readonly Item[]) => void,
+    mailboxMax: number,
+    report: HostReport,
+    owner: CellOwner,
+  ) {
     this.name = name;
     this.#handler = handler;
     this.#mailboxMax = mailboxMax;

@@ -48,7 +48,12 @@ export class Edge {
   /** What could not be parsed is answered as its RFC asks, to where it came from, or dropped and counted. */
   refuse(failure: ParseFailure, flow: Flow): void {
     this.#ports.count('malformed');
-    this.#ports.note('info', 'malformed', { src: `${flow.address}:${flow.port}`, tp: flow.protocol, reason: failure.reason, status: failure.status });
+    this.#ports.note('info', 'malformed', {
+      src: `${flow.address}:${flow.port}`,
+      tp: flow.protocol,
+      reason: failure.reason,
+      status: failure.status,
+    });
     if (failure.status === 0) return;
     const answer = failureResponse(failure, { address: flow.address, port: flow.port });
     if (answer !== undefined) this.#ports.send(flow, answer);
@@ -69,13 +74,22 @@ export class Edge {
   }
 
   /** An answer without any state (8.2.7); a repeated request gets the same one. Nothing for ACK and responses. */
-  reject(message: SipMessage, flow: Flow, status: number, headers: readonly (readonly [string, string])[] = [], reason?: string): void {
+  reject(
+    message: SipMessage,
+    flow: Flow,
+    status: number,
+    headers: readonly (readonly [string, string])[] = [],
+    reason?: string,
+  ): void {
     if (!message.isRequest || message.method === 'ACK') return;
     const partition = this.#ports.partitionOf(message.callId);
     const bytes = response(message, status, {
       ...(reason === undefined ? {} : { reason }),
       headers,
-      toTag: this.#identifiers.tag(partition, `${message.callId}\0${message.fromTag}\0${message.header(HeaderId.Via) ?? ''}`),
+      toTag: this.#identifiers.tag(
+        partition,
+        `${message.callId}\0${message.fromTag}\0${message.header(HeaderId.Via) ?? ''}`,
+      ),
       ...receivedMark(message, flow),
     });
     this.#ports.send(responseFlow(message, flow), bytes);

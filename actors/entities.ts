@@ -245,7 +245,12 @@ export class Entities implements TimerOwner {
         if (effect.token === '') this.#ports.send(effect.flow, effect.bytes);
         else {
           const { kind } = slot.table;
-          this.#ports.send(effect.flow, effect.bytes, { partition: this.#owner.number, kind, key: slot.key, token: effect.token });
+          this.#ports.send(effect.flow, effect.bytes, {
+            partition: this.#owner.number,
+            kind,
+            key: slot.key,
+            token: effect.token,
+          });
         }
         return;
       case 'tell':

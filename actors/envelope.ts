@@ -59,11 +59,15 @@ export function unpackEnvelope(
       return asker && { to, type: 'ask', asker, body: fields[6] };
     }
     case types.answer:
-      return fields.length === 5 && isId(fields[3]) ? { to, type: 'answer', id: fields[3], body: fields[4] } : undefined;
+      return fields.length === 5 && isId(fields[3])
+        ? { to, type: 'answer', id: fields[3], body: fields[4] }
+        : undefined;
     case types.tell:
       return fields.length === 4 ? { to, type: 'tell', body: fields[3] } : undefined;
     case types.undelivered:
-      return fields.length === 4 && typeof fields[3] === 'string' ? { to, type: 'undelivered', token: fields[3] } : undefined;
+      return fields.length === 4 && typeof fields[3] === 'string'
+        ? { to, type: 'undelivered', token: fields[3] }
+        : undefined;
     default:
       return undefined;
   }

@@ -38,11 +38,15 @@ export class Mailbox<Owner extends MailboxOwner, Item> {
   /** Whether there is room. `entityItems`: what the entity has queued here, and whatever else should count as its work. */
   admits(level: Urgency, entityItems: number): boolean {
     if (level === urgency.urgent) {
-      return this.#size < limits.mailboxUrgentItemsPerPartitionMax && entityItems < limits.mailboxUrgentItemsPerEntityMax;
+      return (
+        this.#size < limits.mailboxUrgentItemsPerPartitionMax && entityItems < limits.mailboxUrgentItemsPerEntityMax
+      );
     }
     if (this.#load.queuedItems >= limits.mailboxItemsPerWorkerMax) return false;
     const share = level === urgency.newWork ? 0.5 : 1;
-    return this.#size < limits.mailboxItemsPerPartitionMax * share && entityItems < limits.mailboxItemsPerEntityMax * share;
+    return (
+      this.#size < limits.mailboxItemsPerPartitionMax * share && entityItems < limits.mailboxItemsPerEntityMax * share
+    );
   }
 
   /** Queues without asking for room: the caller has asked `admits`, or the item is bounded elsewhere (one per timer). */

@@ -49,7 +49,11 @@ export class NactHost implements ActorHost {
   }
 }
 
-function restart(_message: unknown, _error: Error | undefined, context: SupervisionContext<unknown, ActorSystemRef>): Symbol {
+function restart(
+  _message: unknown,
+  _error: Error | undefined,
+  context: SupervisionContext<unknown, ActorSystemRef>,
+): Symbol {
   return context.reset;
 }
 

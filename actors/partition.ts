@@ -75,7 +75,8 @@ export class Partition implements EntitiesOwner {
     const known = table.slots.get(envelope.to.key);
     const level = urgencyOf(envelope);
     // What the gate holds back is unfinished work too: a slow store must not make an entity grow without bound.
-    const backlog = known === undefined ? 0 : known.queuedItems + (known.life === undefined ? 0 : known.life.gate.heldCount);
+    const backlog =
+      known === undefined ? 0 : known.queuedItems + (known.life === undefined ? 0 : known.life.gate.heldCount);
     if (!this.#mailbox.admits(level, backlog)) {
       this.#ports.count(shedMetrics[level]);
       this.#ports.overloaded(envelope);
@@ -230,4 +231,8 @@ export class Partition implements EntitiesOwner {
   }
 }
 
-const shedMetrics = { [urgency.newWork]: 'shed.new', [urgency.known]: 'shed.known', [urgency.urgent]: 'shed.urgent' } as const;
+const shedMetrics = {
+  [urgency.newWork]: 'shed.new',
+  [urgency.known]: 'shed.known',
+  [urgency.urgent]: 'shed.urgent',
+} as const;

@@ -35,7 +35,14 @@ export interface PartitionPorts {
   /** To an entity of another partition. May lose it. */
   post(partition: number, envelope: Envelope): void;
   /** One atomic write. Writes of one partition must reach the store in the order of the calls; `done` may come in any. */
-  write(partition: number, epoch: number, owner: string, rows: readonly Row[], durable: boolean, done: (result: WriteResult) => void): void;
+  write(
+    partition: number,
+    epoch: number,
+    owner: string,
+    rows: readonly Row[],
+    durable: boolean,
+    done: (result: WriteResult) => void,
+  ): void;
   /** Refused because a mailbox is full: a request is to be answered 503. */
   overloaded(envelope: Envelope): void;
   /** The entity broke over this input, whose effects were undone: a request is to be answered 500. */

@@ -28,7 +28,8 @@ export function unpackAorQuestion(body: unknown): AorQuestion | undefined {
   if (!Array.isArray(body)) return undefined;
   const [ask, method, requestUri, realm, authorization, identity] = body as readonly unknown[];
   if (ask === 'locate') return { ask };
-  if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string') return undefined;
+  if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string')
+    return undefined;
   if (typeof identity !== 'string' || !Array.isArray(authorization)) return undefined;
   return { ask, method, requestUri, realm, authorization: authorization.map(String), identity };
 }
@@ -45,13 +46,18 @@ export function unpackVerifyAnswer(body: unknown): VerifyAnswer | undefined {
 }
 
 export function packLocation(location: Location): unknown[] {
-  return [location.known, location.contacts.map((each) => [each.uri, each.flow === undefined ? null : packFlow(each.flow), each.path])];
+  return [
+    location.known,
+    location.contacts.map((each) => [each.uri, each.flow === undefined ? null : packFlow(each.flow), each.path]),
+  ];
 }
 
 export function unpackLocation(body: unknown): Location | undefined {
   if (!Array.isArray(body) || !Array.isArray(body[1])) return undefined;
-  const contacts = (body[1] as readonly (readonly [string, unknown, readonly string[]])[]).map(([uri, flow, path]): Contact => {
-    return { uri, flow: unpackFlow(flow), path };
-  });
+  const contacts = (body[1] as readonly (readonly [string, unknown, readonly string[]])[]).map(
+    ([uri, flow, path]): Contact => {
+      return { uri, flow: unpackFlow(flow), path };
+    },
+  );
   return { known: body[0] === true, contacts };
 }

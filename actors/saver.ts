@@ -90,7 +90,8 @@ export class Saver {
   write(): void {
     this.#lazyArmed = false;
     this.#ports.wheel.cancel(this.#lazy);
-    while (!this.#closed && this.#dirty.size > 0 && this.#writesInFlight < limits.writesInFlightPerPartitionMax) this.#writeBatch();
+    while (!this.#closed && this.#dirty.size > 0 && this.#writesInFlight < limits.writesInFlightPerPartitionMax)
+      this.#writeBatch();
     if (this.#dirty.size === 0) this.#urgent = false;
   }
 

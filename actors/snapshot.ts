@@ -63,7 +63,10 @@ export function encodeRow(snapshot: Snapshot): Buffer {
 }
 
 /** `undefined`: the row and its key do not belong together, or a version of Carillon wrote it that we do not know. */
-export function decodeRow(key: string, value: Uint8Array): { readonly key: string; readonly snapshot: Snapshot } | undefined {
+export function decodeRow(
+  key: string,
+  value: Uint8Array,
+): { readonly key: string; readonly snapshot: Snapshot } | undefined {
   let fields: unknown;
   try {
     fields = decode(value);
@@ -74,7 +77,8 @@ export function decodeRow(key: string, value: Uint8Array): { readonly key: strin
   const [schema, kindNumber, version, savedAtMs, wakeAtMs, packed] = fields as readonly unknown[];
   const kind = kindOf(kindNumber);
   if (schema !== snapshotSchema || kind === undefined || !key.startsWith(`${kind}:`)) return undefined;
-  if (!isCount(version) || !isCount(savedAtMs) || !isCount(wakeAtMs) || !(packed instanceof Uint8Array)) return undefined;
+  if (!isCount(version) || !isCount(savedAtMs) || !isCount(wakeAtMs) || !(packed instanceof Uint8Array))
+    return undefined;
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).toString('latin1');
   return { key: key.slice(kind.length + 1), snapshot: { kind, version, savedAtMs, wakeAtMs, packed: bytes } };
 }

@@ -25,7 +25,9 @@ export abstract class Scheduled {
 }
 
 export class Wheel {
-  readonly #rings: readonly (readonly Scheduled[])[] = ringBits.map((bits) => Array.from({ length: 2 ** bits }, emptySlot));
+  readonly #rings: readonly (readonly Scheduled[])[] = ringBits.map((bits) =>
+    Array.from({ length: 2 ** bits }, emptySlot),
+  );
   readonly #overdue: Scheduled = emptySlot();
   readonly #counts: number[] = ringBits.map(() => 0);
   readonly #due: Scheduled[] = [];

@@ -38,7 +38,13 @@ export interface RegistrationView {
 
 export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
   return {
-    create: (aor, turn) => ({ aor, bindings: noBindings, windows: freshWindows(turn), requests: noRequests(aor), waiting: [] }),
+    create: (aor, turn) => ({
+      aor,
+      bindings: noBindings,
+      windows: freshWindows(turn),
+      requests: noRequests(aor),
+      waiting: [],
+    }),
     receive: (state, input, turn) => receive(state, input, turn, deps),
     pack: (state) => {
       if (state.bindings.length === 0 && state.requests.contexts.size === 0) return null;
@@ -80,7 +86,13 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
       for (const [asker, question] of state.waiting.splice(0)) answer(state, asker, question, turn, deps);
       break;
   }
-  if (state.bindings.length === 0 && state.requests.contexts.size === 0 && state.waiting.length === 0 && state.windows.size === 0) turn.stop();
+  if (
+    state.bindings.length === 0 &&
+    state.requests.contexts.size === 0 &&
+    state.waiting.length === 0 &&
+    state.windows.size === 0
+  )
+    turn.stop();
 }
 
 function onAsk(state: AorState, asker: Asker, body: unknown, turn: Turn, deps: AorDeps): void {
@@ -93,7 +105,8 @@ function answer(state: AorState, asker: Asker, question: VerifyQuestion | 'locat
   const user = deps.directory.record(state.aor);
   if (user === 'loading') {
     // Asked again every now and then by its asker: one place each is enough.
-    if (state.waiting.length < limits.mailboxItemsPerEntityMax && !isWaiting(state, asker)) state.waiting.push([asker, question]);
+    if (state.waiting.length < limits.mailboxItemsPerEntityMax && !isWaiting(state, asker))
+      state.waiting.push([asker, question]);
     return;
   }
   if (question === 'locate') turn.answer(asker, packLocation(locationOf(state, user !== undefined, turn.nowMs)));
@@ -112,7 +125,13 @@ function locationOf(state: AorState, known: boolean, nowMs: number): Parameters<
   return { known: known || contacts.length > 0, contacts };
 }
 
-function judge(state: AorState, question: VerifyQuestion, user: UserRecord | undefined, turn: Turn, deps: AorDeps): Parameters<typeof packVerifyAnswer>[0] {
+function judge(
+  state: AorState,
+  question: VerifyQuestion,
+  user: UserRecord | undefined,
+  turn: Turn,
+  deps: AorDeps,
+): Parameters<typeof packVerifyAnswer>[0] {
   const verdict = verify(question, user, {
     realm: question.realm,
     secret: deps.nonceSecret,
@@ -129,7 +148,11 @@ function judge(state: AorState, question: VerifyQuestion, user: UserRecord | und
 
 function registerHere(state: AorState, act: Act, context: Context, deps: AorDeps): void {
   const { turn } = act;
-  const result = register(state.bindings, context.request, { nowMs: turn.nowMs, flow: context.flow, limits: deps.registrar });
+  const result = register(state.bindings, context.request, {
+    nowMs: turn.nowMs,
+    flow: context.flow,
+    limits: deps.registrar,
+  });
   state.bindings = result.bindings;
   act.reply(context, result.status, result.reason === '' ? undefined : result.reason, result.headers);
   if (result.changed === 'none') return;

@@ -4,16 +4,26 @@ import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { serverKey } from '../../src/transaction/key.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
-import { prepare } from './fork.ts';
+import { prepare } from './copy.ts';
 import type { Act } from './act.ts';
 
 export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
-  const { identifiers, self } = act.deps;
-  const plan = planRoute(ack, self, identifiers.routeProof(act.turn.partition, act.state.callId));
+  const { self } = act.deps;
+  const plan = planRoute(ack, self, act.proof);
   // An ACK of no dialog is dropped in silence: nobody answers an ACK.
   if (!plan.proven && act.state.dialogs.find(ack.fromTag, ack.toTag) === undefined) return act.turn.count('stray-ack');
   if (ack.maxForwards === 0) return act.turn.count('hops-exceeded');
-  const copy = prepare(act, ack, flow, plan, { uri: plan.requestUri, flow: undefined, path: [] }, serverKey(ack), limits.branchesPerRequestMax, -1, false);
+  const copy = prepare(
+    act,
+    ack,
+    flow,
+    plan,
+    { uri: plan.requestUri, flow: undefined, path: [] },
+    serverKey(ack),
+    limits.branchesPerRequestMax,
+    -1,
+    false,
+  );
   if (typeof copy === 'string') return act.turn.count(`ack-${copy}`);
   act.turn.send(copy.flow, copy.bytes);
 }

@@ -29,6 +29,7 @@ export class Act implements Sink {
 
   /** No timer fires before this: after a takeover, what waited for us is heard before anything is repeated. */
   timersNotBeforeMs = 0;
+  #proof: string | undefined;
 
   constructor(state: CallState, turn: Turn, deps: CallDeps) {
     this.state = state;
@@ -119,6 +120,12 @@ export class Act implements Sink {
       return;
     }
     this.turn.count(`server-transaction-${what}`);
+  }
+
+  /** What our Record-Route of this call carries (identifiers.ts); computed once for each input that needs it. */
+  get proof(): string {
+    this.#proof ??= this.deps.identifiers.routeProof(this.turn.partition, this.state.callId);
+    return this.#proof;
   }
 
   // Shortcuts used all over the call.

@@ -28,7 +28,14 @@ export interface CallView {
 
 export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
   return {
-    create: (callId) => ({ callId, dialogs: new Dialogs(), contexts: new Map(), owners: new Map(), nextContext: 1, saved: false }),
+    create: (callId) => ({
+      callId,
+      dialogs: new Dialogs(),
+      contexts: new Map(),
+      owners: new Map(),
+      nextContext: 1,
+      saved: false,
+    }),
     receive: (state, input, turn) => receive(state, input, turn, deps),
     pack: packCall,
     unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
@@ -124,11 +131,26 @@ function view(state: CallState): readonly CallView[] {
   const shown = new Set<string>();
   for (const each of state.dialogs.all()) {
     shown.add(each.fromTag);
-    views.push({ callId, from: each.from, to: each.to, state: each.answeredAtMs === 0 ? 'ringing' : 'established', startedAtMs: each.startedAtMs, answeredAtMs: each.answeredAtMs });
+    views.push({
+      callId,
+      from: each.from,
+      to: each.to,
+      state: each.answeredAtMs === 0 ? 'ringing' : 'established',
+      startedAtMs: each.startedAtMs,
+      answeredAtMs: each.answeredAtMs,
+    });
   }
   for (const { request, finalStatus, noAnswerAtMs } of state.contexts.values()) {
-    if (request.method !== 'INVITE' || finalStatus !== 0 || request.toTag !== '' || shown.has(request.fromTag)) continue;
-    views.push({ callId, from: addressOf(request.from.uri), to: addressOf(request.to.uri), state: 'calling', startedAtMs: noAnswerAtMs, answeredAtMs: 0 });
+    if (request.method !== 'INVITE' || finalStatus !== 0 || request.toTag !== '' || shown.has(request.fromTag))
+      continue;
+    views.push({
+      callId,
+      from: addressOf(request.from.uri),
+      to: addressOf(request.to.uri),
+      state: 'calling',
+      startedAtMs: noAnswerAtMs,
+      answeredAtMs: 0,
+    });
   }
   return views;
 }

@@ -1,11 +1,12 @@
 /** RFC 3261 16.7: what the transaction user does with the responses of its branches. */
-import { timerCMs } from '../../src/transaction/timers.ts';
 import { bestOf, otherChallenges, upstreamStatus } from '../../src/proxy/best-response.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import type { Failure } from '../../src/transaction/table.ts';
 import { addressOf } from './address.ts';
 import { cancelBranch, cancelOthers } from './cancel.ts';
 import { relay } from './respond.ts';
+import { save } from './save.ts';
+import { armTimerC, stopTimerC } from './timer-c.ts';
 import type { Act } from './act.ts';
 import type { Branch, Context } from './state.ts';
 
@@ -36,7 +37,8 @@ function onProvisional(act: Act, branch: Branch, response: SipMessage): void {
     return;
   }
   if (context.finalStatus !== 0) return;
-  const early = context.request.method === 'INVITE' && response.toTag !== '' && noteDialog(act, context, response, false);
+  const early =
+    context.request.method === 'INVITE' && response.toTag !== '' && noteDialog(act, context, response, false);
   relay(act, context, response);
   if (context.request.method === 'INVITE' && (first || early)) save(act);
 }
@@ -127,20 +129,4 @@ function endDialog(act: Act, context: Context): void {
   if (dialog === undefined) return;
   act.state.dialogs.remove(dialog);
   save(act);
-}
-
-export function armTimerC(act: Act, branch: Branch): void {
-  branch.timerCAtMs = act.turn.nowMs + timerCMs;
-  act.turn.timer(`C ${branch.tx.key}`, branch.timerCAtMs);
-}
-
-function stopTimerC(act: Act, branch: Branch): void {
-  if (branch.timerCAtMs === 0) return;
-  branch.timerCAtMs = 0;
-  act.turn.clearTimer(`C ${branch.tx.key}`);
-}
-
-export function save(act: Act): void {
-  act.state.saved = true;
-  act.turn.save('store');
 }

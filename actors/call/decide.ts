@@ -26,13 +26,19 @@ export function onAnswer(act: Act, id: number, body: unknown): void {
     if (context.askId !== id || context.run === undefined) continue;
     context.askId = 0;
     const location = unpackLocation(body);
-    if (location !== undefined && context.asked === 'locate') return proceed(act, context, context.run.answer(location));
+    if (location !== undefined && context.asked === 'locate')
+      return proceed(act, context, context.run.answer(location));
     const verdict = unpackVerifyAnswer(body);
     if (verdict === undefined) return onAskFailed(act, id);
     if (verdict === 'ok') context.user = context.claimed;
     else {
       context.challenges = verdict.challenges;
-      if (verdict.cause !== 'stale') act.turn.note('info', 'auth-fail', { src: `${context.flow.address}:${context.flow.port}`, user: context.claimed, reason: verdict.cause });
+      if (verdict.cause !== 'stale')
+        act.turn.note('info', 'auth-fail', {
+          src: `${context.flow.address}:${context.flow.port}`,
+          user: context.claimed,
+          reason: verdict.cause,
+        });
     }
     return proceed(act, context, context.run.answer(verdict === 'ok' ? context.claimed : undefined));
   }
@@ -76,7 +82,13 @@ function needsAnswer(act: Act, context: Context, question: Question): boolean {
   const claimed = claimedAor(authorization, realm, algorithms);
   if (claimed === undefined) return true;
   context.claimed = claimed;
-  const verify = { method: request.method, requestUri: request.requestUri, realm, authorization, identity: requestIdentity(request.bytes) };
+  const verify = {
+    method: request.method,
+    requestUri: request.requestUri,
+    realm,
+    authorization,
+    identity: requestIdentity(request.bytes),
+  };
   context.askId = act.turn.ask({ kind: 'aor', key: claimed }, packVerify(verify));
   return false;
 }
@@ -101,10 +113,24 @@ function carryOut(act: Act, context: Context, decision: Decision): void {
 
 function challengeCaller(act: Act, context: Context): void {
   const realm = realmOf(context.request, act.deps.self);
-  const values = context.challenges ?? challenges(realm, make(act.deps.nonceSecret, act.turn.nowMs, act.deps.random.bytes(8)), algorithms, false);
+  const values =
+    context.challenges ??
+    challenges(realm, make(act.deps.nonceSecret, act.turn.nowMs, act.deps.random.bytes(8)), algorithms, false);
   // RFC 3261 22.2, 22.3: a registrar is the end of the request and asks with 401, a proxy with 407.
-  if (context.request.method === 'REGISTER') act.reply(context, 401, undefined, values.map((value) => ['WWW-Authenticate', value] as const));
-  else act.reply(context, 407, undefined, values.map((value) => ['Proxy-Authenticate', value] as const));
+  if (context.request.method === 'REGISTER')
+    act.reply(
+      context,
+      401,
+      undefined,
+      values.map((value) => ['WWW-Authenticate', value] as const),
+    );
+  else
+    act.reply(
+      context,
+      407,
+      undefined,
+      values.map((value) => ['Proxy-Authenticate', value] as const),
+    );
 }
 
 function credentialsOf(request: SipMessage): readonly string[] {

@@ -1,23 +1,18 @@
 /** Packets for a call: which transaction they belong to, and what a new request means (RFC 3261 16.3 to 16.6, 17.2.3). */
-import { limits } from '../../src/limits.ts';
 import type { Flow } from '../../src/outside.ts';
-import { response } from '../../src/sip/build.ts';
-import { HeaderId } from '../../src/sip/header/names.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { parseUri } from '../../src/sip/uri.ts';
-import { branchPrefix } from '../../src/proxy/identifiers.ts';
-import { responseFlow, receivedMark } from '../../src/proxy/response-flow.ts';
-import { planRoute } from '../../src/proxy/route-set.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import { fork as forkTo, locate, reply } from '../../src/routing/api.ts';
 import type { Service } from '../../src/routing/api.ts';
 import { eventOf } from '../../src/transaction/event.ts';
 import { clientKeyOf, isAckFor, serverKey } from '../../src/transaction/key.ts';
-import { ServerTransaction } from '../../src/transaction/machine.ts';
 import { forwardAck } from './ack.ts';
-import { onCancel } from './cancel.ts';
+import { onCancel } from './cancel-request.ts';
+import { openContext } from './context.ts';
 import { runService } from './decide.ts';
 import { startBranches } from './fork.ts';
+import { isLoop } from './loop.ts';
 import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
@@ -47,37 +42,6 @@ function onAck(act: Act, ack: SipMessage, flow: Flow, context: Context | undefin
   forwardAck(act, ack, flow);
 }
 
-/** A server transaction and a response context for a request that is new to us. Undefined when the call has too many. */
-export function openContext(act: Act, request: SipMessage, flow: Flow): Context | undefined {
-  if (act.state.contexts.size >= limits.transactionsPerCallMax) {
-    act.turn.count('shed-transactions-per-call');
-    act.turn.send(responseFlow(request, flow), response(request, 503, { headers: [['Retry-After', '5']], ...receivedMark(request, flow) }));
-    return undefined;
-  }
-  const invite = request.method === 'INVITE';
-  const { callId } = act.state;
-  const context: Context = {
-    id: act.state.nextContext++,
-    request,
-    flow,
-    server: new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
-    plan: planRoute(request, act.deps.self, act.deps.identifiers.routeProof(act.turn.partition, callId)),
-    run: undefined,
-    askId: 0,
-    asked: '',
-    claimed: '',
-    user: '',
-    challenges: undefined,
-    branches: [],
-    cancelled: '',
-    finalStatus: 0,
-    noAnswerAtMs: 0,
-  };
-  act.state.contexts.set(context.id, context);
-  act.begin({ tx: context.server, context, branch: undefined });
-  return context;
-}
-
 function onNewRequest(act: Act, request: SipMessage, flow: Flow): void {
   const context = openContext(act, request, flow);
   if (context === undefined) return;
@@ -91,7 +55,8 @@ export function route(act: Act, context: Context): void {
   if (isLoop(act, request)) return act.reply(context, 482);
   if (request.toTag === '' || request.method === 'REGISTER') return runService(act, context, act.deps.service);
   // RFC 3261 12.2.2: a request inside a dialog that is none of ours.
-  if (!plan.proven && act.state.dialogs.find(request.fromTag, request.toTag) === undefined) return act.reply(context, 481);
+  if (!plan.proven && act.state.dialogs.find(request.fromTag, request.toTag) === undefined)
+    return act.reply(context, 481);
   if (needsLocation(act, plan)) return runService(act, context, toOwner);
   startBranches(act, context, [{ uri: plan.requestUri, flow: undefined, path: [] }]);
 }
@@ -106,23 +71,4 @@ function needsLocation(act: Act, plan: RoutePlan): boolean {
   if (plan.nextRoute !== undefined) return false;
   const uri = parseUri(plan.requestUri);
   return uri !== undefined && act.deps.self.isResponsible(uri);
-}
-
-function isLoop(act: Act, request: SipMessage): boolean {
-  let mine = '';
-  for (const via of request.values(HeaderId.Via)) {
-    const at = via.indexOf(branchPrefix);
-    if (at < 0) continue;
-    if (mine === '') mine = loopHash(act, request);
-    const start = at + branchPrefix.length + 3;
-    if (via.startsWith(mine, start)) return true;
-  }
-  return false;
-}
-
-/** All that decides where the request goes (RFC 5393 4.2.1), hashed. */
-export function loopHash(act: Act, request: SipMessage): string {
-  let fields = `${request.requestUri}\0${request.fromTag}\0${request.toTag}\0${request.callId}\0${request.cseq} ${request.method}`;
-  if (request.has(HeaderId.Route)) fields = `${fields}\0${request.values(HeaderId.Route).join('\0')}`;
-  return act.deps.identifiers.loop(fields);
 }

@@ -8,7 +8,13 @@ import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
 /** Sends a response of our own. After a final one nothing more is sent for this request. */
-export function reply(act: Act, context: Context, status: number, reason?: string, headers?: readonly (readonly [string, string])[]): void {
+export function reply(
+  act: Act,
+  context: Context,
+  status: number,
+  reason?: string,
+  headers?: readonly (readonly [string, string])[],
+): void {
   if (context.finalStatus !== 0) return;
   const bytes = response(context.request, status, {
     ...(reason === undefined ? {} : { reason }),
@@ -25,7 +31,12 @@ export function build100(context: Context): Buffer {
 }
 
 /** 16.7 step 9: what a branch received, without our Via, goes to where the request came from. */
-export function relay(act: Act, context: Context, message: SipMessage, extra: readonly (readonly [string, string])[] = []): void {
+export function relay(
+  act: Act,
+  context: Context,
+  message: SipMessage,
+  extra: readonly (readonly [string, string])[] = [],
+): void {
   const copy = new Splice(message).popVia();
   for (const [name, value] of extra) copy.append(name, value);
   upstream(act, context, message.status, copy.toBuffer());
@@ -38,5 +49,8 @@ function upstream(act: Act, context: Context, status: number, bytes: Buffer): vo
 
 /** The same for each answer of ours to this request, on any node. */
 function ownTag(act: Act, context: Context): string {
-  return act.deps.identifiers.tag(act.turn.partition, `${act.state.callId}\0${context.request.fromTag}\0${context.server.key}`);
+  return act.deps.identifiers.tag(
+    act.turn.partition,
+    `${act.state.callId}\0${context.request.fromTag}\0${context.server.key}`,
+  );
 }

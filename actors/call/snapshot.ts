@@ -51,10 +51,12 @@ export function unpackCall(callId: string, packed: readonly unknown[], partition
 }
 
 function adopt(state: CallState, context: Context): void {
-  if (!context.server.terminated) state.owners.set(context.server.key, { tx: context.server, context, branch: undefined });
+  if (!context.server.terminated)
+    state.owners.set(context.server.key, { tx: context.server, context, branch: undefined });
   for (const branch of context.branches) {
     if (!branch.tx.terminated) state.owners.set(branch.tx.key, { tx: branch.tx, context, branch });
-    if (branch.cancel !== undefined && !branch.cancel.terminated) state.owners.set(branch.cancel.key, { tx: branch.cancel, context, branch });
+    if (branch.cancel !== undefined && !branch.cancel.terminated)
+      state.owners.set(branch.cancel.key, { tx: branch.cancel, context, branch });
   }
 }
 
@@ -115,8 +117,12 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
 function unpackBranch(context: Context, row: readonly unknown[]): Branch {
   const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs] = row;
   const tx = unpackTransaction(packed as readonly unknown[]);
-  const cancelTx = cancel === null || cancel === undefined ? undefined : unpackTransaction(cancel as readonly unknown[]);
-  assert(tx instanceof ClientTransaction && (cancelTx === undefined || cancelTx instanceof ClientTransaction), 'a branch has client transactions');
+  const cancelTx =
+    cancel === null || cancel === undefined ? undefined : unpackTransaction(cancel as readonly unknown[]);
+  assert(
+    tx instanceof ClientTransaction && (cancelTx === undefined || cancelTx instanceof ClientTransaction),
+    'a branch has client transactions',
+  );
   return {
     context,
     index: context.branches.length,

@@ -79,31 +79,49 @@ class Node implements RunningNode {
       log: this.#log,
       clock: this.#clock,
       onPeer: (peer, up, incarnation) => this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation }),
-      onItem: (peer, target, payload) => (target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(target, payload)),
+      onItem: (peer, target, payload) =>
+        target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(target, payload),
     });
-    this.#asks = new PeerAsks((peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)), (query) => this.#askSelf(query));
+    this.#asks = new PeerAsks(
+      (peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)),
+      (query) => this.#askSelf(query),
+    );
   }
 
   async start(): Promise<void> {
     const { config } = this;
     this.#store = await new Promise<StoreThread>((resolve, reject) => {
-      startStoreThread({ url: config.cluster.store }, (error, thread) => (error === undefined ? resolve(thread) : reject(error)));
+      startStoreThread({ url: config.cluster.store }, (error, thread) =>
+        error === undefined ? resolve(thread) : reject(error),
+      );
     });
     this.#store.onDeath((error) => this.#fail(error.message));
     this.#client = new StoreClient(this.#store.connect());
     await this.#putUsers();
     await this.#mesh.start();
-    this.#workers = new Workers(config, this.#options.incarnation, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
-      onUp: (worker) => this.#loop?.step({ type: 'worker-up', worker }),
-      onDown: (worker) => {
-        this.#hub.workerDown(worker);
-        this.#loop?.step({ type: 'worker-down', worker });
+    this.#workers = new Workers(
+      config,
+      this.#options.incarnation,
+      this.#clock.share(),
+      this.#serveUntil,
+      this.#store,
+      this.#log,
+      {
+        onUp: (worker) => this.#loop?.step({ type: 'worker-up', worker }),
+        onDown: (worker) => {
+          this.#hub.workerDown(worker);
+          this.#loop?.step({ type: 'worker-down', worker });
+        },
+        onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
+        onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
       },
-      onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
-      onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
-    });
+    );
     await this.#workers.start();
-    this.#admin = await openAdmin(this.#adminPort(this.#client), { listen: config.admin.listen, token: config.admin.token, log: this.#log });
+    this.#admin = await openAdmin(this.#adminPort(this.#client), {
+      listen: config.admin.listen,
+      token: config.admin.token,
+      log: this.#log,
+    });
     this.#startControl(this.#client, this.#workers);
   }
 
@@ -144,7 +162,8 @@ class Node implements RunningNode {
       hub: this.#hub,
       log: this.#log,
       tellWorker: (worker, message) => workers.tell(worker, message),
-      sendPeer: (peer, _incarnation, frame) => void this.#mesh.send(peer, [2], packPeerItem({ kind: 'control', frame })),
+      sendPeer: (peer, _incarnation, frame) =>
+        void this.#mesh.send(peer, [2], packPeerItem({ kind: 'control', frame })),
       setPeer: (peer, address) => this.#setPeer(peer, address),
       table: (table) => this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) }),
       exit: (code, reason) => void this.#leave(code, reason),
@@ -198,7 +217,8 @@ class Node implements RunningNode {
   }
 
   #tellUserChanged(aor: string): void {
-    for (let worker = 0; worker < this.#config.node.workers; worker += 1) this.#workers?.tell(worker, { type: 'user-changed', aor });
+    for (let worker = 0; worker < this.#config.node.workers; worker += 1)
+      this.#workers?.tell(worker, { type: 'user-changed', aor });
   }
 
   async #askSelf(query: WorkerQuery): Promise<readonly unknown[]> {
@@ -207,7 +227,8 @@ class Node implements RunningNode {
 
   #adminPort(store: StoreClient): ReturnType<typeof adminPort> {
     const control = (): ControlLoop['control'] | undefined => this.#loop?.control;
-    const others = (): string[] => (control()?.table?.members ?? []).map(({ id }) => id).filter((id) => id !== this.#id);
+    const others = (): string[] =>
+      (control()?.table?.members ?? []).map(({ id }) => id).filter((id) => id !== this.#id);
     return adminPort({
       config: this.#config,
       store,
@@ -218,7 +239,10 @@ class Node implements RunningNode {
       storeUp: () => control()?.storeUp === true,
       adminAddressOf: (id) => (id === this.#id ? formatHostPort(this.#config.admin.listen) : ''),
       askAll: async (query) => {
-        const [own, ...rest] = await Promise.all([this.#askSelf(query), ...others().map((peer) => this.#asks.ask(peer, query))]);
+        const [own, ...rest] = await Promise.all([
+          this.#askSelf(query),
+          ...others().map((peer) => this.#asks.ask(peer, query)),
+        ]);
         return [{ node: this.#id, values: own }, ...rest.filter((answer) => answer !== undefined)];
       },
       askSelf: (query) => this.#askSelf(query),

@@ -68,7 +68,11 @@ const deps = {
   nonceSecret: deriveKey(config.cluster.secret, 'nonces').toString('hex'),
   noAnswerMs: config.calls.noAnswerSeconds * 1000,
   directory,
-  registrar: { minExpiresSeconds: config.registrar.minExpires, maxExpiresSeconds: config.registrar.maxExpires, maxContacts: config.registrar.maxContacts },
+  registrar: {
+    minExpiresSeconds: config.registrar.minExpires,
+    maxExpiresSeconds: config.registrar.maxExpires,
+    maxContacts: config.registrar.maxContacts,
+  },
 };
 
 const edge = new Edge(self, identifiers, {
@@ -93,13 +97,17 @@ const ports: PartitionPorts = {
   post: deliver,
   write(partition, epoch, owner, rows, durable, done) {
     store.write(partition, epoch, owner, rows, durable, (error, reply) => {
-      if (error !== undefined) log.write('warn', 'snapshot-write', { partition, code: error.code, message: error.message });
+      if (error !== undefined)
+        log.write('warn', 'snapshot-write', { partition, code: error.code, message: error.message });
       if (error === undefined && reply !== 'ok') count('store-writes-refused');
       done(error === undefined ? (reply === 'ok' ? 'ok' : 'fenced') : 'failed');
     });
   },
   overloaded(envelope) {
-    if (envelope.type === 'sip') edge.reject(envelope.message, envelope.flow, 503, [['Retry-After', String(2 + Math.floor(random.fraction() * 8))]]);
+    if (envelope.type === 'sip')
+      edge.reject(envelope.message, envelope.flow, 503, [
+        ['Retry-After', String(2 + Math.floor(random.fraction() * 8))],
+      ]);
   },
   failed(envelope) {
     if (envelope.type === 'sip') edge.reject(envelope.message, envelope.flow, 500);
@@ -167,7 +175,8 @@ function parsed(bytes: Buffer, stream: boolean): SipMessage | undefined {
 
 function transmit(flow: Flow, bytes: Uint8Array, token: string): void {
   const holder = flow.connection === '' ? undefined : holderOf(flow.connection);
-  if (holder === undefined || (holder.node === node && holder.worker === worker)) return sockets.send(flow, bytes, token);
+  if (holder === undefined || (holder.node === node && holder.worker === worker))
+    return sockets.send(flow, bytes, token);
   if (!hub.send(holder.node, [1, holder.worker], packTransmit({ flow, bytes, token }))) count('dropped-hub-busy');
 }
 

@@ -13,7 +13,8 @@ export interface Answer {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-const allow = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, SUBSCRIBE, NOTIFY, MESSAGE, PUBLISH';
+const allow =
+  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, SUBSCRIBE, NOTIFY, MESSAGE, PUBLISH';
 const capabilities: readonly (readonly [string, string])[] = [
   ['Allow', allow],
   ['Accept', '*/*'],
@@ -33,7 +34,9 @@ export function admit(request: SipMessage, self: Self): Answer | undefined {
   // Whatever the port: sipsak leaves its last digit out. A request without a user that came here asks about us.
   const toSelf = uri.user === '' && self.isHost(uri.host) && !request.has(HeaderId.Route);
   if (request.method === 'OPTIONS' && toSelf) {
-    const unsupported = unsupportedOptions(request, HeaderId.Require, noOptions) || unsupportedOptions(request, HeaderId.ProxyRequire, noOptions);
+    const unsupported =
+      unsupportedOptions(request, HeaderId.Require, noOptions) ||
+      unsupportedOptions(request, HeaderId.ProxyRequire, noOptions);
     if (unsupported !== '') return answer(420, [['Unsupported', unsupported]]);
     return answer(200, capabilities);
   }

@@ -31,9 +31,11 @@ function protocolOf(uri: SipUri): Protocol | undefined {
 
 /** No request of ours goes to the unspecified address, broadcast or multicast: nobody there can be one user's phone. */
 export function isForbidden(address: string): boolean {
-  if (address === '' || address === '0.0.0.0' || address === '255.255.255.255' || address === '::' || address === '0') return true;
+  if (address === '' || address === '0.0.0.0' || address === '255.255.255.255' || address === '::' || address === '0')
+    return true;
   const lower = address.toLowerCase();
-  if (lower.includes(':')) return lower.startsWith('ff') || lower.startsWith('::ffff:0.') || lower.startsWith('::ffff:255.');
+  if (lower.includes(':'))
+    return lower.startsWith('ff') || lower.startsWith('::ffff:0.') || lower.startsWith('::ffff:255.');
   const dot = address.indexOf('.');
   if (dot < 1 || dot > 3) return false;
   const first = Number(address.slice(0, dot));

@@ -52,7 +52,8 @@ export function forwardRequest(request: SipMessage, forward: Forward): Buffer {
   }
   for (let i = forward.path.length - 1; i >= 0; i--) copy.push(HeaderId.Route, forward.path[i] ?? '');
   copy.maxForwards(request.maxForwards < 0 ? maxForwardsDefault : request.maxForwards - 1);
-  if (forward.stripProxyCredentials && request.has(HeaderId.ProxyAuthorization)) copy.remove(HeaderId.ProxyAuthorization);
+  if (forward.stripProxyCredentials && request.has(HeaderId.ProxyAuthorization))
+    copy.remove(HeaderId.ProxyAuthorization);
   if (forward.maxBreadth >= 0) {
     copy.remove(HeaderId.MaxBreadth);
     copy.append('Max-Breadth', String(forward.maxBreadth));
@@ -61,7 +62,9 @@ export function forwardRequest(request: SipMessage, forward: Forward): Buffer {
   copy.markTopVia(forward.source.address, forward.source.port);
   // A stream needs to know where the message ends (18.3).
   if (forward.listener.protocol !== 'udp') copy.ensureContentLength();
-  copy.pushVia(`SIP/2.0/${forward.listener.protocol.toUpperCase()} ${hostPort(forward.listener)};branch=${forward.branch};rport`);
+  copy.pushVia(
+    `SIP/2.0/${forward.listener.protocol.toUpperCase()} ${hostPort(forward.listener)};branch=${forward.branch};rport`,
+  );
   return copy.toBuffer();
 }
 

@@ -11,7 +11,9 @@ export function responseFlow(request: SipMessage, flow: Flow): Flow {
   const via = request.topVia;
   if (via.rport !== undefined) return flow;
   const port = via.port === 0 ? 5060 : via.port;
-  return port === flow.port ? flow : { protocol: 'udp', listener: flow.listener, address: flow.address, port, connection: '' };
+  return port === flow.port
+    ? flow
+    : { protocol: 'udp', listener: flow.listener, address: flow.address, port, connection: '' };
 }
 
 /** RFC 3261 18.2.1: `received` is added when sent-by is not the source address; RFC 3581: always when `rport` is there. */

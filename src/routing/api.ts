@@ -46,7 +46,12 @@ export type Question = { readonly ask: 'authenticate' } | { readonly ask: 'locat
 export type Identity = string | undefined;
 
 export type Decision =
-  | { readonly do: 'reply'; readonly status: number; readonly reason?: string; readonly headers?: readonly (readonly [string, string])[] }
+  | {
+      readonly do: 'reply';
+      readonly status: number;
+      readonly reason?: string;
+      readonly headers?: readonly (readonly [string, string])[];
+    }
   /** 401 or 407 with fresh challenges, `stale=true` when only the nonce was old. */
   | { readonly do: 'challenge' }
   /** Ring all contacts at once; the first to answer wins. */

@@ -12,16 +12,24 @@ import { limits } from '../../src/limits.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 
 /** The real parser is not at issue here: bytes in, the same bytes out. */
-const parse = (bytes: Buffer): SipMessage | undefined => (bytes.length === 0 ? undefined : ({ bytes } as unknown as SipMessage));
+const parse = (bytes: Buffer): SipMessage | undefined =>
+  bytes.length === 0 ? undefined : ({ bytes } as unknown as SipMessage);
 
 /** Without the objects of no prototype that fc.record makes otherwise. */
-const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> => fc.record(model, { noNullPrototype: true });
+const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
+  fc.record(model, { noNullPrototype: true });
 
 const kind = fc.constantFrom('call' as const, 'aor' as const);
 const latin1 = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const to = plainRecord({ kind, key: latin1 });
 const id = fc.maxSafeNat();
-const body: fc.Arbitrary<unknown> = fc.oneof(fc.constant(null), fc.boolean(), fc.maxSafeInteger(), latin1, fc.array(fc.nat()));
+const body: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constant(null),
+  fc.boolean(),
+  fc.maxSafeInteger(),
+  latin1,
+  fc.array(fc.nat()),
+);
 const flow = plainRecord({
   protocol: fc.constantFrom('udp' as const, 'tcp' as const),
   listener: fc.nat(9),
@@ -34,7 +42,12 @@ const envelope = fc.oneof(
   plainRecord({ to, type: fc.constant('answer' as const), id, body }),
   plainRecord({ to, type: fc.constant('tell' as const), body }),
   plainRecord({ to, type: fc.constant('undelivered' as const), token: latin1 }),
-  plainRecord({ to, type: fc.constant('sip' as const), flow, message: fc.uint8Array({ minLength: 1 }).map((bytes) => parse(Buffer.from(bytes))!) }),
+  plainRecord({
+    to,
+    type: fc.constant('sip' as const),
+    flow,
+    message: fc.uint8Array({ minLength: 1 }).map((bytes) => parse(Buffer.from(bytes))!),
+  }),
 ) as fc.Arbitrary<Envelope>;
 
 test('an envelope comes out as it went in', () => {
@@ -42,7 +55,9 @@ test('an envelope comes out as it went in', () => {
 });
 
 test('what is not an envelope is refused without a throw', () => {
-  const nearly = fc.array(fc.oneof(fc.nat(9), latin1, fc.constant(null), fc.array(fc.nat(9)), fc.double()), { maxLength: 9 }).map((each) => encode(each));
+  const nearly = fc
+    .array(fc.oneof(fc.nat(9), latin1, fc.constant(null), fc.array(fc.nat(9)), fc.double()), { maxLength: 9 })
+    .map((each) => encode(each));
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array(), nearly), (bytes) => {
       const unpacked = unpackEnvelope(bytes, parse);
@@ -50,8 +65,16 @@ test('what is not an envelope is refused without a throw', () => {
     }),
   );
   const long = 'x'.repeat(limits.entityKeyLengthMax + 1);
-  assert.equal(unpackEnvelope(packEnvelope({ to: { kind: 'call', key: long }, type: 'tell', body: null }), parse), undefined);
-  const ask: Envelope = { to: { kind: 'call', key: 'k' }, type: 'ask', asker: { kind: 'call', key: 'k', id: -1 }, body: null };
+  assert.equal(
+    unpackEnvelope(packEnvelope({ to: { kind: 'call', key: long }, type: 'tell', body: null }), parse),
+    undefined,
+  );
+  const ask: Envelope = {
+    to: { kind: 'call', key: 'k' },
+    type: 'ask',
+    asker: { kind: 'call', key: 'k', id: -1 },
+    body: null,
+  };
   assert.equal(unpackEnvelope(packEnvelope(ask), parse), undefined);
 });
 

@@ -30,7 +30,9 @@ const action = fc.oneof(
  * The model: each effect remembers the last gated version before it; a store acknowledges versions in any order. An effect
  * may be out only when its version, or a later one, is acknowledged, and when all effects before it are out or forgotten.
  */
-function property(make: (version: number) => GateLike): fc.IPropertyWithHooks<[number, { do: string; pick: number }[]]> {
+function property(
+  make: (version: number) => GateLike,
+): fc.IPropertyWithHooks<[number, { do: string; pick: number }[]]> {
   return fc.property(fc.nat(5), fc.array(action, { maxLength: 60, size: 'max' }), (start, actions) => {
     const gate = make(start);
     const written: number[] = [];
@@ -98,7 +100,10 @@ function property(make: (version: number) => GateLike): fc.IPropertyWithHooks<[n
 }
 
 test('nothing leaves before its snapshot is acknowledged, and in order', () => {
-  fc.assert(property((version) => new Gate<number>(version)), { numRuns: 1_000 });
+  fc.assert(
+    property((version) => new Gate<number>(version)),
+    { numRuns: 1_000 },
+  );
 });
 
 test('an open gate refuses to hold, or a later effect would overtake', () => {
@@ -107,33 +112,38 @@ test('an open gate refuses to hold, or a later effect would overtake', () => {
 
 test('the property finds a gate that is wrong', () => {
   const mutants: Record<string, (version: number) => GateLike> = {
-    'always open': (version) => new (class extends Gate<number> {
-      override get isOpen(): boolean {
-        return true;
-      }
-    })(version),
-    'opens with the next acknowledgement, whichever': (version) => new (class extends Gate<number> {
-      override pass(_version: number, released: number[]): number {
-        return super.pass(this.version, released);
-      }
-    })(version),
-    'every save closes': (version) => new (class extends Gate<number> {
-      override save(): number {
-        return super.save(true);
-      }
-    })(version),
-    'last in, first out': (version) => new (class extends Gate<number> {
-      override pass(upTo: number, released: number[]): number {
-        const count = super.pass(upTo, released);
-        released.reverse();
-        return count;
-      }
-    })(version),
-    'keeps after a crash what can never go': (version) => new (class extends Gate<number> {
-      override forgetAfter(): number[] {
-        return [];
-      }
-    })(version),
+    'always open': (version) =>
+      new (class extends Gate<number> {
+        override get isOpen(): boolean {
+          return true;
+        }
+      })(version),
+    'opens with the next acknowledgement, whichever': (version) =>
+      new (class extends Gate<number> {
+        override pass(_version: number, released: number[]): number {
+          return super.pass(this.version, released);
+        }
+      })(version),
+    'every save closes': (version) =>
+      new (class extends Gate<number> {
+        override save(): number {
+          return super.save(true);
+        }
+      })(version),
+    'last in, first out': (version) =>
+      new (class extends Gate<number> {
+        override pass(upTo: number, released: number[]): number {
+          const count = super.pass(upTo, released);
+          released.reverse();
+          return count;
+        }
+      })(version),
+    'keeps after a crash what can never go': (version) =>
+      new (class extends Gate<number> {
+        override forgetAfter(): number[] {
+          return [];
+        }
+      })(version),
   };
   for (const [name, make] of Object.entries(mutants)) {
     assert(fc.check(property(make), { numRuns: 1_000, seed: 1 }).failed, `not found: ${name}`);

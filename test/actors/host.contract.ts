@@ -49,30 +49,47 @@ export function hostContract(title: string, make: (report: HostReport) => HostUn
     await settle();
     for (const item of [4, 5]) actor.tell(item);
     await settle();
-    assert.deepStrictEqual(batches, [[1, 2, 3], [4, 5]]);
+    assert.deepStrictEqual(batches, [
+      [1, 2, 3],
+      [4, 5],
+    ]);
     assert.equal(actor.depth, 0);
   });
 
-  scenario('what a handler tells itself is the next batch, and others get their turn between', async ({ host, settle }) => {
-    const log: string[] = [];
-    const first = host.spawn<number>('first', (batch) => {
-      log.push(`first ${batch.join()}`);
-      if (batch[0]! < 3) first.tell(batch[0]! + 1);
-    }, roomy);
-    const second = host.spawn<number>('second', (batch) => {
-      log.push(`second ${batch.join()}`);
-      if (batch[0]! < 3) second.tell(batch[0]! + 1);
-    }, roomy);
-    first.tell(1);
-    second.tell(1);
-    await settle();
-    assert.deepStrictEqual(log, ['first 1', 'second 1', 'first 2', 'second 2', 'first 3', 'second 3']);
-  });
+  scenario(
+    'what a handler tells itself is the next batch, and others get their turn between',
+    async ({ host, settle }) => {
+      const log: string[] = [];
+      const first = host.spawn<number>(
+        'first',
+        (batch) => {
+          log.push(`first ${batch.join()}`);
+          if (batch[0]! < 3) first.tell(batch[0]! + 1);
+        },
+        roomy,
+      );
+      const second = host.spawn<number>(
+        'second',
+        (batch) => {
+          log.push(`second ${batch.join()}`);
+          if (batch[0]! < 3) second.tell(batch[0]! + 1);
+        },
+        roomy,
+      );
+      first.tell(1);
+      second.tell(1);
+      await settle();
+      assert.deepStrictEqual(log, ['first 1', 'second 1', 'first 2', 'second 2', 'first 3', 'second 3']);
+    },
+  );
 
   scenario('a full mailbox refuses and says so', async ({ host, settle }, report) => {
     const got: number[] = [];
     const actor = host.spawn<number>('small', (batch) => got.push(...batch), { mailboxMax: 2 });
-    assert.deepStrictEqual([1, 2, 3].map((item) => actor.tell(item)), [true, true, false]);
+    assert.deepStrictEqual(
+      [1, 2, 3].map((item) => actor.tell(item)),
+      [true, true, false],
+    );
     await settle();
     assert.equal(actor.tell(4), true, 'room again');
     await settle();
@@ -80,27 +97,40 @@ export function hostContract(title: string, make: (report: HostReport) => HostUn
     assert.deepStrictEqual(report.refusals, ['small']);
   });
 
-  scenario('a handler that throws is restarted, and goes on with what was told meanwhile', async ({ host, settle }, report) => {
-    const got: number[] = [];
-    const actor = host.spawn<number>('fragile', (batch) => {
-      if (batch[0] === 0) {
-        actor.tell(7);
-        throw new Error('broken');
-      }
-      got.push(...batch);
-    }, roomy);
-    actor.tell(0);
-    actor.tell(1);
-    await settle();
-    actor.tell(8);
-    await settle();
-    assert.deepStrictEqual(got, [7, 8]);
-    assert.deepStrictEqual(report.crashes, ['fragile: broken']);
-    assert.equal(report.lost, 2);
-  });
+  scenario(
+    'a handler that throws is restarted, and goes on with what was told meanwhile',
+    async ({ host, settle }, report) => {
+      const got: number[] = [];
+      const actor = host.spawn<number>(
+        'fragile',
+        (batch) => {
+          if (batch[0] === 0) {
+            actor.tell(7);
+            throw new Error('broken');
+          }
+          got.push(...batch);
+        },
+        roomy,
+      );
+      actor.tell(0);
+      actor.tell(1);
+      await settle();
+      actor.tell(8);
+      await settle();
+      assert.deepStrictEqual(got, [7, 8]);
+      assert.deepStrictEqual(report.crashes, ['fragile: broken']);
+      assert.equal(report.lost, 2);
+    },
+  );
 
   scenario('it survives a thousand crashes', async ({ host, settle }, report) => {
-    const actor = host.spawn<number>('hopeless', () => { throw new Error('again'); }, roomy);
+    const actor = host.spawn<number>(
+      'hopeless',
+      () => {
+        throw new Error('again');
+      },
+      roomy,
+    );
     for (let count = 0; count < 1_000; count++) {
       assert.equal(actor.tell(count), true);
       await settle();

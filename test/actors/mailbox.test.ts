@@ -11,8 +11,24 @@ import type { Input } from '../../actors/entity.ts';
 import { limits } from '../../src/limits.ts';
 
 const action = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('push' as const), level: fc.constantFrom(0, 1, 2), owner: fc.nat(40), count: fc.nat(300) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('shift' as const), level: fc.constant(0), owner: fc.constant(0), count: fc.nat(600) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('push' as const),
+      level: fc.constantFrom(0, 1, 2),
+      owner: fc.nat(40),
+      count: fc.nat(300),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('shift' as const),
+      level: fc.constant(0),
+      owner: fc.constant(0),
+      count: fc.nat(600),
+    }),
+  },
 );
 
 test('a FIFO that never holds more than its bounds, and refuses new work first', () => {
@@ -26,7 +42,9 @@ test('a FIFO that never holds more than its bounds, and refuses new work first',
       for (const { do: what, level, owner, count } of actions) {
         for (let index = 0; index < count; index++) {
           if (what === 'push') {
-            const admitted = [urgency.newWork, urgency.known, urgency.urgent].map((each) => mailbox.admits(each, owners[owner]!.queuedItems));
+            const admitted = [urgency.newWork, urgency.known, urgency.urgent].map((each) =>
+              mailbox.admits(each, owners[owner]!.queuedItems),
+            );
             assert(!admitted[0] || admitted[1], 'new work has room where known work has none');
             assert(!admitted[1] || admitted[2], 'known work has room where urgent work has none');
             const mine = model.filter((each) => each.owner === owner).length;
@@ -58,7 +76,10 @@ test('a FIFO that never holds more than its bounds, and refuses new work first',
 
 test('a worker that is full takes only what is urgent', () => {
   const mailbox = new Mailbox<MailboxOwner, number>({ queuedItems: limits.mailboxItemsPerWorkerMax });
-  assert.deepStrictEqual([0, 1, 2].map((level) => mailbox.admits(level as Urgency, 0)), [false, false, true]);
+  assert.deepStrictEqual(
+    [0, 1, 2].map((level) => mailbox.admits(level as Urgency, 0)),
+    [false, false, true],
+  );
 });
 
 test('what may be refused: requests that begin something first; ACK, BYE, CANCEL, PRACK, responses and answers last', () => {
@@ -78,5 +99,6 @@ test('what may be refused: requests that begin something first; ACK, BYE, CANCEL
     { type: 'tell', body: null },
     { type: 'undelivered', token: 't' },
     { type: 'timer', name: 'n' },
-  ] as const) assert.equal(urgencyOf(input), urgency.urgent, input.type);
+  ] as const)
+    assert.equal(urgencyOf(input), urgency.urgent, input.type);
 });

@@ -21,11 +21,21 @@ test('one drain is one write, with each entity once and the latest state', () =>
   assert.equal(world.wakes, 1, 'woken once');
   world.drain();
   assert.equal(world.writes.length, 1);
-  assert.deepStrictEqual(world.writes[0]!.rows.map(([key]) => key), ['call:a', 'call:b']);
+  assert.deepStrictEqual(
+    world.writes[0]!.rows.map(([key]) => key),
+    ['call:a', 'call:b'],
+  );
   assert.equal(world.writes[0]!.durable, false);
-  assert.deepStrictEqual(world.sent.map(({ serial }) => serial), [2], 'what nobody gated goes at once');
+  assert.deepStrictEqual(
+    world.sent.map(({ serial }) => serial),
+    [2],
+    'what nobody gated goes at once',
+  );
   world.answerAll();
-  assert.deepStrictEqual(world.sent.map(({ serial }) => serial), [2, 1, 3]);
+  assert.deepStrictEqual(
+    world.sent.map(({ serial }) => serial),
+    [2, 1, 3],
+  );
 });
 
 test('an ungated save is written within the time that the limits say, together with others', () => {
@@ -121,7 +131,11 @@ test('an entity falls asleep when idle, wakes for its timer, and is not looked a
   for (let second = 0; second < 10; second++) world.advance(1_000);
   assert.equal(world.partition.stats().awake, 0);
   assert.equal(world.wheel.size, 1, 'one wake-up');
-  assert.deepStrictEqual(world.partition.find('call', 'a'), { key: 'a', description: 'toy a total 0', view: { total: 0, serial: 1 } });
+  assert.deepStrictEqual(world.partition.find('call', 'a'), {
+    key: 'a',
+    description: 'toy a total 0',
+    view: { total: 0, serial: 1 },
+  });
   assert.equal(world.partition.find('call', 'b'), undefined);
   assert.equal(world.partition.stats().awake, 0);
   assert.equal(world.wheel.size, 1);
@@ -265,24 +279,44 @@ test('frozen: inputs wait in order and can be taken out, timers are left to the 
   assert.equal(frozen, undefined, 'the gate is not flushed');
   world.answerAll();
   assert.equal(frozen, 'ok');
-  assert.deepStrictEqual(world.sent.map(({ serial }) => serial), [1]);
+  assert.deepStrictEqual(
+    world.sent.map(({ serial }) => serial),
+    [1],
+  );
   const held = world.partition.takeHeld();
-  assert.deepStrictEqual(held.map((each) => (each.type === 'tell' ? (each.body as number[])[0] : 0)), [2, 3, 4]);
+  assert.deepStrictEqual(
+    held.map((each) => (each.type === 'tell' ? (each.body as number[])[0] : 0)),
+    [2, 3, 4],
+  );
   world.partition.close();
   world.takeOver(held);
   world.drain();
   world.advance(limits.timerTickMs);
   world.drain();
-  assert.deepStrictEqual(world.sent.map(({ serial }) => serial), [1, 2, 3, 4]);
+  assert.deepStrictEqual(
+    world.sent.map(({ serial }) => serial),
+    [1, 2, 3, 4],
+  );
   assert.equal(world.of('a').live![5], 1, 'the timer fired at the next owner');
 });
 
 test('behaviours cannot ask, arm or send without bound', () => {
   const world = new World();
   let asked = 0;
-  const greedy = { ...world.behaviours, call: { ...world.behaviours.call, create: () => ({}), receive: (_state: unknown, input: Input, turn: { ask(to: object, body: unknown): number }) => {
-    if (input.type === 'tell') for (;;) { turn.ask({ kind: 'call', key: 'far' }, asked); asked++; }
-  } } };
+  const greedy = {
+    ...world.behaviours,
+    call: {
+      ...world.behaviours.call,
+      create: () => ({}),
+      receive: (_state: unknown, input: Input, turn: { ask(to: object, body: unknown): number }) => {
+        if (input.type === 'tell')
+          for (;;) {
+            turn.ask({ kind: 'call', key: 'far' }, asked);
+            asked++;
+          }
+      },
+    },
+  };
   Object.assign(world, { behaviours: greedy });
   world.partition = world.newPartition();
   world.tell('a', [1, 'add', 1, 'no']);

@@ -223,7 +223,10 @@ export class World {
 
   #storeMayHave(key: string): boolean {
     const id = rowKey('call', key);
-    return this.store.has(id) || this.writes.some((write) => write.result === undefined && write.rows.some(([row]) => row === id));
+    return (
+      this.store.has(id) ||
+      this.writes.some((write) => write.result === undefined && write.rows.some(([row]) => row === id))
+    );
   }
 
   /** Invariant 31: what is written, read back, is the state. */
@@ -250,16 +253,42 @@ export class World {
       passivateAfterMs: 5_000,
       create(key) {
         assert.equal(world.of(key).live, undefined, 'created although it lives');
-        const state = { serial: 0, gated: 0, total: 0, deadlineMs: 0, fired: 0, crashAtMs: 0, waiting: [], blob: Buffer.alloc(3) };
+        const state = {
+          serial: 0,
+          gated: 0,
+          total: 0,
+          deadlineMs: 0,
+          fired: 0,
+          crashAtMs: 0,
+          waiting: [],
+          blob: Buffer.alloc(3),
+        };
         keyOf.set(state, key);
         world.of(key).live = plain(packed(state));
         return state;
       },
       unpack(key, row, turn) {
         const [, serial, gated, total, deadlineMs, fired, crashAtMs, targets, blob] = row as [
-          number, number, number, number, number, number, number, string[], Uint8Array,
+          number,
+          number,
+          number,
+          number,
+          number,
+          number,
+          number,
+          string[],
+          Uint8Array,
         ];
-        const state = { serial, gated, total, deadlineMs, fired, crashAtMs, blob, waiting: targets.map((to) => ({ id: 0, key: to })) };
+        const state = {
+          serial,
+          gated,
+          total,
+          deadlineMs,
+          fired,
+          crashAtMs,
+          blob,
+          waiting: targets.map((to) => ({ id: 0, key: to })),
+        };
         keyOf.set(state, key);
         assert.deepStrictEqual(plain(row), world.of(key).live, 'read back another state');
         for (const each of state.waiting) each.id = turn.ask({ kind, key: each.key }, state.serial);

@@ -18,7 +18,10 @@ const tell = (op: Op, argument: fc.Arbitrary<number | string>): fc.Arbitrary<Act
 
 type Action =
   | { do: 'tell'; key: string; op: Op; argument: number | string; gate: Command[3] }
-  | { do: 'drain' | 'apply' | 'apply badly' | 'answer' | 'hand over' | 'freeze and resume' | 'kill' | 'look'; pick: number }
+  | {
+      do: 'drain' | 'apply' | 'apply badly' | 'answer' | 'hand over' | 'freeze and resume' | 'kill' | 'look';
+      pick: number;
+    }
   | { do: 'advance' | 'far answers'; pick: number };
 
 const simple = (what: Exclude<Action['do'], 'tell'>, weight: number, max = 9): fc.WeightedArbitrary<Action> => ({
@@ -58,7 +61,10 @@ test('no input, failure or move makes an entity lose its place, or a packet leav
       settle(world);
       // Nothing waits, nothing is owed, and what sleeps is what the store has or better.
       const stats = world.partition.stats();
-      assert.deepStrictEqual({ ...stats, entities: 0, awake: 0 }, { ...stats, entities: 0, awake: 0, queued: 0, unwritten: 0, writesInFlight: 0, asks: 0, frozen: false });
+      assert.deepStrictEqual(
+        { ...stats, entities: 0, awake: 0 },
+        { ...stats, entities: 0, awake: 0, queued: 0, unwritten: 0, writesInFlight: 0, asks: 0, frozen: false },
+      );
       assert.equal(stats.awake, 0, 'something idle is awake');
       const living = keys.filter((key) => world.of(key).live !== undefined);
       assert.equal(stats.entities.call, living.length);
@@ -66,10 +72,17 @@ test('no input, failure or move makes an entity lose its place, or a packet leav
         const deadlineMs = world.of(key).live![4] as number;
         assert(deadlineMs === 0 || deadlineMs > world.nowMs - 10, 'a timer was forgotten');
       }
-      assert.deepStrictEqual(world.partition.list('call').map(({ key }) => key).toSorted(), living);
+      assert.deepStrictEqual(
+        world.partition
+          .list('call')
+          .map(({ key }) => key)
+          .toSorted(),
+        living,
+      );
       // After a clean hand-over everything is where it was, to the last unsaved change.
       step(world, 'hand over', 0);
-      for (const key of living) assert.equal((world.partition.find('call', key)!.view as { total: number }).total, world.of(key).live![3]);
+      for (const key of living)
+        assert.equal((world.partition.find('call', key)!.view as { total: number }).total, world.of(key).live![3]);
       world.partition.close();
       assert.equal(world.wheel.size, 0, 'a timer outlived its partition');
       assert.equal(world.load.queuedItems, 0);
@@ -98,7 +111,8 @@ function step(world: World, what: Exclude<Action['do'], 'tell'>, pick: number): 
       if (posted?.envelope.type !== 'ask') return;
       const { asker } = posted.envelope;
       // Twice: the second is to an id that is known no more.
-      for (let copies = 0; copies < 2; copies++) world.partition.deliver({ to: asker, type: 'answer', id: asker.id, body: 'far' });
+      for (let copies = 0; copies < 2; copies++)
+        world.partition.deliver({ to: asker, type: 'answer', id: asker.id, body: 'far' });
       return;
     }
     case 'hand over': {

@@ -7,7 +7,21 @@ import type { MemberRow } from '../../../cluster/store-ports.ts';
 import type { Table } from '../../../cluster/table.ts';
 import type { StoreClient } from '../../../cluster/stores/client.ts';
 import { AdminError } from '../../admin/port.ts';
-import type { AdminPort, CallView, ClusterView, Counter, NewUser, NodeLoad, NodeView, Page, PageQuery, Readiness, RegistrationQuery, RegistrationView, UserView } from '../../admin/port.ts';
+import type {
+  AdminPort,
+  CallView,
+  ClusterView,
+  Counter,
+  NewUser,
+  NodeLoad,
+  NodeView,
+  Page,
+  PageQuery,
+  Readiness,
+  RegistrationQuery,
+  RegistrationView,
+  UserView,
+} from '../../admin/port.ts';
 import type { Config } from '../../config/config.ts';
 import { aorOf, parseUri } from '../../sip/uri.ts';
 import type { WorkerLoadView, WorkerQuery } from '../worker/messages.ts';
@@ -46,8 +60,10 @@ export function adminPort(sources: AdminSources): AdminPort {
     registrations: (query) => registrations(sources, query),
     calls: (query) => calls(sources, query),
     drain: async (id) => {
-      if (sources.members().every((row) => row.id !== id || row.status === 'dead')) throw new AdminError('not-found', `no node is called ${id}`);
-      if (!sources.drain(id)) throw new AdminError('unavailable', `node ${id} cannot be reached from here: ask it itself`);
+      if (sources.members().every((row) => row.id !== id || row.status === 'dead'))
+        throw new AdminError('not-found', `no node is called ${id}`);
+      if (!sources.drain(id))
+        throw new AdminError('unavailable', `node ${id} cannot be reached from here: ask it itself`);
     },
     counters: () => counters(sources),
   };
@@ -71,7 +87,8 @@ async function clusterView(sources: AdminSources): Promise<ClusterView> {
     partitions: table === undefined ? 0 : countOwned(table, row.id),
     load: loads.get(row.id) ?? null,
   }));
-  const indexOf = (member: number): number => (member === nobody ? -1 : nodes.findIndex((node) => node.id === table?.members[member]?.id));
+  const indexOf = (member: number): number =>
+    member === nobody ? -1 : nodes.findIndex((node) => node.id === table?.members[member]?.id);
   const memberIndex = (table?.members ?? []).map((_, index) => indexOf(index));
   return {
     name: sources.config.cluster.name,
@@ -79,7 +96,10 @@ async function clusterView(sources: AdminSources): Promise<ClusterView> {
     epoch: table?.epoch ?? 0,
     storeUp: sources.storeUp(),
     nodes,
-    owners: table === undefined ? [] : Array.from(table.owner, (member) => (member === nobody ? -1 : (memberIndex[member] ?? -1))),
+    owners:
+      table === undefined
+        ? []
+        : Array.from(table.owner, (member) => (member === nobody ? -1 : (memberIndex[member] ?? -1))),
     moving: table?.moving.size ?? 0,
   };
 }
@@ -115,7 +135,9 @@ function users(sources: AdminSources, { after, limit }: PageQuery): Promise<Page
 function putUser(sources: AdminSources, { aor, password }: NewUser): Promise<void> {
   const record = userRecord(aor, password);
   if (record === undefined || !sources.config.domains.includes(record.realm)) {
-    return Promise.reject(new AdminError('refused', `${aor} is in none of the domains ${sources.config.domains.join(', ')}`));
+    return Promise.reject(
+      new AdminError('refused', `${aor} is in none of the domains ${sources.config.domains.join(', ')}`),
+    );
   }
   return new Promise((resolve, reject) => {
     sources.store.putUser(record, (error) => {
@@ -127,12 +149,20 @@ function putUser(sources: AdminSources, { aor, password }: NewUser): Promise<voi
 }
 
 /** What is stored of a user: hashes for both algorithms, never the password. Undefined when `aor` is no address-of-record. */
-export function userRecord(aor: string, password: string): { aor: string; realm: string; ha1Md5: string; ha1Sha256: string } | undefined {
+export function userRecord(
+  aor: string,
+  password: string,
+): { aor: string; realm: string; ha1Md5: string; ha1Sha256: string } | undefined {
   const uri = parseUri(aor);
   if (uri === undefined || uri.scheme !== 'sip' || uri.user === '') return undefined;
   const realm = uri.host.toLowerCase();
   const { user } = uri;
-  return { aor: aorOf(uri), realm, ha1Md5: ha1(user, realm, password, 'MD5'), ha1Sha256: ha1(user, realm, password, 'SHA-256') };
+  return {
+    aor: aorOf(uri),
+    realm,
+    ha1Md5: ha1(user, realm, password, 'MD5'),
+    ha1Sha256: ha1(user, realm, password, 'SHA-256'),
+  };
 }
 
 function removeUser(sources: AdminSources, aor: string): Promise<boolean> {
@@ -147,11 +177,20 @@ function removeUser(sources: AdminSources, aor: string): Promise<boolean> {
   });
 }
 
-async function registrations(sources: AdminSources, { after, limit, aor }: RegistrationQuery): Promise<Page<RegistrationView>> {
+async function registrations(
+  sources: AdminSources,
+  { after, limit, aor }: RegistrationQuery,
+): Promise<Page<RegistrationView>> {
   const answers = await sources.askAll({ what: 'registrations', after, limit, aor: aor ?? '' });
   const entries = answers.flatMap(({ node, values }) =>
     (values as readonly (readonly OwnRegistration[])[]).flat().map((each): RegistrationView => ({
-      aor: each.aor, contact: each.contact, flow: each.source, expiresAtMs: each.expiresAtMs, q: each.q, userAgent: each.userAgent, node,
+      aor: each.aor,
+      contact: each.contact,
+      flow: each.source,
+      expiresAtMs: each.expiresAtMs,
+      q: each.q,
+      userAgent: each.userAgent,
+      node,
     })),
   );
   return pageOf(entries, (each) => each.aor, limit);
@@ -161,7 +200,12 @@ async function calls(sources: AdminSources, { after, limit }: PageQuery): Promis
   const answers = await sources.askAll({ what: 'calls', after, limit });
   const entries = answers.flatMap(({ node, values }) =>
     (values as readonly (readonly OwnCall[])[]).flat().map((each): CallView => ({
-      callId: each.callId, from: each.from, to: each.to, state: each.state, startedAtMs: each.startedAtMs, node,
+      callId: each.callId,
+      from: each.from,
+      to: each.to,
+      state: each.state,
+      startedAtMs: each.startedAtMs,
+      node,
     })),
   );
   return pageOf(entries, (each) => each.callId, limit);
@@ -179,7 +223,8 @@ function pageOf<T>(entries: readonly T[], key: (entry: T) => string, limit: numb
 async function counters(sources: AdminSources): Promise<readonly Counter[]> {
   const totals = new Map<string, number>();
   const add = (name: string, value: number): void => void totals.set(name, (totals.get(name) ?? 0) + value);
-  for (const values of await sources.askSelf({ what: 'counters' })) for (const [name, value] of values as readonly [string, number][]) add(name, value);
+  for (const values of await sources.askSelf({ what: 'counters' }))
+    for (const [name, value] of values as readonly [string, number][]) add(name, value);
   for (const [name, value] of sources.counters()) add(name, value);
   return [...totals].map(([name, value]) => ({
     name: 'carillon_events_total',

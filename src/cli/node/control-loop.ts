@@ -3,7 +3,13 @@
  * Inputs are stepped one after the other, also those that an effect brings about at once.
  */
 import { Control } from '../../../cluster/control.ts';
-import type { ControlEffect, ControlIdentity, ControlInput, PeerFrame, StoreResult } from '../../../cluster/control-types.ts';
+import type {
+  ControlEffect,
+  ControlIdentity,
+  ControlInput,
+  PeerFrame,
+  StoreResult,
+} from '../../../cluster/control-types.ts';
 import type { StoreClient } from '../../../cluster/stores/client.ts';
 import type { Table } from '../../../cluster/table.ts';
 import type { StoreError } from '../../../cluster/store-ports.ts';
@@ -85,7 +91,11 @@ export class ControlLoop {
         this.#ports.tellWorker(effect.worker, { type: 'assign', shares: effect.shares });
         return hub.assigned(effect.worker, partitionsOf(effect.shares));
       case 'freeze':
-        return this.#ports.tellWorker(effect.worker, { type: 'freeze', attempt: effect.attempt, shares: effect.shares });
+        return this.#ports.tellWorker(effect.worker, {
+          type: 'freeze',
+          attempt: effect.attempt,
+          shares: effect.shares,
+        });
       case 'thaw':
         return this.#ports.tellWorker(effect.worker, { type: 'thaw', shares: effect.shares });
       case 'drop':

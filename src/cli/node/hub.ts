@@ -53,7 +53,8 @@ export class Hub {
   }
 
   workerDown(worker: number): void {
-    for (let partition = 0; partition < this.#workerOf.length; partition++) if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
+    for (let partition = 0; partition < this.#workerOf.length; partition++)
+      if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
   }
 
   adopt(table: Table): void {
@@ -67,7 +68,10 @@ export class Hub {
     if (target[0] === 0) return this.#route(target[1], target[2], payload);
     if (target[0] !== 1) return;
     // For the thread that holds a connection.
-    const sent = node === this.#ports.node ? this.#ports.toWorker(target[1], target, payload) : this.#ports.toNode(node, target, payload);
+    const sent =
+      node === this.#ports.node
+        ? this.#ports.toWorker(target[1], target, payload)
+        : this.#ports.toNode(node, target, payload);
     if (!sent) this.#ports.count('dropped-no-connection-holder');
   }
 
@@ -97,7 +101,9 @@ export class Hub {
     const target: Target = [0, partition, hops];
     const redirect = this.#redirects.get(partition);
     if (redirect !== undefined) {
-      return 'node' in redirect ? this.#ports.toNode(redirect.node, target, payload) : this.#ports.toWorker(redirect.worker, target, payload);
+      return 'node' in redirect
+        ? this.#ports.toNode(redirect.node, target, payload)
+        : this.#ports.toWorker(redirect.worker, target, payload);
     }
     const worker = this.#workerOf[partition] ?? -1;
     if (worker >= 0) return this.#ports.toWorker(worker, target, payload);

@@ -13,7 +13,10 @@ export class PeerAsks {
   #lastId = 0;
 
   /** @param answer gives this node's own share of an answer. */
-  constructor(send: (peer: string, item: PeerItem) => boolean, answer: (query: WorkerQuery) => Promise<readonly unknown[]>) {
+  constructor(
+    send: (peer: string, item: PeerItem) => boolean,
+    answer: (query: WorkerQuery) => Promise<readonly unknown[]>,
+  ) {
     this.#send = send;
     this.#answer = answer;
   }

@@ -37,7 +37,15 @@ export class Workers {
   #lastId = 0;
   #closing = false;
 
-  constructor(config: Config, incarnation: number, clock: SharedArrayBuffer, serveUntil: SharedArrayBuffer, store: StoreThread, log: Log, ports: WorkersPorts) {
+  constructor(
+    config: Config,
+    incarnation: number,
+    clock: SharedArrayBuffer,
+    serveUntil: SharedArrayBuffer,
+    store: StoreThread,
+    log: Log,
+    ports: WorkersPorts,
+  ) {
     this.#config = config;
     this.#incarnation = incarnation;
     this.#clock = clock;
@@ -59,8 +67,20 @@ export class Workers {
   #start(worker: number): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     const store = this.#store.connect();
-    const data: WorkerData = { config: this.#config, incarnation: this.#incarnation, worker, clock: this.#clock, serveUntil: this.#serveUntil, store, hub: port2 };
-    const thread = new Worker(new URL('../worker.ts', import.meta.url), { workerData: data, transferList: [store, port2], name: `worker-${worker}` });
+    const data: WorkerData = {
+      config: this.#config,
+      incarnation: this.#incarnation,
+      worker,
+      clock: this.#clock,
+      serveUntil: this.#serveUntil,
+      store,
+      hub: port2,
+    };
+    const thread = new Worker(new URL('../worker.ts', import.meta.url), {
+      workerData: data,
+      transferList: [store, port2],
+      name: `worker-${worker}`,
+    });
     const handle: Handle = { thread, hub: this.#openHub(port1), isUp: false };
     this.#handles[worker] = handle;
     return new Promise((resolve, reject) => {
@@ -96,7 +116,8 @@ export class Workers {
     this.#log.write('error', 'worker-ended', { worker, code });
     this.#ports.onDown(worker);
     setTimeout(() => {
-      if (!this.#closing) this.#start(worker).catch((error: unknown) => this.#log.write('error', 'worker-restart', { worker, error }));
+      if (!this.#closing)
+        this.#start(worker).catch((error: unknown) => this.#log.write('error', 'worker-restart', { worker, error }));
     }, limits.workerRestartMs);
   }
 
@@ -112,7 +133,9 @@ export class Workers {
 
   /** Asks every worker; those that do not answer in time are left out. */
   async askAll(query: WorkerQuery): Promise<unknown[]> {
-    const answers = await Promise.all(this.#handles.map(async (handle) => (handle?.isUp === true ? this.#ask(handle, query) : undefined)));
+    const answers = await Promise.all(
+      this.#handles.map(async (handle) => (handle?.isUp === true ? this.#ask(handle, query) : undefined)),
+    );
     return answers.filter((answer) => answer !== undefined);
   }
 

@@ -47,7 +47,8 @@ export class StoreDirectory implements Directory {
     this.#asked.add(aor);
     this.#store.user(aor, (error, record) => {
       this.#asked.delete(aor);
-      if (error !== undefined) return this.#log.write('warn', 'user-lookup', { code: error.code, message: error.message });
+      if (error !== undefined)
+        return this.#log.write('warn', 'user-lookup', { code: error.code, message: error.message });
       if (this.#cache.size >= limits.usersCachedPerWorkerMax) this.#cache.delete(this.#cache.keys().next().value ?? '');
       this.#cache.delete(aor);
       this.#cache.set(aor, { record, untilMs: this.#clock.monotonicMs() + limits.userCacheMs });

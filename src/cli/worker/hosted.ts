@@ -46,7 +46,15 @@ export class HostedPartitions {
   readonly #makePorts: () => PartitionPorts;
   readonly #behaviours: Behaviours;
 
-  constructor(host: ActorHost, store: StoreClient, owner: string, log: Log, ports: HostedPorts, makePorts: () => PartitionPorts, behaviours: Behaviours) {
+  constructor(
+    host: ActorHost,
+    store: StoreClient,
+    owner: string,
+    log: Log,
+    ports: HostedPorts,
+    makePorts: () => PartitionPorts,
+    behaviours: Behaviours,
+  ) {
     this.#host = host;
     this.#store = store;
     this.#owner = owner;
@@ -87,16 +95,20 @@ export class HostedPartitions {
     const onRows = (loaded: readonly { partition: number; key: string; value: Uint8Array }[]): void => {
       for (const row of loaded) rows.get(row.partition)?.push(row);
     };
-    this.#store.loadPieces(shares.map((share) => share.partition), onRows, (error) => {
-      if (error !== undefined) {
-        this.#log.write('error', 'partition-load', { code: error.code, message: error.message });
-        setTimeout(() => this.#load(shares.filter((share) => this.#isLoading(share))), limits.storeRetryMs);
-        return;
-      }
-      const served = shares.filter((share) => this.#isLoading(share));
-      for (const share of served) this.#start(share, rows.get(share.partition) ?? []);
-      if (served.length > 0) this.#ports.report('serving', served);
-    });
+    this.#store.loadPieces(
+      shares.map((share) => share.partition),
+      onRows,
+      (error) => {
+        if (error !== undefined) {
+          this.#log.write('error', 'partition-load', { code: error.code, message: error.message });
+          setTimeout(() => this.#load(shares.filter((share) => this.#isLoading(share))), limits.storeRetryMs);
+          return;
+        }
+        const served = shares.filter((share) => this.#isLoading(share));
+        for (const share of served) this.#start(share, rows.get(share.partition) ?? []);
+        if (served.length > 0) this.#ports.report('serving', served);
+      },
+    );
   }
 
   /** Still the one we began to load: another assignment or a drop may have come between. */
@@ -197,7 +209,9 @@ export class HostedPartitions {
   #actorOf(number: number): ActorRef<'drain'> {
     const known = this.#actors.get(number);
     if (known !== undefined) return known;
-    const actor = this.#host.spawn<'drain'>(`partition-${number}`, () => this.#drain(number), { mailboxMax: drainsWaitingMax });
+    const actor = this.#host.spawn<'drain'>(`partition-${number}`, () => this.#drain(number), {
+      mailboxMax: drainsWaitingMax,
+    });
     this.#actors.set(number, actor);
     return actor;
   }

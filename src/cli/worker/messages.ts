@@ -43,7 +43,13 @@ export type FromWorker =
   /** All sockets are open. */
   | { readonly type: 'up' }
   /** A socket could not be had; the thread ends. */
-  | { readonly type: 'refused'; readonly code: string; readonly message: string; readonly address: string; readonly port: number }
+  | {
+      readonly type: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly address: string;
+      readonly port: number;
+    }
   | { readonly type: 'serving' | 'fenced'; readonly shares: readonly Share[] }
   | { readonly type: 'frozen'; readonly attempt: number; readonly shares: readonly Share[] }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

@@ -16,5 +16,8 @@ export function undeliveredEnvelope(token: string): { partition: number; envelop
   const kind = kindOf(Number(token.slice(first + 1, second)));
   if (first < 0 || second < 0 || line < 0 || kind === undefined) return undefined;
   const to = { kind, key: token.slice(second + 1, line) };
-  return { partition: Number(token.slice(0, first)), envelope: { to, type: 'undelivered', token: token.slice(line + 1) } };
+  return {
+    partition: Number(token.slice(0, first)),
+    envelope: { to, type: 'undelivered', token: token.slice(line + 1) },
+  };
 }

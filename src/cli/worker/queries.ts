@@ -6,7 +6,12 @@ import type { HostedPartitions } from './hosted.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import type { WorkerLoadView, WorkerQuery } from './messages.ts';
 
-export function answerQuery(query: WorkerQuery, hosted: HostedPartitions, counters: Counters, delay: LoopDelay): unknown {
+export function answerQuery(
+  query: WorkerQuery,
+  hosted: HostedPartitions,
+  counters: Counters,
+  delay: LoopDelay,
+): unknown {
   switch (query.what) {
     case 'load':
       return loadOf(hosted, counters, delay);
@@ -25,7 +30,12 @@ export function answerQuery(query: WorkerQuery, hosted: HostedPartitions, counte
 function loadOf(hosted: HostedPartitions, counters: Counters, delay: LoopDelay): WorkerLoadView {
   let registrations = 0;
   for (const partition of hosted.partitions()) registrations += partition.stats().entities.aor;
-  return { calls: viewsOf(hosted, 'call').length, registrations, received: counters.get('received'), lateMs: delay.worstMs() };
+  return {
+    calls: viewsOf(hosted, 'call').length,
+    registrations,
+    received: counters.get('received'),
+    lateMs: delay.worstMs(),
+  };
 }
 
 function viewsOf<View>(hosted: HostedPartitions, kind: 'call' | 'aor'): View[] {
@@ -38,7 +48,9 @@ function viewsOf<View>(hosted: HostedPartitions, kind: 'call' | 'aor'): View[] {
 
 /** The entries of the first `limit` keys after `after`, ordered by key; all entries of a key stay together. */
 function page<View>(views: readonly View[], key: (view: View) => string, after: string, limit: number): View[] {
-  const sorted = views.filter((each) => key(each) > after).toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+  const sorted = views
+    .filter((each) => key(each) > after)
+    .toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
   const taken = sorted.slice(0, limit);
   const last = taken.at(-1);
   return last === undefined ? taken : [...taken, ...sorted.slice(limit).filter((each) => key(each) === key(last))];

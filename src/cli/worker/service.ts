@@ -9,7 +9,9 @@ export async function loadService(config: Config): Promise<Service> {
   const module: unknown = await import(pathToFileURL(config.routes).href);
   const service: unknown = typeof module === 'object' && module !== null ? Reflect.get(module, 'default') : undefined;
   if (typeof service !== 'function') {
-    throw new TypeError(`routes: ${config.routes} must export a routing service as its default export: function* (request) { ... }`);
+    throw new TypeError(
+      `routes: ${config.routes} must export a routing service as its default export: function* (request) { ... }`,
+    );
   }
   return service as Service;
 }

@@ -29,7 +29,15 @@ export class Sockets {
     this.#options = options;
     this.#resolver = new AddressBook(options.clock);
     const { node, worker, clock, log, onMessage, onUndelivered } = options;
-    this.#tcp = new TcpTransport({ node, worker, clock, log, onMessage, onUndelivered, onClosed: (_flow, reason) => options.count(`tcp-closed-${reason}`) });
+    this.#tcp = new TcpTransport({
+      node,
+      worker,
+      clock,
+      log,
+      onMessage,
+      onUndelivered,
+      onClosed: (_flow, reason) => options.count(`tcp-closed-${reason}`),
+    });
   }
 
   /** Rejects when an address is in use or not ours; what was opened before is closed again. */

@@ -28,11 +28,15 @@ export function unpackTransmit(payload: Uint8Array): Transmit | undefined {
   const [packed, bytes, token] = fields as readonly unknown[];
   const flow = unpackFlow(packed);
   // The octets are copied: the payload is only a view of the link's buffer.
-  return flow === undefined || !(bytes instanceof Uint8Array) ? undefined : { flow, bytes: bytes.slice(), token: String(token) };
+  return flow === undefined || !(bytes instanceof Uint8Array)
+    ? undefined
+    : { flow, bytes: bytes.slice(), token: String(token) };
 }
 
 /** The connection's node and worker, from its name `node/worker/number`. */
 export function holderOf(connection: string): { node: string; worker: number } | undefined {
   const [node, worker, number] = connection.split('/');
-  return node === undefined || worker === undefined || number === undefined ? undefined : { node, worker: Number(worker) };
+  return node === undefined || worker === undefined || number === undefined
+    ? undefined
+    : { node, worker: Number(worker) };
 }

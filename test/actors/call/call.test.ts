@@ -10,7 +10,11 @@ import { Caller, Callee } from './parties.ts';
 import { Phone, read, register, value } from './phone.ts';
 import { World } from './world.ts';
 
-function twoPhones(options: ConstructorParameters<typeof World>[0] = {}): { world: World; caller: Caller; callee: Callee } {
+function twoPhones(options: ConstructorParameters<typeof World>[0] = {}): {
+  world: World;
+  caller: Caller;
+  callee: Callee;
+} {
   const world = new World(options);
   const callee = new Callee(world, 'bob', '10.0.0.3:5060');
   register(callee.phone, world);
@@ -28,7 +32,10 @@ describe('a call', () => {
     assert.deepEqual(callee.log, ['INVITE', 'ACK', 'BYE']);
     assert.equal(caller.byeStatus, 200);
     world.run(60_000);
-    assert.deepEqual(world.entities().filter((each) => each.startsWith('call')), []);
+    assert.deepEqual(
+      world.entities().filter((each) => each.startsWith('call')),
+      [],
+    );
   });
 
   it('is listed while it lasts', () => {
@@ -76,7 +83,10 @@ describe('a call', () => {
     assert.equal(caller.final, 487);
     assert.deepEqual(callee.log, ['INVITE', 'CANCEL', 'ACK']);
     world.run(60_000);
-    assert.deepEqual(world.entities().filter((each) => each.startsWith('call')), []);
+    assert.deepEqual(
+      world.entities().filter((each) => each.startsWith('call')),
+      [],
+    );
   });
 
   it('that nobody answers is given up after the configured time', () => {
@@ -135,17 +145,21 @@ describe('a call whose node is lost', () => {
 
   it('can be taken back while it rings', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 3 }), fc.integer({ min: 600, max: 2500 }), (kills, cancelAtMs) => {
-        const { world, caller, callee } = twoPhones();
-        callee.answerAfterMs = 100_000;
-        caller.invite('bob');
-        for (const atMs of kills) world.after(atMs, () => world.kill());
-        world.after(cancelAtMs, () => caller.cancel());
-        world.run(90_000);
-        assert.equal(caller.cancelStatus, 200, caller.ladder());
-        assert.equal(caller.final, 487, caller.ladder());
-        assert.ok(callee.log.includes('CANCEL'), caller.ladder());
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 600, max: 2500 }),
+        (kills, cancelAtMs) => {
+          const { world, caller, callee } = twoPhones();
+          callee.answerAfterMs = 100_000;
+          caller.invite('bob');
+          for (const atMs of kills) world.after(atMs, () => world.kill());
+          world.after(cancelAtMs, () => caller.cancel());
+          world.run(90_000);
+          assert.equal(caller.cancelStatus, 200, caller.ladder());
+          assert.equal(caller.final, 487, caller.ladder());
+          assert.ok(callee.log.includes('CANCEL'), caller.ladder());
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -173,7 +187,10 @@ describe('a request in no dialog of ours', () => {
   it('gets 481, and nothing is sent to where its Route points', () => {
     const world = new World();
     const phone = new Phone(world, 'eve', '10.0.0.6:5060');
-    world.send(phone.at, 'BYE sip:bob@10.0.0.3 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.6:5060;branch=z9hG4bKeve;rport\r\nMax-Forwards: 70\r\nRoute: <sip:127.0.0.1:5080>\r\nFrom: <sip:eve@x.test>;tag=1\r\nTo: <sip:bob@example.test>;tag=2\r\nCall-ID: none\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n');
+    world.send(
+      phone.at,
+      'BYE sip:bob@10.0.0.3 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.6:5060;branch=z9hG4bKeve;rport\r\nMax-Forwards: 70\r\nRoute: <sip:127.0.0.1:5080>\r\nFrom: <sip:eve@x.test>;tag=1\r\nTo: <sip:bob@example.test>;tag=2\r\nCall-ID: none\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n',
+    );
     world.run(1000);
     assert.equal(phone.received[0]?.status, 481);
     assert.ok(world.wire.every((packet) => packet.to === phone.at || packet.from === phone.at));
@@ -182,7 +199,10 @@ describe('a request in no dialog of ours', () => {
   it('an ACK of nothing is dropped in silence', () => {
     const world = new World();
     const phone = new Phone(world, 'eve', '10.0.0.6:5060');
-    world.send(phone.at, 'ACK sip:bob@example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.6:5060;branch=z9hG4bKeve\r\nMax-Forwards: 70\r\nFrom: <sip:eve@x.test>;tag=1\r\nTo: <sip:bob@example.test>;tag=2\r\nCall-ID: none\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n');
+    world.send(
+      phone.at,
+      'ACK sip:bob@example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.6:5060;branch=z9hG4bKeve\r\nMax-Forwards: 70\r\nFrom: <sip:eve@x.test>;tag=1\r\nTo: <sip:bob@example.test>;tag=2\r\nCall-ID: none\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n',
+    );
     world.run(40_000);
     assert.equal(phone.received.length, 0);
     assert.deepEqual(world.entities(), []);
@@ -199,7 +219,14 @@ describe('loops', () => {
     mirror.onRequest = (request) => {
       if (request.method !== 'INVITE') return;
       const [, ...rest] = request.text.split('\r\n');
-      world.send(mirror.at, ['INVITE sip:bob@example.test SIP/2.0', `Via: SIP/2.0/UDP ${mirror.at};branch=z9hG4bKm${rest.length};rport`, ...rest].join('\r\n'));
+      world.send(
+        mirror.at,
+        [
+          'INVITE sip:bob@example.test SIP/2.0',
+          `Via: SIP/2.0/UDP ${mirror.at};branch=z9hG4bKm${rest.length};rport`,
+          ...rest,
+        ].join('\r\n'),
+      );
     };
     caller.invite('bob');
     world.run(3000);

@@ -59,7 +59,9 @@ export class Caller {
       `${method} ${target} SIP/2.0`,
       `Via: SIP/2.0/UDP ${this.phone.at};branch=${branch};rport`,
       'Max-Forwards: 70',
-      ...all(response, 'Record-Route').toReversed().map((route) => `Route: ${route}`),
+      ...all(response, 'Record-Route')
+        .toReversed()
+        .map((route) => `Route: ${route}`),
       `From: ${value(response, 'From')}`,
       `To: ${value(response, 'To')}`,
       `Call-ID: ${value(response, 'Call-ID')}`,
@@ -86,7 +88,10 @@ export class Caller {
 
   cancel(): void {
     if (this.final !== 0) return;
-    const text = this.#invite.replace('INVITE', 'CANCEL').replace('CSeq: 1 INVITE', 'CSeq: 1 CANCEL').replace(/Contact: [^\r]*\r\n/, '');
+    const text = this.#invite
+      .replace('INVITE', 'CANCEL')
+      .replace('CSeq: 1 INVITE', 'CSeq: 1 CANCEL')
+      .replace(/Contact: [^\r]*\r\n/, '');
     this.phone.request(text, false, (response) => {
       this.cancelStatus = response.status;
       return response.status >= 200;

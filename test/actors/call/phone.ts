@@ -14,7 +14,13 @@ export function read(bytes: Buffer): Sip {
   const lines = (text.split('\r\n\r\n')[0] ?? '').split('\r\n');
   const start = lines[0] ?? '';
   const status = start.startsWith('SIP/2.0 ') ? Number(start.slice(8, 11)) : 0;
-  return { start, status, method: status === 0 ? (start.split(' ')[0] ?? '') : (value({ lines }, 'CSeq').split(' ')[1] ?? ''), lines, text };
+  return {
+    start,
+    status,
+    method: status === 0 ? (start.split(' ')[0] ?? '') : (value({ lines }, 'CSeq').split(' ')[1] ?? ''),
+    lines,
+    text,
+  };
 }
 
 export function value(sip: { readonly lines: readonly string[] }, name: string): string {
@@ -23,7 +29,9 @@ export function value(sip: { readonly lines: readonly string[] }, name: string):
 
 export function all(sip: { readonly lines: readonly string[] }, name: string): string[] {
   const prefix = `${name.toLowerCase()}:`;
-  return sip.lines.filter((line) => line.toLowerCase().startsWith(prefix)).map((line) => line.slice(prefix.length).trim());
+  return sip.lines
+    .filter((line) => line.toLowerCase().startsWith(prefix))
+    .map((line) => line.slice(prefix.length).trim());
 }
 
 export function tagOf(address: string): string {

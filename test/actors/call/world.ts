@@ -49,8 +49,12 @@ export class World {
   /** Chance of a packet to be lost, by a number in [0, 1) drawn for it. */
   lose: () => boolean = () => false;
 
-  constructor(options: { service?: Service; authenticate?: boolean; noAnswerMs?: number; listeners?: readonly Listener[] } = {}) {
-    const listeners = options.listeners ?? [{ protocol: 'udp', address: '10.0.0.1', port: 5060, host: '10.0.0.1' } as const];
+  constructor(
+    options: { service?: Service; authenticate?: boolean; noAnswerMs?: number; listeners?: readonly Listener[] } = {},
+  ) {
+    const listeners = options.listeners ?? [
+      { protocol: 'udp', address: '10.0.0.1', port: 5060, host: '10.0.0.1' } as const,
+    ];
     const self = new Self(listeners, ['example.test']);
     const identifiers = new Identifiers(Buffer.from('secret'));
     let randomCounter = 0;
@@ -64,7 +68,10 @@ export class World {
       directory: { record: (aor: string) => this.users.get(aor) },
       registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 7200, maxContacts: 10 },
     };
-    this.#behaviours = { call: callBehaviour(deps) as Behaviour<unknown>, aor: aorBehaviour(deps) as Behaviour<unknown> };
+    this.#behaviours = {
+      call: callBehaviour(deps) as Behaviour<unknown>,
+      aor: aorBehaviour(deps) as Behaviour<unknown>,
+    };
     this.#edge = new Edge(self, identifiers, {
       partitionOf,
       deliver: (_partition, envelope) => this.#deliver(envelope),
@@ -84,7 +91,13 @@ export class World {
     this.wire.push({ to: serverAt, from, bytes });
     if (this.lose()) return;
     const colon = from.lastIndexOf(':');
-    const flow: Flow = { protocol: 'udp', listener: 0, address: from.slice(0, colon), port: Number(from.slice(colon + 1)), connection: '' };
+    const flow: Flow = {
+      protocol: 'udp',
+      listener: 0,
+      address: from.slice(0, colon),
+      port: Number(from.slice(colon + 1)),
+      connection: '',
+    };
     this.after(this.latencyMs, () => this.#edge.receive(Buffer.from(bytes), flow));
   }
 
@@ -141,13 +154,16 @@ export class World {
   }
 
   views(kind: 'call' | 'aor'): unknown[] {
-    return [...this.#slots.entries()].flatMap(([id, slot]) => (split(id)[0] === kind ? (this.#behaviours[kind].view(slot.state) as unknown[]) : []));
+    return [...this.#slots.entries()].flatMap(([id, slot]) =>
+      split(id)[0] === kind ? (this.#behaviours[kind].view(slot.state) as unknown[]) : [],
+    );
   }
 
   #next(endMs: number): { atMs: number; run: () => void } | undefined {
     let best: { atMs: number; order: number; run: () => void } | undefined;
     for (const item of this.#agenda) {
-      if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order)) best = item;
+      if (best === undefined || item.atMs < best.atMs || (item.atMs === best.atMs && item.order < best.order))
+        best = item;
     }
     let timer: { atMs: number; run: () => void } | undefined;
     for (const [id, slot] of this.#slots) {
@@ -156,7 +172,8 @@ export class World {
         timer = { atMs, run: () => (slot.timers.delete(name), this.#input(id, { type: 'timer', name })) };
       }
     }
-    if (timer !== undefined && (best === undefined || timer.atMs < best.atMs)) return timer.atMs > endMs ? undefined : timer;
+    if (timer !== undefined && (best === undefined || timer.atMs < best.atMs))
+      return timer.atMs > endMs ? undefined : timer;
     if (best === undefined || best.atMs > endMs) return undefined;
     this.#agenda.splice(this.#agenda.indexOf(best), 1);
     return best;
@@ -197,7 +214,17 @@ export class World {
         effects.push(() => this.after(1, () => this.#deliver({ to, type: 'ask', asker, body: decode(encode(asked)) })));
         return asker.id;
       },
-      answer: (asker, answered) => effects.push(() => this.after(1, () => this.#deliver({ to: { kind: asker.kind, key: asker.key }, type: 'answer', id: asker.id, body: decode(encode(answered)) }))),
+      answer: (asker, answered) =>
+        effects.push(() =>
+          this.after(1, () =>
+            this.#deliver({
+              to: { kind: asker.kind, key: asker.key },
+              type: 'answer',
+              id: asker.id,
+              body: decode(encode(answered)),
+            }),
+          ),
+        ),
       timer: (name, atMs) => void slot.timers.set(name, atMs),
       clearTimer: (name) => void slot.timers.delete(name),
       save: (gate: SaveGate) => void (save ||= gate === 'store'),

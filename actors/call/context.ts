@@ -1,0 +1,44 @@
+/** The response context of a new request (RFC 3261 16.2). */
+import { limits } from '../../src/limits.ts';
+import type { Flow } from '../../src/outside.ts';
+import { response } from '../../src/sip/build.ts';
+import type { SipMessage } from '../../src/sip/message.ts';
+import { receivedMark, responseFlow } from '../../src/proxy/response-flow.ts';
+import { planRoute } from '../../src/proxy/route-set.ts';
+import { serverKey } from '../../src/transaction/key.ts';
+import { ServerTransaction } from '../../src/transaction/machine.ts';
+import type { Act } from './act.ts';
+import type { Context } from './state.ts';
+
+/** A server transaction and a response context for a request that is new to us. Undefined when the call has too many. */
+export function openContext(act: Act, request: SipMessage, flow: Flow): Context | undefined {
+  if (act.state.contexts.size >= limits.transactionsPerCallMax) {
+    act.turn.count('shed-transactions-per-call');
+    act.turn.send(
+      responseFlow(request, flow),
+      response(request, 503, { headers: [['Retry-After', '5']], ...receivedMark(request, flow) }),
+    );
+    return undefined;
+  }
+  const invite = request.method === 'INVITE';
+  const context: Context = {
+    id: act.state.nextContext++,
+    request,
+    flow,
+    server: new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
+    plan: planRoute(request, act.deps.self, act.proof),
+    run: undefined,
+    askId: 0,
+    asked: '',
+    claimed: '',
+    user: '',
+    challenges: undefined,
+    branches: [],
+    cancelled: '',
+    finalStatus: 0,
+    noAnswerAtMs: 0,
+  };
+  act.state.contexts.set(context.id, context);
+  act.begin({ tx: context.server, context, branch: undefined });
+  return context;
+}

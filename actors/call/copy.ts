@@ -1,0 +1,81 @@
+/** The copy of a request for one target: what it says, where it goes, by which branch it is known (RFC 3261 16.6). */
+import type { Flow } from '../../src/outside.ts';
+import type { SipMessage } from '../../src/sip/message.ts';
+import { parseUri } from '../../src/sip/uri.ts';
+import { destinationOf, isForbidden } from '../../src/proxy/destination.ts';
+import type { NoRoute } from '../../src/proxy/destination.ts';
+import { forwardRequest } from '../../src/proxy/forward.ts';
+import type { RoutePlan } from '../../src/proxy/route-set.ts';
+import type { Contact } from '../../src/routing/api.ts';
+import { loopHash } from './loop.ts';
+import type { Act } from './act.ts';
+
+export interface Copy {
+  readonly flow: Flow;
+  readonly branch: string;
+  readonly bytes: Buffer;
+}
+
+/** The copy for one target and where it goes. The branch comes out the same on any node (identifiers.ts). */
+export function prepare(
+  act: Act,
+  request: SipMessage,
+  source: Flow,
+  plan: RoutePlan,
+  contact: Contact,
+  identity: string,
+  index: number,
+  maxBreadth: number,
+  stripProxyCredentials: boolean,
+): Copy | NoRoute {
+  const { self, identifiers } = act.deps;
+  const { partition } = act.turn;
+  const hop = plan.nextRoute ?? parseUri(contact.path.length > 0 ? routeText(contact.path[0] ?? '') : contact.uri);
+  if (hop === undefined) return 'unsupported-scheme';
+  const flow =
+    contact.flow !== undefined && plan.nextRoute === undefined && contact.path.length === 0
+      ? contact.flow
+      : destinationOf(hop, self, source.listener);
+  if (typeof flow === 'string') return flow;
+  const outbound = self.listeners[flow.listener];
+  const inbound = self.listeners[source.listener];
+  if (outbound === undefined || inbound === undefined) return 'unsupported-transport';
+  if (isForbidden(flow.address)) return 'forbidden-address';
+  // A packet to our own socket would come back to us: what is meant for us was handled before.
+  if (
+    flow.connection === '' &&
+    self.isSocket(flow.address.includes(':') ? `[${flow.address}]` : flow.address, flow.port)
+  )
+    return 'forbidden-address';
+  const branch = identifiers.branch(
+    partition,
+    loopHash(act, request),
+    `${act.state.callId}\0${request.cseq}\0${identity}`,
+    index,
+  );
+  const bytes = forwardRequest(request, {
+    plan,
+    source,
+    requestUri: contact.uri,
+    path: contact.path,
+    recordRoute: makesDialog(request.method) ? { inbound, outbound, proof: act.proof } : undefined,
+    listener: outbound,
+    branch,
+    maxBreadth,
+    stripProxyCredentials,
+  });
+  return { flow, branch, bytes };
+}
+
+function routeText(value: string): string {
+  const open = value.indexOf('<');
+  const close = value.indexOf('>', open);
+  return open >= 0 && close > open ? value.slice(open + 1, close) : value;
+}
+
+/** 16.6 step 4: requests that make or refresh a dialog; later ones follow the route that was recorded then. */
+function makesDialog(method: string): boolean {
+  return (
+    method === 'INVITE' || method === 'SUBSCRIBE' || method === 'NOTIFY' || method === 'REFER' || method === 'UPDATE'
+  );
+}
