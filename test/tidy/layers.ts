@@ -23,7 +23,15 @@ const layers: readonly Layer[] = [
   // The link's shell drives the link protocol, which is pure and lives with the cluster.
   {
     of: ['src/io/'],
-    may: ['src/io/', 'pure', 'cluster/link', 'cluster/wire.ts', 'cluster/handshake.ts', 'cluster/data-frame.ts'],
+    may: [
+      'src/io/',
+      'pure',
+      'cluster/link',
+      'cluster/wire.ts',
+      'cluster/handshake.ts',
+      'cluster/data-frame.ts',
+      'cluster/octets.ts',
+    ],
     packages: ['node:', 'pino'],
   },
   { of: ['src/config/'], may: ['pure'], packages: ['zod'] },
