@@ -7,7 +7,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { errors } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { LWS, TOKEN, is } from './chars.ts';
+import { LWS, TOKEN, is, lower } from './chars.ts';
 import { HeaderId, headerIdAt, nameHash } from './header/names.ts';
 import { unfold } from './params.ts';
 
@@ -94,7 +94,7 @@ function keep(
 ): void {
   let at = start;
   let hash = 0;
-  for (; at < end && is(text.charCodeAt(at), TOKEN); at += 1) hash = nameHash(hash, text.charCodeAt(at));
+  for (; at < end && is(text.charCodeAt(at), TOKEN); at += 1) hash = nameHash(hash, lower(text.charCodeAt(at)));
   const id = headerIdAt(bytes, start, at, hash);
   if (
     id !== HeaderId.Via &&

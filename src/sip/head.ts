@@ -7,7 +7,7 @@
 import assert from 'node:assert';
 import type { ErrorCode } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { LWS, TOKEN, is } from './chars.ts';
+import { LWS, TOKEN, is, lower } from './chars.ts';
 import { HeaderId, headerFacts, headerIdAt, nameHash } from './header/names.ts';
 
 assert(limits.headBytesMax < 2 ** 15, 'two offsets must fit into one small integer');
@@ -36,6 +36,10 @@ const CR = 0x0d;
 const LF = 0x0a;
 const SP = 0x20;
 const HTAB = 0x09;
+const DEL = 0x7f;
+
+/** Octets of header names in lower case; 0 for octets that no name may have. */
+const nameOctets = Uint8Array.from({ length: 256 }, (_, code) => (is(code, TOKEN) ? lower(code) : 0));
 
 /** Fills `head`; returns what is wrong with the octets, undefined when every line is well formed. */
 export function indexHead(bytes: Uint8Array): ErrorCode | undefined {
@@ -48,7 +52,7 @@ export function indexHead(bytes: Uint8Array): ErrorCode | undefined {
   while (at < end) {
     const code = bytes[at] ?? 0;
     if (code === CR) break;
-    if ((code < SP && code !== HTAB) || code === 0x7f) return at === 0 ? 'not-sip' : 'start-line';
+    if ((code < SP && code !== HTAB) || code === DEL) return at === 0 ? 'not-sip' : 'start-line';
     at += 1;
   }
   if (at + 2 >= end) return unfinished(bytes);
@@ -80,52 +84,53 @@ function fail(code: ErrorCode): -1 {
 function indexLine(bytes: Uint8Array, nameStart: number, end: number): number {
   let at = nameStart;
   let hash = 0;
-  let code = bytes[at] ?? 0;
-  while (is(code, TOKEN) && at < end) {
-    hash = nameHash(hash, code);
+  while (at < end) {
+    const folded = nameOctets[bytes[at] ?? 0] ?? 0;
+    if (folded === 0) break;
+    hash = nameHash(hash, folded);
     at += 1;
-    code = bytes[at] ?? 0;
   }
   const nameEnd = at;
   if (nameEnd === nameStart || nameEnd - nameStart > limits.headerNameBytesMax) return fail('header-name');
   while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at += 1;
   if (at >= end) return fail(unfinished(bytes));
   if (bytes[at] !== 0x3a) return fail(bytes[at] === CR || bytes[at] === LF ? 'header-line' : 'header-name');
-  at += 1;
-  let valueStart = at;
+  const from = at + 1;
+  at = skipValue(bytes, from, end);
+  if (at < 0) return -1;
+  let valueStart = from;
+  while (valueStart < at && is(bytes[valueStart] ?? 0, LWS)) valueStart += 1;
   let valueEnd = at;
-  let folded = false;
-  let suspicious = false;
-  for (;;) {
-    if (at + 2 >= end) return fail(unfinished(bytes));
-    code = bytes[at] ?? 0;
-    if (code > SP && code !== 0x7f) {
-      if (valueEnd === valueStart) valueStart = at;
-      at += 1;
-      valueEnd = at;
-    } else if (code === SP || code === HTAB) at += 1;
-    else if (code === CR) {
-      if (bytes[at + 1] !== LF) return fail('line-end');
-      if (bytes[at + 2] !== SP && bytes[at + 2] !== HTAB) break;
-      folded = true;
-      at += 3;
-    } else if (code === LF) return fail('line-end');
-    else {
-      suspicious = true;
-      if (valueEnd === valueStart) valueStart = at;
-      at += 1;
-      valueEnd = at;
-    }
-  }
-  if (suspicious && !controlsAreQuoted(bytes, valueStart, valueEnd)) return fail('control-octet');
-  if (
-    valueEnd - valueStart > limits.headerValueBytesMax &&
-    (!folded || unfoldedLength(bytes, valueStart, valueEnd) > limits.headerValueBytesMax)
-  ) {
-    return fail('value-too-long');
+  while (valueEnd > valueStart && is(bytes[valueEnd - 1] ?? 0, LWS)) valueEnd -= 1;
+  if (valueEnd - valueStart > limits.headerValueBytesMax) {
+    if (unfoldedLength(bytes, valueStart, valueEnd) > limits.headerValueBytesMax) return fail('value-too-long');
   }
   enter(headerIdAt(bytes, nameStart, nameEnd, hash), nameStart, valueStart, valueEnd);
   return at + 2;
+}
+
+/** From after the colon to the CR that ends the line; -1 when something in between is refused. */
+function skipValue(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  let suspicious = false;
+  for (;;) {
+    let code = 0;
+    for (; at < end; at += 1) {
+      code = bytes[at] ?? 0;
+      if (code < SP || code === DEL) break;
+    }
+    if (at + 2 >= end) return fail(unfinished(bytes));
+    if (code === CR) {
+      if (bytes[at + 1] !== LF) return fail('line-end');
+      if (bytes[at + 2] !== SP && bytes[at + 2] !== HTAB) break;
+      at += 3;
+    } else if (code === LF) return fail('line-end');
+    else {
+      if (code !== HTAB) suspicious = true;
+      at += 1;
+    }
+  }
+  return suspicious && !controlsAreQuoted(bytes, from, at) ? fail('control-octet') : at;
 }
 
 function enter(id: HeaderId, nameStart: number, valueStart: number, valueEnd: number): void {
@@ -150,7 +155,7 @@ function controlsAreQuoted(bytes: Uint8Array, start: number, end: number): boole
     const code = bytes[at] ?? 0;
     if (code === 0x22) quoted = !quoted;
     else if (code === 0x5c && quoted && bytes[at + 1] !== CR) at += 1;
-    else if ((code < SP && !is(code, LWS)) || code === 0x7f) return false;
+    else if ((code < SP && !is(code, LWS)) || code === DEL) return false;
   }
   return !quoted;
 }

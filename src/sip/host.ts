@@ -38,8 +38,8 @@ export function addressAt(text: string, start: number, end: number): string | un
   const bracketed = text.charCodeAt(start) === 0x5b && text.charCodeAt(end - 1) === 0x5d;
   const from = bracketed ? start + 1 : start;
   const to = bracketed ? end - 1 : end;
-  if (isIpv6(text, from, to)) return ipv6Text(text.slice(from, to));
-  return !bracketed && isIpv4(text, from, to) ? text.slice(from, to) : undefined;
+  if (!bracketed && isIpv4(text, from, to)) return text.slice(from, to);
+  return isIpv6(text, from, to) ? ipv6Text(text.slice(from, to)) : undefined;
 }
 
 /** A host as it stands in a URI or a Via. */

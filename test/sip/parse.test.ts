@@ -108,7 +108,7 @@ test('Via (RFC 3261 20.42)', () => {
     ['SIP/2.0/UDP ;rport', '400 via'],
     ['SIP/9.9/UDP a', '400 via'],
     ['SIP/2.0 UDP a', '400 via'],
-    ['SIP/2.0/UDP a:0', '400 via'],
+    ['SIP/2.0/UDP a:0', 'ok'], // SIPp writes it
     ['SIP/2.0/UDP a:-5', '400 via'],
     ['SIP/2.0/UDP a:65536', '400 via'],
     ['SIP/2.0/UDP a:', '400 via'],

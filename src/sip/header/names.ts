@@ -205,7 +205,7 @@ export function headerName(id: HeaderId): string {
 /** The id of a name in any case, full or compact; Unknown for a name that has no row. */
 export function headerIdOf(name: string): HeaderId {
   let hash = 0;
-  for (let i = 0; i < name.length; i += 1) hash = nameHash(hash, name.charCodeAt(i));
+  for (let i = 0; i < name.length; i += 1) hash = nameHash(hash, lower(name.charCodeAt(i)));
   for (let slot = hash & SLOT_MASK; slots[slot] !== 0; slot = (slot + 1) & SLOT_MASK) {
     const entry = entries[slots[slot] ?? 0];
     if (entry !== undefined && sameText(entry.name, name)) return entry.id;
@@ -222,9 +222,9 @@ export function headerIdAt(bytes: Uint8Array, start: number, end: number, hash: 
   return HeaderId.Unknown;
 }
 
-/** One step of the hash over a name. Case is folded roughly; the comparison afterwards is exact. */
+/** One step of the hash over a name; `code` in lower case. */
 export function nameHash(hash: number, code: number): number {
-  return (hash * 31 + (code | 0x20)) | 0;
+  return (Math.imul(hash, 31) + code) | 0;
 }
 
 interface Entry {
@@ -238,7 +238,7 @@ const slots = new Uint8Array(SLOT_MASK + 1);
 
 function enter(name: string, id: HeaderId): void {
   let hash = 0;
-  for (let i = 0; i < name.length; i += 1) hash = nameHash(hash, name.charCodeAt(i));
+  for (let i = 0; i < name.length; i += 1) hash = nameHash(hash, lower(name.charCodeAt(i)));
   let slot = hash & SLOT_MASK;
   while (slots[slot] !== 0) slot = (slot + 1) & SLOT_MASK;
   slots[slot] = entries.push({ name: name.toLowerCase(), id }) - 1;

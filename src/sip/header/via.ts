@@ -149,6 +149,7 @@ function keepParam(text: string, from: number): boolean {
 
 /** `SIP / 2.0 /` with white space anywhere between; returns the start of the transport. */
 function skipProtocol(text: string, at: number, end: number): number {
+  if (text.startsWith('SIP/2.0/', at) && at + 8 < end) return skipLws(text, at + 8, end); // As everybody writes it.
   const nameEnd = skipToken(text, at, end);
   if (!isWord(text, at, nameEnd, 'sip')) return -1;
   let next = skipSlash(text, nameEnd, end);
