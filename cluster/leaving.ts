@@ -1,0 +1,47 @@
+/** A drain: from the wish to leave to the release of the lease. */
+import { limits } from '../src/limits.ts';
+import { isMember, memberIndex } from './table.ts';
+import type { Table } from './table.ts';
+
+export class Leaving {
+  /** The wish was spoken: plan us nothing, hand over what we have. */
+  draining = false;
+  /** Stopped for good: only the release is left to do. */
+  gone = false;
+  #closingSinceMs = Infinity;
+  #goneSinceMs = 0;
+
+  /** Nobody is there to hand over to: write everything and go. */
+  get closing(): boolean {
+    return this.#closingSinceMs < Infinity;
+  }
+
+  /** True when the moment to go has come. `isEmpty`: nothing is ours; `isStill`: everything is written. */
+  isDue(
+    identity: { readonly id: string; readonly incarnation: number },
+    table: Table | undefined,
+    hasHeirs: boolean,
+    shares: { isEmpty(): boolean; isStill(): boolean },
+    nowMs: number,
+  ): boolean {
+    if (!this.draining || this.gone) return false;
+    if (table === undefined || !isMember(table, identity.id, identity.incarnation)) return true;
+    if (!table.members[memberIndex(table, identity.id)]!.draining) return false;
+    if (hasHeirs) {
+      this.#closingSinceMs = Infinity;
+      return shares.isEmpty();
+    }
+    this.#closingSinceMs = Math.min(this.#closingSinceMs, nowMs);
+    return shares.isStill() || nowMs - this.#closingSinceMs >= limits.drainCloseMs;
+  }
+
+  go(nowMs: number): void {
+    this.gone = true;
+    this.#goneSinceMs = nowMs;
+  }
+
+  /** The release was tried for long enough: a supervisor or the votes will say the same. */
+  hasTriedEnough(nowMs: number): boolean {
+    return nowMs - this.#goneSinceMs >= limits.drainCloseMs;
+  }
+}

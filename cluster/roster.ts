@@ -1,0 +1,62 @@
+/** What the store's member rows say: who is over, and who may join a table. */
+import { ownerName } from './control-types.ts';
+import type { ControlIdentity } from './control-types.ts';
+import type { MemberRow } from './store-ports.ts';
+import { isMember } from './table.ts';
+import type { Table, TableMember } from './table.ts';
+
+export class Roster {
+  /** As last read; undefined before the first time. */
+  rows: readonly MemberRow[] | undefined;
+  #key = '';
+  readonly #dead = new Set<string>();
+
+  /** True when somebody came, went or died since the last reading. */
+  read(rows: readonly MemberRow[]): boolean {
+    this.rows = rows;
+    const key = JSON.stringify(rows.map(({ id, incarnation, status }) => [id, incarnation, status]));
+    const changed = key !== this.#key;
+    this.#key = key;
+    return changed;
+  }
+
+  buried(id: string, incarnation: number): void {
+    this.#dead.add(ownerName(id, incarnation));
+  }
+
+  /** Irreversible for an incarnation. An expired lease alone is no death. */
+  isDead({ id, incarnation }: { readonly id: string; readonly incarnation: number }): boolean {
+    const name = ownerName(id, incarnation);
+    if (this.#dead.has(name)) return true;
+    const row = this.rows?.find((member) => member.id === id);
+    if (row === undefined || row.incarnation < incarnation) return false;
+    if (row.incarnation === incarnation && row.status !== 'dead') return false;
+    this.#dead.add(name); // A later incarnation got its lease only because this one was dead.
+    return true;
+  }
+
+  deadOf(table: Table | undefined): Set<string> {
+    const dead = new Set<string>();
+    for (const member of table?.members ?? []) {
+      if (this.isDead(member)) dead.add(ownerName(member.id, member.incarnation));
+    }
+    return dead;
+  }
+
+  /** An earlier incarnation of ours that announced the link address that we now hold: its process is gone. */
+  predecessor({ id, incarnation, link }: ControlIdentity, rows: readonly MemberRow[]): MemberRow | undefined {
+    const row = rows.find((member) => member.id === id);
+    return row !== undefined && row.incarnation < incarnation && row.info.link === link ? row : undefined;
+  }
+
+  /** Everyone joins for itself; only into an empty store the first takes along whoever has a lease. */
+  joining(self: TableMember, table: Table | undefined, storeNowMs: number, linked: boolean): TableMember[] {
+    if (table !== undefined) return isMember(table, self.id, self.incarnation) || self.draining || !linked ? [] : [self];
+    const joining = [self];
+    for (const { id, incarnation, status, leaseUntilMs, info } of this.rows ?? []) {
+      if (id === self.id || status !== 'up' || leaseUntilMs <= storeNowMs) continue;
+      joining.push({ id, incarnation, link: info.link, workers: info.workers, draining: false });
+    }
+    return joining;
+  }
+}
