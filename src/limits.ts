@@ -145,6 +145,7 @@ export const limits = {
   storeBusyMs: 2_000,
   storeUsersPageMax: 1_000,
   storeRetryMs: 200,
+  logLinesPerEventPerSecondMax: 20,
   takeoverQuietMs: 250,
   hubItemsWaitingMax: 16_384,
   hubWaitMs: 4_000,
