@@ -183,13 +183,7 @@ export class Control {
     this.#vote();
   }
 
-  // The store
-
-  #ask<O extends StoreOperation>(
-    op: O,
-    args: Readonly<Parameters<CoordinationStore[O]>>,
-    done: Done<O>,
-  ): number {
+  #ask<O extends StoreOperation>(op: O, args: Readonly<Parameters<CoordinationStore[O]>>, done: Done<O>): number {
     return this.#calls.ask(op, args, done, this.#nowMs, this.#effects);
   }
 
@@ -244,8 +238,6 @@ export class Control {
     });
   }
 
-  // Standing
-
   #publishUntil(): void {
     const untilMs = this.#membership.serveUntilMs;
     if (untilMs === this.#publishedUntilMs) return;
@@ -282,8 +274,6 @@ export class Control {
     this.#exited = true;
     this.#effects.push({ do: 'exit', code, reason });
   }
-
-  // Peers
 
   #peerUp(id: string, incarnation: number): void {
     if (id === this.#identity.id) return;
@@ -330,8 +320,6 @@ export class Control {
         return this.#shares.handed(frame.partitions, frame.epochs, this.#nowMs);
     }
   }
-
-  // Tables
 
   #nonce(): string {
     return `${this.#name}.${this.#calls.last}`;
@@ -387,8 +375,6 @@ export class Control {
       adoptedEpoch: (member) => (member.id === id ? epoch : this.#membership.adoptedEpoch(member)),
     };
   }
-
-  // Leaving
 
   #leaveIfDue(): void {
     if (!this.#leaving.draining || this.#keeper.storing || this.#exited) return;
