@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Baresip } from './support/baresip.ts';
 import type { Child } from './support/children.ts';
-import { startCluster, type Cluster } from './support/cluster.ts';
+import { freeBase, startCluster, type Cluster } from './support/cluster.ts';
 import { startRelay, stopRelay } from './support/relay.ts';
 import { testFolder } from './support/report.ts';
 import { sipsak } from './support/sipsak.ts';
@@ -11,7 +11,7 @@ import { missing } from './support/tools.ts';
 import { makeUsers } from './support/users.ts';
 import { readWav, toneShare } from './support/wav.ts';
 
-const base = 22_000;
+const base = await freeBase(22_000);
 const folder = testFolder('basic');
 const [caller, callee] = makeUsers(2);
 const [sak] = makeUsers(1, 'sak', '127.0.0.1');
@@ -44,7 +44,7 @@ test('sipsak: registers with a password, finds its contact, and removes it', { s
   assert.equal(removed.code, 0, removed.output);
 });
 
-test('two baresip phones register, call each other and hear each other', { skip: missing('baresip') }, async (t) => {
+test('two baresip phones register, call each other and hear each other', { skip: missing('baresip'), timeout: 60_000 }, async (t) => {
   // libre of before 2.0 gives up at any challenge with SHA-256, so the relay shows it the one with MD5 alone.
   const relay: Child = await startRelay({ listen: base + 60, server: base, ports: 0, md5Only: true, folder });
   const phones = [

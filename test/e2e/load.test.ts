@@ -5,7 +5,7 @@ import { runLoad } from './support/load.ts';
 import { testFolder } from './support/report.ts';
 import { missing } from './support/tools.ts';
 
-test('200 users register and make 100 calls at once, spread over all nodes', { skip: missing('sipp') }, async (t) => {
+test('200 users register and make 100 calls at once, spread over all nodes', { skip: missing('sipp'), timeout: 100_000 }, async (t) => {
   const result = await runLoad({
     base: 22_200,
     folder: testFolder('load'),

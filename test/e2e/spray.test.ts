@@ -5,7 +5,7 @@ import { runLoad } from './support/load.ts';
 import { testFolder } from './support/report.ts';
 import { missing } from './support/tools.ts';
 
-test('calls hold when each packet reaches another node', { skip: missing('sipp') }, async (t) => {
+test('calls hold when each packet reaches another node', { skip: missing('sipp'), timeout: 100_000 }, async (t) => {
   const result = await runLoad({
     base: 22_400,
     folder: testFolder('spray'),

@@ -1,8 +1,9 @@
 /**
  * A cluster of real processes: `carillon cluster` with its own folder and ports. Ports counted from `base`: SIP base,
- * links base + 10 ..., admin base + 20 ...; clients of the test may use base + 40 ... base + 199.
+ * links base + 10 ..., admin base + 20 ...; clients of the test may use base + 40 ... base + 99.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { ClusterView, NodeView } from '../../../src/admin/port.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
@@ -12,6 +13,7 @@ import { domain, type TestUser } from './users.ts';
 
 export interface ClusterOptions {
   readonly nodes: number;
+  /** From `freeBase`. */
   readonly base: number;
   /** Folder of the test: configuration, data, logs. */
   readonly folder: string;
@@ -38,14 +40,28 @@ export interface Cluster {
   stop(): Promise<number>;
 }
 
+/** `preferred` or, where somebody else runs the same test just now, the hundred ports after it. @throws when both are taken */
+export async function freeBase(preferred: number): Promise<number> {
+  for (const base of [preferred, preferred + 100]) {
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(false));
+      server.listen({ host: '127.0.0.1', port: base, exclusive: true }, () => server.close(() => resolve(true)));
+    });
+    if (isFree) return base;
+  }
+  throw new Error(`ports ${preferred} and ${preferred + 100} are taken`);
+}
+
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const partitions = 4_096;
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { base, nodes, folder } = options;
   mkdirSync(folder, { recursive: true });
+  const name = `e2e-${base}-${process.pid}`;
   const config: ConfigInput = {
-    cluster: { name: `e2e-${base}`, store: `sqlite:${folder}/carillon.db`, secret: 'only-for-tests-on-loopback' },
+    cluster: { name, store: `sqlite:${folder}/carillon.db`, secret: 'only-for-tests-on-loopback' },
     node: { link: `127.0.0.1:${base + 10}`, workers: options.workers ?? 1 },
     listen: [`udp:127.0.0.1:${base}`, `tcp:127.0.0.1:${base}`],
     domains: [domain, '127.0.0.1', ...(options.domains ?? [])],
@@ -68,10 +84,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     admins,
     supervisor,
     pids: () => pidsOf(supervisor.output()),
-    view: async () => until('the cluster answers', 10_000, async () => firstView(admins)),
+    view: async () => until('the cluster answers', 10_000, async () => firstView(admins, name)),
     settled: async (timeoutMs) =>
       until('the cluster is settled', timeoutMs, async () => {
-        const view = await firstView(admins);
+        const view = await firstView(admins, name);
         if (view === undefined || !isSettled(view, nodes)) return undefined;
         const ready = await Promise.all(admins.map(isReady));
         return ready.every(Boolean) ? view : undefined;
@@ -122,10 +138,11 @@ function isSettled(view: ClusterView, nodes: number): boolean {
   );
 }
 
-async function firstView(admins: readonly string[]): Promise<ClusterView | undefined> {
+async function firstView(admins: readonly string[], name: string): Promise<ClusterView | undefined> {
   for (const admin of admins) {
     const view = await readCluster(admin);
-    if (view !== undefined) return view;
+    // Another cluster at our ports is none of ours.
+    if (view?.name === name) return view;
   }
   return undefined;
 }

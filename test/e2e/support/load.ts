@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allCalls, allRegistrations, perNode } from './admin.ts';
 import { registerUsers, writeCalls, writeChallengedCalls, type Place } from './calls.ts';
-import { startCluster } from './cluster.ts';
+import { stop } from './children.ts';
+import { freeBase, startCluster, type Cluster } from './cluster.ts';
 import { startRelay, stopRelay } from './relay.ts';
 import type { Row } from './report.ts';
-import { Sipp, rowOf, type SippResult } from './sipp.ts';
-import { makeUsers } from './users.ts';
+import { Sipp, lostOf, rowOf, type SippResult } from './sipp.ts';
+import { domain, makeUsers, type TestUser } from './users.ts';
 
 export interface LoadOptions {
   readonly base: number;
@@ -35,84 +36,120 @@ export interface LoadResult {
 }
 
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { base, folder, calls, callsPerSecond, talkMs, progress } = options;
+  const { folder, progress } = options;
   const users = makeUsers(options.users);
-  assert.ok(users.length >= calls, 'a user for each call');
+  assert.ok(users.length >= options.calls, 'a user for each call');
+  const base = await freeBase(options.base);
   const cluster = await startCluster({ nodes: 3, base, folder, users });
   progress('three nodes are ready');
-  const [front, calleePort] = [base + 60, base + 61];
   const isSprayed = options.sprayPorts > 0;
   const relay = isSprayed
-    ? await startRelay({ listen: front, server: base, ports: options.sprayPorts, callee: calleePort, folder })
+    ? await startRelay({ listen: base + 60, server: base, ports: options.sprayPorts, callee: base + 61, folder })
     : undefined;
-  const place: Place = { folder, server: isSprayed ? front : base };
+  try {
+    const measured = await measure(cluster, { folder, server: isSprayed ? base + 60 : base }, users, { ...options, base });
+    if (relay !== undefined) progress(`relay: ${JSON.stringify(await stopRelay(relay))}`);
+    return { ...measured, clusterCode: await cluster.stop() };
+  } finally {
+    if (relay !== undefined) await stop(relay);
+    await cluster.stop();
+  }
+}
+
+async function measure(
+  cluster: Cluster,
+  place: Place,
+  users: readonly TestUser[],
+  options: LoadOptions,
+): Promise<Omit<LoadResult, 'clusterCode'>> {
+  const { base, calls, callsPerSecond, talkMs, progress } = options;
   const registered = await registerUsers(place, users, {
     name: 'register',
     port: base + 62,
-    contact: isSprayed ? front : calleePort,
+    contact: options.sprayPorts > 0 ? base + 60 : base + 61,
     perSecond: 200,
   });
   progress(`registered ${registered.ok}, failed ${registered.failed}`);
   const registrations = await allRegistrations(cluster.admins[0] ?? '');
+  const callee = new Sipp({ ...place, scenario: 'uas', name: 'callee', port: base + 61, ringMs: 200 });
+  try {
+    await callee.hasStarted();
+    const half = calls >> 1;
+    const callers = await startCallers(place, users, options);
+    const watch = new CallWatch(cluster.admins[1] ?? '');
+    const timeoutMs = (calls / callsPerSecond) * 1_000 + talkMs + 60_000;
+    const results = await Promise.all(callers.map(async (caller) => caller.result(timeoutMs)));
+    const most = await watch.stop();
+    const runs = [registered, ...results];
+    const wanted = [users.length, half, calls - half];
+    return {
+      rows: [...runs, await callee.end()].map(rowOf),
+      failed: runs.reduce((sum, run, index) => sum + lostOf(run, wanted[index] ?? 0), 0),
+      errors: runs.filter(({ errors }) => errors !== '').map(errorsOf).join('\n'),
+      registered: registrations.length,
+      registrationsPerNode: perNode(registrations),
+      callsAtOnce: most.total,
+      callsPerNode: most.nodes,
+    };
+  } finally {
+    await stop(callee.child);
+  }
+}
 
-  const callee = new Sipp({ ...place, scenario: 'uas', name: 'callee', port: calleePort, ringMs: 200 });
-  await callee.hasStarted();
+async function startCallers(place: Place, users: readonly TestUser[], options: LoadOptions): Promise<Sipp[]> {
+  const { base, calls, callsPerSecond, talkMs } = options;
   const half = calls >> 1;
   const ownPairs = users.slice(0, half).map((user, index) => [user, users[index + 1] ?? user] as const);
   const challenged = users.slice(half, calls);
   const [target] = users;
   assert.ok(target !== undefined);
   const common = { ...place, perSecond: callsPerSecond / 2, pauseMs: talkMs, limit: calls } as const;
-  const callers = [
-    new Sipp({
-      ...common,
-      scenario: 'uac',
-      name: 'caller',
-      port: base + 64,
-      transport: 'un',
-      count: half,
-      calls: await writeCalls(place, 'caller', ownPairs),
-    }),
+  const [ownFile, challengedFile] = [
+    await writeCalls(place, 'caller', ownPairs),
+    writeChallengedCalls(place, 'caller-challenged', challenged, target),
+  ];
+  return [
+    new Sipp({ ...common, scenario: 'uac', name: 'caller', port: base + 64, transport: 'un', count: half, calls: ownFile }),
     new Sipp({
       ...common,
       scenario: 'uac-challenged',
       name: 'caller-challenged',
       port: base + 63,
       count: challenged.length,
-      calls: writeChallengedCalls(place, 'caller-challenged', challenged, target),
-      authUri: `${target.name}@example.test`,
+      calls: challengedFile,
+      authUri: `${target.name}@${domain}`,
     }),
   ];
-  let most: { total: number; nodes: Record<string, number> } = { total: 0, nodes: {} };
-  let running = true;
-  const watching = (async (): Promise<void> => {
-    while (running) {
-      const now = await allCalls(cluster.admins[1] ?? '').catch(() => []);
-      const alive = now.filter(({ state }) => state === 'confirmed' || state === 'established');
-      const counted = alive.length > 0 ? alive : now;
-      if (counted.length > most.total) most = { total: counted.length, nodes: perNode(counted) };
-      await sleep(250);
-    }
-  })();
-  const timeoutMs = (calls / callsPerSecond) * 1_000 + talkMs + 60_000;
-  const results = await Promise.all(callers.map(async (caller) => caller.result(timeoutMs)));
-  running = false;
-  await watching;
-  const called = await callee.end();
-  if (relay !== undefined) progress(`relay: ${JSON.stringify(await stopRelay(relay))}`);
-  const clusterCode = await cluster.stop();
-  return {
-    rows: [registered, ...results, called].map(rowOf),
-    failed: failuresOf(registered, users.length) + results.reduce((sum, one) => sum + failuresOf(one, one === results[0] ? half : calls - half), 0),
-    errors: [registered, ...results].map(({ name, errors, causes }) => (errors === '' ? '' : `${name} ${JSON.stringify(causes)}: ${errors}`)).join('\n'),
-    registered: registrations.length,
-    registrationsPerNode: perNode(registrations),
-    callsAtOnce: most.total,
-    callsPerNode: most.nodes,
-    clusterCode,
-  };
 }
 
-function failuresOf(result: SippResult, wanted: number): number {
-  return wanted - result.ok;
+/** Remembers the moment with the most calls. */
+class CallWatch {
+  readonly #admin: string;
+  readonly #done: Promise<void>;
+  #isRunning = true;
+  #total = 0;
+  #nodes: Record<string, number> = {};
+
+  constructor(admin: string) {
+    this.#admin = admin;
+    this.#done = this.#run();
+  }
+
+  async stop(): Promise<{ total: number; nodes: Record<string, number> }> {
+    this.#isRunning = false;
+    await this.#done;
+    return { total: this.#total, nodes: this.#nodes };
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isRunning) {
+      const calls = (await allCalls(this.#admin).catch(() => [])).filter(({ state }) => state === 'established');
+      if (calls.length > this.#total) [this.#total, this.#nodes] = [calls.length, perNode(calls)];
+      await sleep(250);
+    }
+  }
+}
+
+function errorsOf({ name, errors, causes }: SippResult): string {
+  return `${name} ${JSON.stringify(causes)}: ${errors}`;
 }
