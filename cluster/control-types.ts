@@ -108,6 +108,18 @@ export type ControlEffect =
   /** End of this process. 0 after a drain; 70 when this incarnation is over: the supervisor starts a new one. */
   | { readonly do: 'exit'; readonly code: 0 | 70; readonly reason: 'drained' | 'dead' | 'superseded' };
 
+/** What a worker is told about its partitions: the effects of the same names. */
+export type ShareOrder =
+  | { readonly type: 'assign'; readonly shares: readonly Share[] }
+  | { readonly type: 'freeze'; readonly attempt: number; readonly shares: readonly Share[] }
+  | { readonly type: 'thaw'; readonly shares: readonly Share[] }
+  | { readonly type: 'drop'; readonly partitions: readonly number[] };
+
+/** What a worker answers: the control inputs of the same names. */
+export type ShareReport =
+  | { readonly type: 'serving' | 'fenced'; readonly shares: readonly Share[] }
+  | { readonly type: 'frozen'; readonly attempt: number; readonly shares: readonly Share[] };
+
 export type DropTarget = { readonly node: string } | { readonly worker: number } | undefined;
 
 /** How this process is known. */

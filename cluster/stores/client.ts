@@ -5,6 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { limits } from '../../src/limits.ts';
+import type { CoordinationAccess, Done, Ended, SnapshotAccess } from '../store-access.ts';
 import { StoreError } from '../store-ports.ts';
 import type {
   CasReply,
@@ -25,11 +26,6 @@ import { Packer, unpackRows } from './packed.ts';
 import { acknowledged } from './protocol.ts';
 import type { ControlOperation, ControlParameters, Failure, Request, Response } from './protocol.ts';
 
-/** Called exactly once, never before the call that takes it has returned. */
-export type Done<T> = (...reply: [error: StoreError, result: undefined] | [error: undefined, result: T]) => void;
-/** The same for operations without a result. */
-export type Ended = (error: StoreError | undefined) => void;
-
 interface WaitingWrite {
   readonly done: Done<WriteReply>;
   readonly rows: number;
@@ -41,7 +37,7 @@ interface WaitingLoad {
   readonly done: Ended;
 }
 
-export class StoreClient {
+export class StoreClient implements CoordinationAccess, SnapshotAccess {
   readonly #port: MessagePort;
   readonly #control = new Map<number, Done<unknown>>();
   readonly #writes = new Map<number, WaitingWrite>();

@@ -5,7 +5,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { StoreError } from '../store-ports.ts';
-import type { Done } from './client.ts';
+import type { Done } from '../store-access.ts';
 import type { ParentMessage, ThreadData, ThreadMessage } from './thread.ts';
 
 export interface StoreThread {

@@ -17,10 +17,10 @@ import { limits } from '../limits.ts';
 import type { FromWorker, WorkerQuery } from './worker/messages.ts';
 import { Counters } from './worker/counters.ts';
 import { adminPort, userRecord } from './node/admin-port.ts';
-import { ControlLoop } from './node/control-loop.ts';
-import { Hub } from './node/hub.ts';
+import { ControlLoop } from '../../cluster/control-loop.ts';
+import { Hub } from '../../cluster/hub.ts';
 import { PeerAsks } from './node/peer-asks.ts';
-import { packPeerItem, unpackPeerItem } from './node/peer-items.ts';
+import { packPeerItem, unpackPeerItem } from '../../cluster/peer-items.ts';
 import { Workers } from './node/workers.ts';
 import type { NodeOptions, RunningNode } from './node-contract.ts';
 
@@ -54,6 +54,7 @@ class Node implements RunningNode {
   #client: StoreClient | undefined;
   #workers: Workers | undefined;
   #loop: ControlLoop | undefined;
+  #ticker: NodeJS.Timeout | undefined;
   #admin: AdminServer | undefined;
   #wasReady = false;
   #drained: (() => void) | undefined;
@@ -138,6 +139,7 @@ class Node implements RunningNode {
 
   async close(): Promise<void> {
     this.#loop?.stop();
+    clearInterval(this.#ticker);
     await this.#admin?.close();
     await this.#workers?.close();
     await this.#mesh.close();
@@ -155,20 +157,24 @@ class Node implements RunningNode {
       workers: workers.count,
       schema,
     };
-    this.#loop = new ControlLoop(identity, {
-      clock: this.#clock,
-      serveUntil: new Float64Array(this.#serveUntil),
-      store,
-      hub: this.#hub,
-      log: this.#log,
-      tellWorker: (worker, message) => workers.tell(worker, message),
-      sendPeer: (peer, _incarnation, frame) =>
-        void this.#mesh.send(peer, [2], packPeerItem({ kind: 'control', frame })),
-      setPeer: (peer, address) => this.#setPeer(peer, address),
-      table: (table) => this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) }),
-      exit: (code, reason) => void this.#leave(code, reason),
-    });
+    this.#loop = new ControlLoop(
+      { identity },
+      {
+        clock: this.#clock,
+        serveUntil: new Float64Array(this.#serveUntil),
+        store,
+        hub: this.#hub,
+        log: this.#log,
+        tellWorker: (worker, message) => workers.tell(worker, message),
+        sendPeer: (peer, _incarnation, frame) =>
+          void this.#mesh.send(peer, [2], packPeerItem({ kind: 'control', frame })),
+        setPeer: (peer, address) => this.#setPeer(peer, address),
+        table: (table) => this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) }),
+        exit: (code, reason) => void this.#leave(code, reason),
+      },
+    );
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
+    this.#ticker = setInterval(() => this.#loop?.tick(), limits.controlTickMs);
     const watch = setInterval(() => {
       if (this.#wasReady || this.#loop?.isReady !== true) return;
       this.#wasReady = true;

@@ -2,7 +2,7 @@
 import { limits } from '../../limits.ts';
 import type { WorkerQuery } from '../worker/messages.ts';
 import type { NodeAnswer } from './admin-port.ts';
-import type { PeerItem } from './peer-items.ts';
+import type { PeerItem } from '../../../cluster/peer-items.ts';
 
 type Done = (values: readonly unknown[] | undefined) => void;
 

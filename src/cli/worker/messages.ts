@@ -1,6 +1,6 @@
 /** What the main thread of a node and its worker threads say to each other, apart from the items of the hub. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Share } from '../../../cluster/control-types.ts';
+import type { ShareOrder, ShareReport } from '../../../cluster/control-types.ts';
 import type { Config } from '../../config/config.ts';
 
 export interface WorkerData {
@@ -16,10 +16,7 @@ export interface WorkerData {
 }
 
 export type ToWorker =
-  | { readonly type: 'assign'; readonly shares: readonly Share[] }
-  | { readonly type: 'freeze'; readonly attempt: number; readonly shares: readonly Share[] }
-  | { readonly type: 'thaw'; readonly shares: readonly Share[] }
-  | { readonly type: 'drop'; readonly partitions: readonly number[] }
+  | ShareOrder
   | { readonly type: 'user-changed'; readonly aor: string }
   | { readonly type: 'query'; readonly id: number; readonly query: WorkerQuery }
   /** Stop listening and end. */
@@ -50,6 +47,5 @@ export type FromWorker =
       readonly address: string;
       readonly port: number;
     }
-  | { readonly type: 'serving' | 'fenced'; readonly shares: readonly Share[] }
-  | { readonly type: 'frozen'; readonly attempt: number; readonly shares: readonly Share[] }
+  | ShareReport
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

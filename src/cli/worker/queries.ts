@@ -2,7 +2,7 @@
 import type { CallView } from '../../../actors/call/behaviour.ts';
 import type { RegistrationView } from '../../../actors/aor/behaviour.ts';
 import type { Counters } from './counters.ts';
-import type { HostedPartitions } from './hosted.ts';
+import type { HostedPartitions } from '../../../cluster/hosted.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import type { WorkerLoadView, WorkerQuery } from './messages.ts';
 

@@ -1,8 +1,8 @@
 /** Who wants to know that a packet did not leave, as one text that the sockets carry along: `partition kind token\nkey`. */
-import type { Origin } from '../../../actors/ports.ts';
-import type { Envelope } from '../../../actors/envelope.ts';
-import { kindOf } from '../../../actors/envelope.ts';
-import { kindNumbers } from '../../../actors/entity.ts';
+import type { Origin } from '../actors/ports.ts';
+import type { Envelope } from '../actors/envelope.ts';
+import { kindOf } from '../actors/envelope.ts';
+import { kindNumbers } from '../actors/entity.ts';
 
 export function tokenOf(origin: Origin): string {
   return `${origin.partition} ${kindNumbers[origin.kind]} ${origin.key}\n${origin.token}`;

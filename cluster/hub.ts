@@ -3,11 +3,11 @@
  * that holds it, or to the node that owns it by the table. What cannot go anywhere just now waits, bounded, until a
  * table, a link or a worker comes.
  */
-import { nobody } from '../../../cluster/table.ts';
-import type { DropTarget } from '../../../cluster/control-types.ts';
-import type { Target } from '../../../cluster/data-frame.ts';
-import type { Table } from '../../../cluster/table.ts';
-import { limits } from '../../limits.ts';
+import { nobody } from './table.ts';
+import type { DropTarget } from './control-types.ts';
+import type { Target } from './data-frame.ts';
+import type { Table } from './table.ts';
+import { limits } from '../src/limits.ts';
 
 export interface HubPorts {
   readonly node: string;

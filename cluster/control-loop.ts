@@ -2,30 +2,30 @@
  * Runs the control of a node (cluster/control.ts): feeds it what happens, performs what it wants. It decides nothing.
  * Inputs are stepped one after the other, also those that an effect brings about at once.
  */
-import { Control } from '../../../cluster/control.ts';
-import type {
-  ControlEffect,
-  ControlIdentity,
-  ControlInput,
-  PeerFrame,
-  StoreResult,
-} from '../../../cluster/control-types.ts';
-import type { StoreClient } from '../../../cluster/stores/client.ts';
-import type { Table } from '../../../cluster/table.ts';
-import type { StoreError } from '../../../cluster/store-ports.ts';
-import type { SystemClock } from '../../io/clock.ts';
-import { limits } from '../../limits.ts';
-import type { Log } from '../../outside.ts';
-import type { ToWorker } from '../worker/messages.ts';
+import { Control } from './control.ts';
+import type { ControlOptions } from './control.ts';
+import type { ControlEffect, ControlInput, PeerFrame, ShareOrder, StoreResult } from './control-types.ts';
+import type { Log } from '../src/outside.ts';
 import type { Hub } from './hub.ts';
+import type { CoordinationAccess } from './store-access.ts';
+import type { StoreError } from './store-ports.ts';
+import type { Table } from './table.ts';
+
+/** The clock of a node, corrected by what the store says. */
+export interface NodeClock {
+  monotonicMs(): number;
+  /** The store said `storeMs` somewhere between two monotonic times. */
+  adjust(storeMs: number, sentMonotonicMs: number, receivedMonotonicMs: number): void;
+}
 
 export interface ControlLoopPorts {
-  readonly clock: SystemClock;
+  readonly clock: NodeClock;
+  /** Its first number is for the workers to read. */
   readonly serveUntil: Float64Array;
-  readonly store: StoreClient;
+  readonly store: CoordinationAccess;
   readonly hub: Hub;
   readonly log: Log;
-  tellWorker(worker: number, message: ToWorker): void;
+  tellWorker(worker: number, order: ShareOrder): void;
   sendPeer(peer: string, incarnation: number, frame: PeerFrame): void;
   setPeer(peer: string, address: string | undefined): void;
   table(table: Table): void;
@@ -38,15 +38,16 @@ export class ControlLoop {
   readonly #inputs: ControlInput[] = [];
   #running = false;
   #ended = false;
-  readonly #ticker: NodeJS.Timeout;
 
-  constructor(identity: ControlIdentity, ports: ControlLoopPorts) {
-    this.control = new Control({ identity });
+  constructor(options: ControlOptions, ports: ControlLoopPorts) {
+    this.control = new Control(options);
     this.#ports = ports;
-    this.#ticker = setInterval(() => {
-      this.step({ type: 'tick' });
-      ports.hub.tick();
-    }, limits.controlTickMs);
+  }
+
+  /** To be called every limits.controlTickMs. */
+  tick(): void {
+    this.step({ type: 'tick' });
+    if (!this.#ended) this.#ports.hub.tick();
   }
 
   get isReady(): boolean {
@@ -55,10 +56,10 @@ export class ControlLoop {
 
   stop(): void {
     this.#ended = true;
-    clearInterval(this.#ticker);
   }
 
   step(input: ControlInput): void {
+    if (this.#ended) return;
     this.#inputs.push(input);
     if (this.#running) return;
     this.#running = true;

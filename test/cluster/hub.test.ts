@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { Hub } from '../../../src/cli/node/hub.ts';
-import type { Target } from '../../../cluster/data-frame.ts';
-import type { Table } from '../../../cluster/table.ts';
-import { limits } from '../../../src/limits.ts';
+import { Hub } from '../../cluster/hub.ts';
+import type { Target } from '../../cluster/data-frame.ts';
+import type { Table } from '../../cluster/table.ts';
+import { limits } from '../../src/limits.ts';
 
 const payload = Buffer.from('item');
 let sent: string[];

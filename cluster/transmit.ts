@@ -3,8 +3,8 @@
  * (link target `worker`). Positional MessagePack.
  */
 import { decode, encode } from '@msgpack/msgpack';
-import { packFlow, unpackFlow } from '../../../actors/envelope.ts';
-import type { Flow } from '../../outside.ts';
+import { packFlow, unpackFlow } from '../actors/envelope.ts';
+import type { Flow } from '../src/outside.ts';
 
 export interface Transmit {
   readonly flow: Flow;

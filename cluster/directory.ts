@@ -3,11 +3,11 @@
  * address-of-record is told when it has come; changes are announced by the node that made them, and records are asked for
  * again after a while in case the announcement was lost.
  */
-import type { Directory } from '../../../actors/aor/state.ts';
-import type { StoreClient } from '../../../cluster/stores/client.ts';
-import type { UserRecord } from '../../auth/verify.ts';
-import { limits } from '../../limits.ts';
-import type { Clock, Log } from '../../outside.ts';
+import type { Directory } from '../actors/aor/state.ts';
+import type { SnapshotAccess } from './store-access.ts';
+import type { UserRecord } from '../src/auth/verify.ts';
+import { limits } from '../src/limits.ts';
+import type { Clock, Log } from '../src/outside.ts';
 
 interface Entry {
   readonly record: UserRecord | undefined;
@@ -15,7 +15,7 @@ interface Entry {
 }
 
 export class StoreDirectory implements Directory {
-  readonly #store: StoreClient;
+  readonly #store: SnapshotAccess;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #known: (aor: string) => void;
@@ -23,7 +23,7 @@ export class StoreDirectory implements Directory {
   readonly #asked = new Set<string>();
 
   /** @param known called when a record that was `loading` has come. */
-  constructor(store: StoreClient, clock: Clock, log: Log, known: (aor: string) => void) {
+  constructor(store: SnapshotAccess, clock: Clock, log: Log, known: (aor: string) => void) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;

@@ -1,8 +1,8 @@
 /** What travels between the main threads of two nodes (link target `control`): frames of the control and questions of the admin API. */
 import { decode, encode } from '@msgpack/msgpack';
-import type { PeerFrame } from '../../../cluster/control-types.ts';
-import { checkMsgpack } from '../../../cluster/msgpack-check.ts';
-import { readPeerFrame } from '../../../cluster/peer-frames.ts';
+import type { PeerFrame } from './control-types.ts';
+import { checkMsgpack } from './msgpack-check.ts';
+import { readPeerFrame } from './peer-frames.ts';
 
 export type PeerItem =
   | { readonly kind: 'control'; readonly frame: PeerFrame }

@@ -3,16 +3,16 @@
  * it within one turn of the event loop is handled as one batch. While the node may not act, nothing is handled, no timer
  * fires and no packet leaves; what came in waits.
  */
-import type { Behaviours } from '../../../actors/entity.ts';
-import type { Envelope } from '../../../actors/envelope.ts';
-import type { ActorHost, ActorRef } from '../../../actors/host.ts';
-import { Partition } from '../../../actors/partition.ts';
-import type { StoredRow } from '../../../actors/partition.ts';
-import type { PartitionPorts } from '../../../actors/ports.ts';
-import type { Share } from '../../../cluster/control-types.ts';
-import type { StoreClient } from '../../../cluster/stores/client.ts';
-import { limits } from '../../limits.ts';
-import type { Log } from '../../outside.ts';
+import type { Behaviours } from '../actors/entity.ts';
+import type { Envelope } from '../actors/envelope.ts';
+import type { ActorHost, ActorRef } from '../actors/host.ts';
+import { Partition } from '../actors/partition.ts';
+import type { StoredRow } from '../actors/partition.ts';
+import type { PartitionPorts } from '../actors/ports.ts';
+import type { Share, ShareReport } from './control-types.ts';
+import type { SnapshotAccess } from './store-access.ts';
+import { limits } from '../src/limits.ts';
+import type { Log } from '../src/outside.ts';
 
 interface Hosted {
   readonly epoch: number;
@@ -29,8 +29,10 @@ export interface HostedPorts {
   serving(): boolean;
   /** Items of a partition that is not here (any more). */
   elsewhere(partition: number, envelope: Envelope): void;
-  report(type: 'serving' | 'fenced', shares: readonly Share[]): void;
-  reportFrozen(attempt: number, shares: readonly Share[]): void;
+  report(report: ShareReport): void;
+  /** Runs it at the end of this turn of the loop. */
+  soon(run: () => void): void;
+  later(delayMs: number, run: () => void): void;
   count(metric: string): void;
 }
 
@@ -39,7 +41,7 @@ export class HostedPartitions {
   readonly #actors = new Map<number, ActorRef<'drain'>>();
   readonly #waiting = new Set<number>();
   readonly #host: ActorHost;
-  readonly #store: StoreClient;
+  readonly #store: SnapshotAccess;
   readonly #owner: string;
   readonly #log: Log;
   readonly #ports: HostedPorts;
@@ -48,7 +50,7 @@ export class HostedPartitions {
 
   constructor(
     host: ActorHost,
-    store: StoreClient,
+    store: SnapshotAccess,
     owner: string,
     log: Log,
     ports: HostedPorts,
@@ -101,12 +103,12 @@ export class HostedPartitions {
       (error) => {
         if (error !== undefined) {
           this.#log.write('error', 'partition-load', { code: error.code, message: error.message });
-          setTimeout(() => this.#load(shares.filter((share) => this.#isLoading(share))), limits.storeRetryMs);
+          this.#ports.later(limits.storeRetryMs, () => this.#load(shares.filter((share) => this.#isLoading(share))));
           return;
         }
         const served = shares.filter((share) => this.#isLoading(share));
         for (const share of served) this.#start(share, rows.get(share.partition) ?? []);
-        if (served.length > 0) this.#ports.report('serving', served);
+        if (served.length > 0) this.#ports.report({ type: 'serving', shares: served });
       },
     );
   }
@@ -130,7 +132,7 @@ export class HostedPartitions {
   freeze(attempt: number, shares: readonly Share[]): void {
     let frozen: Share[] = [];
     const report = (): void => {
-      this.#ports.reportFrozen(attempt, frozen);
+      this.#ports.report({ type: 'frozen', attempt, shares: frozen });
       frozen = [];
     };
     for (const share of shares) {
@@ -138,7 +140,7 @@ export class HostedPartitions {
       if (hosted === undefined || hosted.epoch !== share.epoch) continue;
       hosted.freezing = attempt;
       this.#freezeOne(share, attempt, () => {
-        if (frozen.push(share) === 1) setImmediate(report);
+        if (frozen.push(share) === 1) this.#ports.soon(report);
       });
     }
   }
@@ -151,7 +153,7 @@ export class HostedPartitions {
     hosted.partition.freeze((result) => {
       if (result === 'ok') done();
       // The store has a bad moment; nothing is lost, it is only not handed over yet. (Fenced: reported by the write.)
-      else if (result === 'failed') setTimeout(() => this.#freezeOne(share, attempt, done), limits.storeRetryMs);
+      else if (result === 'failed') this.#ports.later(limits.storeRetryMs, () => this.#freezeOne(share, attempt, done));
     });
   }
 
@@ -182,7 +184,8 @@ export class HostedPartitions {
   /** A store write was refused: a later owner has it. */
   fenced(number: number): void {
     const hosted = this.#all.get(number);
-    if (hosted !== undefined) this.#ports.report('fenced', [{ partition: number, epoch: hosted.epoch }]);
+    if (hosted !== undefined)
+      this.#ports.report({ type: 'fenced', shares: [{ partition: number, epoch: hosted.epoch }] });
   }
 
   /** A partition has work. It gets a turn of its own, so that sockets and timers are heard in between. */

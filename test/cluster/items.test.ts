@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { tokenOf, undeliveredEnvelope } from '../../../src/cli/worker/origin.ts';
-import { holderOf, packTransmit, unpackTransmit } from '../../../src/cli/worker/transmit.ts';
-import type { Flow } from '../../../src/outside.ts';
+import { tokenOf, undeliveredEnvelope } from '../../cluster/origin.ts';
+import { holderOf, packTransmit, unpackTransmit } from '../../cluster/transmit.ts';
+import type { Flow } from '../../src/outside.ts';
 
 const flows: fc.Arbitrary<Flow> = fc.record({
   protocol: fc.constantFrom('udp', 'tcp'),

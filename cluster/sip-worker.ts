@@ -1,0 +1,207 @@
+/**
+ * A worker of a node without its thread: the partitions it holds, the edge where packets come in, and everything between
+ * them. Production gives it sockets, the store thread and nact; the simulator gives it its own world. It decides nothing.
+ */
+import { aorBehaviour } from '../actors/aor/behaviour.ts';
+import type { AorDeps } from '../actors/aor/state.ts';
+import { callBehaviour } from '../actors/call/behaviour.ts';
+import { Edge } from '../actors/edge.ts';
+import type { Behaviour } from '../actors/entity.ts';
+import { packEnvelope, unpackEnvelope } from '../actors/envelope.ts';
+import type { Envelope } from '../actors/envelope.ts';
+import type { ActorHost } from '../actors/host.ts';
+import type { WorkerLoad } from '../actors/mailbox.ts';
+import type { PartitionPorts } from '../actors/ports.ts';
+import { userChangedBody } from '../actors/questions.ts';
+import { Wheel } from '../actors/wheel.ts';
+import { limits } from '../src/limits.ts';
+import type { Clock, Flow, Log, Random } from '../src/outside.ts';
+import type { SipMessage } from '../src/sip/message.ts';
+import { isFailure, parse } from '../src/sip/parse.ts';
+import { ownerName } from './control-types.ts';
+import type { ShareOrder, ShareReport } from './control-types.ts';
+import type { Target } from './data-frame.ts';
+import { StoreDirectory } from './directory.ts';
+import { HostedPartitions } from './hosted.ts';
+import { tokenOf, undeliveredEnvelope } from './origin.ts';
+import type { SnapshotAccess } from './store-access.ts';
+import { holderOf, packTransmit, unpackTransmit } from './transmit.ts';
+
+export interface SipWorkerOptions {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly worker: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly store: SnapshotAccess;
+  readonly host: ActorHost;
+  /** What calls and registrations are made of; the directory is this worker's own. */
+  readonly deps: Omit<AorDeps, 'directory' | 'random'>;
+}
+
+export interface SipWorkerPorts {
+  partitionOf(key: string): number;
+  /** May this node act now? */
+  serving(): boolean;
+  /** By the sockets of this worker. With a token, a packet that cannot leave comes back by `undelivered`. */
+  send(flow: Flow, bytes: Uint8Array, token: string): void;
+  /** To where the partition is, or to a worker of `node`. False when it is not taken. */
+  toHub(node: string, target: Target, payload: Uint8Array): boolean;
+  report(report: ShareReport): void;
+  soon(run: () => void): void;
+  later(delayMs: number, run: () => void): void;
+  count(metric: string): void;
+}
+
+export class SipWorker {
+  readonly edge: Edge;
+  readonly hosted: HostedPartitions;
+  readonly #options: SipWorkerOptions;
+  readonly #ports: SipWorkerPorts;
+  readonly #wheel: Wheel;
+  readonly #load: WorkerLoad = { queuedItems: 0 };
+  readonly #directory: StoreDirectory;
+
+  constructor(options: SipWorkerOptions, ports: SipWorkerPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    const { clock, log, store, random, node, incarnation, host } = options;
+    this.#wheel = new Wheel(clock.clusterMs());
+    this.#directory = new StoreDirectory(store, clock, log, (aor) => {
+      this.#deliver(ports.partitionOf(aor), { to: { kind: 'aor', key: aor }, type: 'tell', body: userChangedBody });
+    });
+    const deps: AorDeps = { ...options.deps, random, directory: this.#directory };
+    this.edge = new Edge(deps.self, deps.identifiers, {
+      partitionOf: ports.partitionOf,
+      deliver: (partition, envelope) => this.#deliver(partition, envelope),
+      send: (flow, bytes) => this.#transmit(flow, bytes, ''),
+      note: (level, event, fields) => log.write(level, event, fields),
+      count: ports.count,
+    });
+    const partitionPorts = this.#partitionPorts();
+    this.hosted = new HostedPartitions(
+      host,
+      store,
+      ownerName(node, incarnation),
+      log,
+      { ...ports, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope) },
+      () => partitionPorts,
+      { call: callBehaviour(deps) as Behaviour<unknown>, aor: aorBehaviour(deps) as Behaviour<unknown> },
+    );
+  }
+
+  order(order: ShareOrder): void {
+    switch (order.type) {
+      case 'assign':
+        return this.hosted.assign(order.shares);
+      case 'freeze':
+        return this.hosted.freeze(order.attempt, order.shares);
+      case 'thaw':
+        return this.hosted.thaw(order.shares);
+      case 'drop':
+        return this.hosted.drop(order.partitions);
+    }
+  }
+
+  userChanged(aor: string): void {
+    this.#directory.forget(aor);
+  }
+
+  /** Every limits.timerTickMs. Nothing fires while the node may not act. */
+  tick(): void {
+    if (!this.#ports.serving()) return;
+    this.hosted.resume();
+    this.#wheel.advance(this.#options.clock.clusterMs());
+  }
+
+  /** From another thread or node. The payload is a view of a buffer that is not ours. */
+  onItem(target: Target, payload: Uint8Array): void {
+    if (target[0] === 1) return this.#onTransmit(payload);
+    if (target[0] !== 0) return;
+    const [, partition, hops] = target;
+    if (!this.hosted.has(partition)) {
+      // The table has changed while it was under way.
+      if (hops >= limits.linkHopsMax) return this.#ports.count('dropped-hops');
+      if (!this.#ports.toHub('', [0, partition, hops + 1], payload)) this.#ports.count('dropped-hub-busy');
+      return;
+    }
+    const envelope = unpackEnvelope(Buffer.from(payload), parsed);
+    if (envelope === undefined) this.#ports.count('dropped-unreadable');
+    else this.hosted.deliver(partition, envelope);
+  }
+
+  undelivered(token: string): void {
+    this.#ports.count('undelivered');
+    const news = undeliveredEnvelope(token);
+    if (news !== undefined) this.#deliver(news.partition, news.envelope);
+  }
+
+  #partitionPorts(): PartitionPorts {
+    const { clock, log, store, random } = this.#options;
+    const ports = this.#ports;
+    return {
+      clock,
+      wheel: this.#wheel,
+      load: this.#load,
+      partitionOf: ports.partitionOf,
+      wake: (partition) => this.hosted.wake(partition),
+      send: (flow, bytes, origin) => {
+        // A process that woke from a pause may hear late acknowledgements: what they release belongs to somebody else now.
+        if (!ports.serving()) return ports.count('dropped-not-serving');
+        this.#transmit(flow, bytes, origin === undefined ? '' : tokenOf(origin));
+      },
+      post: (partition, envelope) => this.#deliver(partition, envelope),
+      write: (partition, epoch, owner, rows, durable, done) => {
+        store.write(partition, epoch, owner, rows, durable, (error, reply) => {
+          if (error !== undefined)
+            log.write('warn', 'snapshot-write', { partition, code: error.code, message: error.message });
+          if (error === undefined && reply !== 'ok') ports.count('store-writes-refused');
+          done(error === undefined ? (reply === 'ok' ? 'ok' : 'fenced') : 'failed');
+        });
+      },
+      overloaded: (envelope) => {
+        if (envelope.type === 'sip')
+          this.edge.reject(envelope.message, envelope.flow, 503, [
+            ['Retry-After', String(2 + Math.floor(random.fraction() * 8))],
+          ]);
+      },
+      failed: (envelope) => {
+        if (envelope.type === 'sip') this.edge.reject(envelope.message, envelope.flow, 500);
+      },
+      fenced: (partition) => this.hosted.fenced(partition),
+      note: (level, event, fields) => log.write(level, event, fields),
+      count: ports.count,
+    };
+  }
+
+  /** To the entity, wherever its partition is. */
+  #deliver(partition: number, envelope: Envelope): void {
+    if (!this.hosted.deliver(partition, envelope)) this.#elsewhere(partition, envelope);
+  }
+
+  #elsewhere(partition: number, envelope: Envelope): void {
+    this.#ports.count('forwarded');
+    if (!this.#ports.toHub('', [0, partition, 0], packEnvelope(envelope))) this.#ports.count('dropped-hub-busy');
+  }
+
+  #transmit(flow: Flow, bytes: Uint8Array, token: string): void {
+    const { node, worker } = this.#options;
+    const holder = flow.connection === '' ? undefined : holderOf(flow.connection);
+    if (holder === undefined || (holder.node === node && holder.worker === worker))
+      return this.#ports.send(flow, bytes, token);
+    if (!this.#ports.toHub(holder.node, [1, holder.worker], packTransmit({ flow, bytes, token })))
+      this.#ports.count('dropped-hub-busy');
+  }
+
+  #onTransmit(payload: Uint8Array): void {
+    const packet = unpackTransmit(payload);
+    if (packet === undefined) this.#ports.count('dropped-unreadable');
+    else this.#ports.send(packet.flow, packet.bytes, packet.token);
+  }
+}
+
+function parsed(bytes: Buffer, stream: boolean): SipMessage | undefined {
+  const message = parse(bytes, stream);
+  return isFailure(message) ? undefined : message;
+}
