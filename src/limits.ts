@@ -71,6 +71,7 @@ export const limits = {
   branchesPerRequestMax: 16,
   transactionsPerCallMax: 64,
   dialogsPerCallMax: 32,
+  dialogMsMax: 86_400_000,
 
   // Digest
   nonceLifetimeMs: 300_000,

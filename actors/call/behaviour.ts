@@ -81,6 +81,7 @@ function onTimer(act: Act, name: string): void {
   const letter = name.slice(0, 1);
   const key = name.slice(2);
   if (letter === 'N') return onNoAnswer(act, Number(key));
+  if (name === 'L') return forgetOldDialogs(act);
   const owner = act.state.owners.get(key);
   if (owner === undefined) return;
   if (letter !== 'C' && letter !== 'X') return act.step(owner, letter as TimerName);
@@ -97,6 +98,15 @@ function onTimer(act: Act, name: string): void {
   act.tidy(owner);
 }
 
+function forgetOldDialogs(act: Act): void {
+  const { state, turn } = act;
+  if (state.dialogs.removeOlder(turn.nowMs - limits.dialogMsMax)) {
+    turn.count('dialogs-forgotten');
+    turn.save('none');
+  }
+  if (state.dialogs.size > 0) turn.timer('L', state.dialogs.oldestMs() + limits.dialogMsMax);
+}
+
 function onNoAnswer(act: Act, contextId: number): void {
   const context = act.state.contexts.get(contextId);
   if (context === undefined || context.finalStatus !== 0 || context.cancelled !== '') return;
@@ -110,6 +120,7 @@ function onNoAnswer(act: Act, contextId: number): void {
 function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: CallDeps): CallState {
   const state = unpackCall(callId, packed, turn.partition, deps);
   const act = new Act(state, turn, deps);
+  if (state.dialogs.size > 0) turn.timer('L', state.dialogs.oldestMs() + limits.dialogMsMax);
   act.timersNotBeforeMs = turn.nowMs + limits.takeoverQuietMs;
   for (const owner of state.owners.values()) resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
   for (const context of [...state.contexts.values()]) {

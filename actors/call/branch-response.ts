@@ -1,4 +1,5 @@
 /** RFC 3261 16.7: what the transaction user does with the responses of its branches. */
+import { limits } from '../../src/limits.ts';
 import { bestOf, otherChallenges, upstreamStatus } from '../../src/proxy/best-response.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import type { Failure } from '../../src/transaction/table.ts';
@@ -107,6 +108,8 @@ function noteDialog(act: Act, context: Context, response: SipMessage, confirmed:
   const { dialogs } = act.state;
   const known = dialogs.find(context.request.fromTag, response.toTag);
   const answeredAtMs = confirmed ? act.turn.nowMs : 0;
+  // A dialog whose BYE goes another way must not be listed for ever.
+  if (dialogs.size === 0) act.turn.timer('L', act.turn.nowMs + limits.dialogMsMax);
   if (known !== undefined) {
     if (!confirmed || known.answeredAtMs !== 0) return false;
     known.answeredAtMs = answeredAtMs;
@@ -125,7 +128,7 @@ function noteDialog(act: Act, context: Context, response: SipMessage, confirmed:
 /** 15.1.2: whatever the answer to a BYE, the dialog is over. */
 function endDialog(act: Act, context: Context): void {
   const { request } = context;
-  const dialog = act.state.dialogs.find(request.fromTag, request.toTag);
+  const dialog = act.state.dialogs.find(request.fromTag, request.toTag) ?? act.state.dialogs.onlyOneOf(request.fromTag);
   if (dialog === undefined) return;
   act.state.dialogs.remove(dialog);
   save(act);

@@ -35,6 +35,26 @@ export class Dialogs {
     return undefined;
   }
 
+  /** The dialog of this party if it has just one: for a BYE whose To tag is not quite right (SIPp keeps that of a 407). */
+  onlyOneOf(tag: string): Dialog | undefined {
+    const own = this.#all.filter((each) => each.fromTag === tag || each.toTag === tag);
+    return own.length === 1 ? own[0] : undefined;
+  }
+
+  /** Forgets dialogs that began before `beforeMs`, whose BYE never came by us. */
+  removeOlder(beforeMs: number): boolean {
+    const before = this.#all.length;
+    for (let i = this.#all.length - 1; i >= 0; i--) if ((this.#all[i]?.startedAtMs ?? 0) < beforeMs) this.#all.splice(i, 1);
+    return this.#all.length !== before;
+  }
+
+  /** When the oldest dialog began, cluster time; 0 when there is none. */
+  oldestMs(): number {
+    let oldest = 0;
+    for (const each of this.#all) if (oldest === 0 || each.startedAtMs < oldest) oldest = each.startedAtMs;
+    return oldest;
+  }
+
   /** False when the call has as many dialogs as it may (forks of a hostile callee). */
   add(dialog: Dialog): boolean {
     if (this.#all.length >= limits.dialogsPerCallMax) return false;

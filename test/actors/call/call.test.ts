@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { limits } from '../../../src/limits.ts';
 import { Caller, Callee } from './parties.ts';
 import { Phone, read, register, value } from './phone.ts';
 import { World } from './world.ts';
@@ -123,6 +124,19 @@ describe('a call', () => {
       // Fixed: now and then every single ACK is lost, and then there is nothing to be survived.
       { numRuns: 60, seed: 4711 },
     );
+  });
+});
+
+describe('a call that nobody ends by us', () => {
+  it('is forgotten after a day', () => {
+    const { world, caller } = twoPhones();
+    caller.talkMs = 400_000_000;
+    caller.invite('bob');
+    world.run(60_000);
+    assert.equal(world.views('call').length, 1);
+    world.move();
+    world.run(limits.dialogMsMax);
+    assert.deepEqual(world.entities().filter((each) => each.startsWith('call')), []);
   });
 });
 
