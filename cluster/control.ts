@@ -45,9 +45,8 @@ export class Control {
 
   readonly #keeper: TableKeeper;
   readonly #peers: Peers;
-  #wasMember = false;
   readonly #roster = new Roster();
-
+  #wasMember = false;
   /** Next renewal, or next release while leaving. */
   #leaseAtMs = -Infinity;
   #leaseSinceMs = Infinity;

@@ -50,8 +50,8 @@ function chaos(world: World): void {
       const [a, b] = [any(), any()];
       if (a === b) return;
       world.say(`cut ${a} ${b}`);
-      world.cut(a, b);
-      world.at(world.between(300, 8_000), () => world.heal(a, b));
+      world.links.cut(a, b);
+      world.at(world.between(300, 8_000), () => world.links.heal(a, b));
     },
     () => {
       world.say('store down');
@@ -69,10 +69,10 @@ function chaos(world: World): void {
       const id = any();
       const store = world.random() < 0.6;
       world.say(`isolate ${id}${store ? ' and its store' : ''}`);
-      for (const other of ids) if (other !== id) world.cut(id, other);
+      for (const other of ids) if (other !== id) world.links.cut(id, other);
       if (store) world.storeCutFrom.add(id);
       world.at(world.between(1_000, 9_000), () => {
-        for (const other of ids) if (other !== id) world.heal(id, other);
+        for (const other of ids) if (other !== id) world.links.heal(id, other);
         world.storeCutFrom.delete(id);
       });
     },
@@ -109,7 +109,9 @@ function islands(world: World): void {
     world.say(`islands ${whole ? 'none' : ids.map((id) => `${id}${island.get(id) === true ? 1 : 2}${storeless.has(id) ? '-' : ''}`).join(' ')}`);
     for (const a of ids) {
       for (const b of ids) {
-        if (a < b) (whole || island.get(a) === island.get(b) ? world.heal : world.cut).call(world, a, b);
+        if (a >= b) continue;
+        if (whole || island.get(a) === island.get(b)) world.links.heal(a, b);
+        else world.links.cut(a, b);
       }
       if (storeless.has(a)) world.storeCutFrom.add(a);
       else world.storeCutFrom.delete(a);

@@ -5,11 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { ownerName } from '../../cluster/control-types.ts';
-import type { ControlEffect, ControlInput, PeerFrame, Share, StoreEffect } from '../../cluster/control-types.ts';
+import type { ControlEffect, ControlInput, Share, StoreEffect } from '../../cluster/control-types.ts';
 import type { Control, ControlOptions } from '../../cluster/control.ts';
 import type { Preferences } from '../../cluster/ring.ts';
 import { MemoryStore } from '../../cluster/stores/memory.ts';
 import { nobody } from '../../cluster/table.ts';
+import { Agenda } from './agenda.ts';
+import { Links } from './control-links.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -46,30 +48,18 @@ interface Process {
   readonly workers: Map<number, Map<number, Held>>;
 }
 
-interface Link {
-  readonly ends: readonly [Process, Process];
-  up: boolean;
-  cutSinceMs: number | undefined;
-  readonly lastArrivalMs: [number, number];
-}
-
 type Job = () => void;
 
-export class World {
-  nowMs = 0;
+export class World extends Agenda {
   readonly store: MemoryStore;
-  readonly random: () => number;
   readonly processes = new Map<string, Process>();
   readonly trace: string[] = [];
   /** Last notes by name, so that a test can ask what has been reached. */
   readonly reached = new Map<string, number>();
   readonly #options: WorldOptions;
-  readonly #queue: { atMs: number; order: number; job: Job }[] = [];
-  readonly #links = new Map<string, Link>();
-  readonly #cuts = new Set<string>();
+  readonly links: Links<Process>;
   readonly #storeValue = new Map<number, number>();
   readonly exited = new Map<string, number>();
-  #order = 0;
   #incarnations = 0;
   storeUp = true;
   readonly storeCutFrom = new Set<string>();
@@ -77,8 +67,9 @@ export class World {
   restartAfterExit = true;
 
   constructor(options: WorldOptions) {
+    super(options.seed);
     this.#options = options;
-    this.random = randomFrom(options.seed);
+    this.links = new Links<Process>(this, (end, input) => this.step(end, input), () => this.#delay());
     this.slow = options.slow ?? 0;
     this.store = new MemoryStore({ nowMs: () => 1_700_000_000_000 + this.nowMs });
   }
@@ -87,50 +78,9 @@ export class World {
     return this.#options.preferences.partitions;
   }
 
-  between(low: number, high: number): number {
-    return low + this.random() * (high - low);
-  }
-
-  at(delayMs: number, job: Job): void {
-    const entry = { atMs: this.nowMs + delayMs, order: this.#order++, job };
-    // A heap by time, then by order of asking.
-    const queue = this.#queue;
-    queue.push(entry);
-    for (let i = queue.length - 1; i > 0; ) {
-      const parent = (i - 1) >> 1;
-      if (!sooner(queue[i]!, queue[parent]!)) break;
-      [queue[i], queue[parent]] = [queue[parent]!, queue[i]!];
-      i = parent;
-    }
-  }
-
-  run(untilMs: number): void {
-    const queue = this.#queue;
-    while (queue.length > 0 && queue[0]!.atMs <= untilMs) {
-      const first = queue[0]!;
-      const last = queue.pop()!;
-      if (queue.length > 0) {
-        queue[0] = last;
-        for (let i = 0; ; ) {
-          let child = 2 * i + 1;
-          if (child >= queue.length) break;
-          if (child + 1 < queue.length && sooner(queue[child + 1]!, queue[child]!)) child++;
-          if (!sooner(queue[child]!, queue[i]!)) break;
-          [queue[i], queue[child]] = [queue[child]!, queue[i]!];
-          i = child;
-        }
-      }
-      this.nowMs = first.atMs;
-      first.job();
-    }
-    this.nowMs = untilMs;
-  }
-
   say(text: string): void {
     this.trace.push(`${this.nowMs.toFixed(1)} ${text}`);
   }
-
-  // Processes
 
   start(id: string): Process {
     const incarnation = ++this.#incarnations;
@@ -174,7 +124,7 @@ export class World {
     if (!process.alive) return;
     this.say(`kill ${ownerName(process.id, process.incarnation)}${how.release ? ' released' : ''}${how.machine ? ' machine' : ''}`);
     process.alive = false;
-    this.#dropLinks(process, how.machine ? 4_000 : 1);
+    this.links.drop(process, how.machine ? 4_000 : 1);
     if (how.release) this.#releaseDead(process);
   }
 
@@ -210,8 +160,6 @@ export class World {
     this.#checkActing(process);
   }
 
-  // Effects
-
   #perform(process: Process, effect: ControlEffect): void {
     switch (effect.do) {
       case 'store':
@@ -221,13 +169,13 @@ export class World {
         if (effect.untilMs === 0) this.#reach('stopped');
         return;
       case 'connect':
-        return this.#connect(process, effect.peer);
+        return this.links.connect(process, () => this.processes.get(effect.peer));
       case 'disconnect':
       case 'cluster-clock':
       case 'table':
         return;
       case 'send':
-        return this.#send(process, effect.peer, effect.incarnation, effect.frame);
+        return this.links.send(process, effect.peer, effect.incarnation, effect.frame);
       case 'assign':
         for (const share of effect.shares) this.#assign(process, effect.worker, share);
         return;
@@ -242,7 +190,14 @@ export class World {
         }
         return;
       case 'drop':
-        for (const partition of effect.partitions) process.workers.get(effect.worker)?.delete(partition);
+        for (const partition of effect.partitions) {
+          const holder = process.workers.get(effect.worker);
+          const held = holder?.get(partition);
+          if (effect.to !== undefined && held !== undefined && held.state !== 'loading') {
+            assert.equal(held.state, 'frozen', `partition ${partition} handed over by ${process.id} before all was written`);
+          }
+          holder?.delete(partition);
+        }
         return;
       case 'note':
         this.#reach(effect.event);
@@ -253,7 +208,7 @@ export class World {
         this.#reach(`exit-${effect.reason}`);
         process.alive = false;
         this.exited.set(process.id, effect.code);
-        this.#dropLinks(process, 1);
+        this.links.drop(process, 1);
         this.#releaseDead(process); // A supervisor does so for every child that ended.
         if (effect.code === 70 && this.restartAfterExit) this.at(this.between(50, 300), () => this.restart(process.id));
         return;
@@ -291,8 +246,6 @@ export class World {
       });
     });
   }
-
-  // Workers
 
   #assign(process: Process, worker: number, { partition, epoch }: Share): void {
     const holder = process.workers.get(worker);
@@ -376,76 +329,12 @@ export class World {
     this.at(this.between(20, 120), () => this.#traffic(process));
   }
 
-  // Links
-
-  cut(a: string, b: string): void {
-    this.#cuts.add(linkName(a, b));
-    const link = this.#links.get(linkName(a, b));
-    if (link?.up === true) this.#breakLink(link, this.between(500, 5_000));
-  }
-
-  heal(a: string, b: string): void {
-    this.#cuts.delete(linkName(a, b));
-    const link = this.#links.get(linkName(a, b));
-    // Healed before anybody gave up: what was under way is lost, the link goes on.
-    if (link?.up === true && link.ends.every((end) => end.alive)) link.cutSinceMs = undefined;
-  }
-
   healAll(): void {
-    for (const pair of this.#cuts) this.heal(...(pair.split(' ') as [string, string]));
+    this.links.healAll();
     this.storeUp = true;
     this.storeCutFrom.clear();
     this.slow = 0;
   }
-
-  #connect(process: Process, peerId: string): void {
-    this.at(this.between(0.5, 5), () => {
-      const peer = this.processes.get(peerId);
-      if (!process.alive || peer === undefined || !peer.alive || this.#cuts.has(linkName(process.id, peerId))) return;
-      // A stopped process accepts (the kernel does) but shakes no hands.
-      if (this.nowMs < process.pausedUntilMs || this.nowMs < peer.pausedUntilMs) return;
-      const known = this.#links.get(linkName(process.id, peerId));
-      if (known?.up === true && known.ends.includes(process) && known.ends.includes(peer)) return;
-      const link: Link = { ends: [process, peer], up: true, cutSinceMs: undefined, lastArrivalMs: [0, 0] };
-      this.#links.set(linkName(process.id, peerId), link);
-      this.step(process, { type: 'peer-up', peer: peer.id, incarnation: peer.incarnation });
-      this.step(peer, { type: 'peer-up', peer: process.id, incarnation: process.incarnation });
-    });
-  }
-
-  #dropLinks(process: Process, afterMs: number): void {
-    for (const link of this.#links.values()) if (link.up && link.ends.includes(process)) this.#breakLink(link, afterMs);
-  }
-
-  #breakLink(link: Link, afterMs: number): void {
-    if (link.cutSinceMs !== undefined) return;
-    const sinceMs = this.nowMs;
-    link.cutSinceMs = sinceMs;
-    this.at(afterMs, () => {
-      if (link.cutSinceMs !== sinceMs) return;
-      link.up = false;
-      const [a, b] = link.ends;
-      this.step(a, { type: 'peer-down', peer: b.id, incarnation: b.incarnation });
-      this.step(b, { type: 'peer-down', peer: a.id, incarnation: a.incarnation });
-    });
-  }
-
-  #send(from: Process, peerId: string, incarnation: number, frame: PeerFrame): void {
-    const link = this.#links.get(linkName(from.id, peerId));
-    if (link === undefined || !link.up || link.cutSinceMs !== undefined) return;
-    const to = link.ends.find((end) => end.id === peerId)!;
-    if (to.incarnation !== incarnation || !link.ends.includes(from)) return;
-    const way = link.ends[0] === from ? 0 : 1;
-    const arrivalMs = Math.max(this.nowMs + this.#delay(), link.lastArrivalMs[way]!);
-    link.lastArrivalMs[way] = arrivalMs;
-    this.at(arrivalMs - this.nowMs, () => {
-      if (link.up && link.cutSinceMs === undefined) {
-        this.step(to, { type: 'peer-frame', peer: from.id, incarnation: from.incarnation, frame });
-      }
-    });
-  }
-
-  // Checks
 
   actingFor(process: Process, partition: number): boolean {
     if (!process.alive || this.nowMs < process.pausedUntilMs || this.nowMs >= process.serveUntilMs) return false;
@@ -503,23 +392,4 @@ export class World {
       assert.equal(table.buddy[partition] === nobody, alive.length === 1, 'a buddy exists when it can');
     }
   }
-}
-
-/** mulberry32: small, seeded, good enough to choose faults. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function linkName(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
-}
-
-function sooner(a: { atMs: number; order: number }, b: { atMs: number; order: number }): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }

@@ -1,12 +1,13 @@
 /**
  * Control in a world with faults: the seeds below, and named scenarios. `SEEDS=from-to` runs others.
  *
- * Mistakes that were put in and seen caught by the schedules: a partition taken without waiting for the seal; a seal
- * taken for granted although refused; one confirmer too few; an expired lease taken for death; voters switched at once;
- * voters switched before all adopted; a lease counted from its answer; a partition handed to a receiver that died and not
- * sealed back; a worker's partitions moved on without a new seal; no look into the store when the word that a partition
- * is handed over got lost; a partition on its way back to us taken for ours when a table was missed in between.
- * The scenarios caught: a stopped node that confirms others; a supervisor's release noticed only by the slow look.
+ * Mistakes that were put in and seen caught by the schedules, some only among hundreds of seeds: a partition taken
+ * without waiting for the seal; handed over before all was written; one confirmer too few; an expired lease taken for
+ * death; voters switched at once, or before all had adopted; a lease counted from its answer; a partition not sealed back
+ * from a receiver that died, or not above the epoch of that seal; a worker's partitions moved on without a new seal; an
+ * unknown seal taken for done; no look into the store when the word of a hand-over got lost; a partition on its way back
+ * taken for ours when a table was missed in between. By the scenarios: a stopped node that confirms others; the release
+ * by a supervisor noticed by the slow look only. The latch and the rules of votes have membership.test.ts.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
