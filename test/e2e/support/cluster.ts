@@ -78,6 +78,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     { log: `${folder}/cluster.log`, cwd: folder },
   );
   const admins = Array.from({ length: nodes }, (_, index) => `http://127.0.0.1:${base + 20 + index}`);
+  let code: number | undefined;
+  void supervisor.ended.then((ended) => (code = ended));
   const cluster: Cluster = {
     sipPort: base,
     linkPort: base + 10,
@@ -87,31 +89,28 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     view: async () => until('the cluster answers', 10_000, async () => firstView(admins, name)),
     settled: async (timeoutMs) =>
       until('the cluster is settled', timeoutMs, async () => {
+        if (code !== undefined) throw new Error(`the cluster ended with ${code}`);
         const view = await firstView(admins, name);
         if (view === undefined || !isSettled(view, nodes)) return undefined;
         const ready = await Promise.all(admins.map(isReady));
         return ready.every(Boolean) ? view : undefined;
       }),
     stop: async () => {
-      const code = await stop(supervisor, 15_000);
+      const last = await stop(supervisor, 15_000);
       // Nodes are process groups of their own: none may outlive its supervisor.
       for (const pid of cluster.pids().values()) killQuietly(pid);
-      return code;
+      return last;
     },
   };
   process.on('exit', () => {
     for (const pid of cluster.pids().values()) killQuietly(pid);
   });
-  const ended = supervisor.ended.then((code) => {
-    throw new Error(`the cluster ended with ${code}:\n${supervisor.output().slice(-2_000)}`);
-  });
   try {
-    await Promise.race([cluster.settled(30_000), ended]);
+    await cluster.settled(30_000);
   } catch (error) {
     await cluster.stop();
-    throw new Error(`${String(error)}\n${supervisor.output().slice(-2_000)}`, { cause: error });
+    throw new Error(`${String(error)}\n${supervisor.output().slice(-1_000)}`, { cause: error });
   }
-  ended.catch(() => {});
   return cluster;
 }
 

@@ -63,15 +63,16 @@ async function measure(
   options: LoadOptions,
 ): Promise<Omit<LoadResult, 'clusterCode'>> {
   const { base, calls, callsPerSecond, talkMs, progress } = options;
+  const contactPort = options.sprayPorts > 0 ? base + 60 : base + 61;
   const registered = await registerUsers(place, users, {
     name: 'register',
     port: base + 62,
-    contact: options.sprayPorts > 0 ? base + 60 : base + 61,
+    contact: contactPort,
     perSecond: 200,
   });
   progress(`registered ${registered.ok}, failed ${registered.failed}`);
   const registrations = await allRegistrations(cluster.admins[0] ?? '');
-  const callee = new Sipp({ ...place, scenario: 'uas', name: 'callee', port: base + 61, ringMs: 200 });
+  const callee = new Sipp({ ...place, scenario: 'uas', name: 'callee', port: base + 61, contactPort, ringMs: 200 });
   try {
     await callee.hasStarted();
     const half = calls >> 1;
@@ -83,7 +84,7 @@ async function measure(
     const runs = [registered, ...results];
     const wanted = [users.length, half, calls - half];
     return {
-      rows: [...runs, await callee.end()].map(rowOf),
+      rows: runs.map(rowOf),
       failed: runs.reduce((sum, run, index) => sum + lostOf(run, wanted[index] ?? 0), 0),
       errors: runs.filter(({ errors }) => errors !== '').map(errorsOf).join('\n'),
       registered: registrations.length,

@@ -15,6 +15,8 @@ export interface SippOptions {
   readonly port: number;
   /** `u1`: one socket; `un`: one for each call, so that the calls come from many source ports. */
   readonly transport?: 'u1' | 'un';
+  /** Port in the Contact of a callee: its own, or that of a relay in front. */
+  readonly contactPort?: number;
   /** CSV of the calls. */
   readonly calls?: string;
   /** Calls to make; a callee without a number serves until it is stopped. */
@@ -63,6 +65,7 @@ export class Sipp {
     const args = [
       `127.0.0.1:${options.server}`,
       ...['-sf', scenario, '-i', '127.0.0.1', '-nostdin', '-key', 'domain', domain],
+      ...['-key', 'contact_port', String(options.contactPort ?? options.port)],
       ...['-trace_stat', '-stf', this.#stats, '-fd', '1', '-trace_err', '-error_file', this.#errors],
       ...['-t', options.transport ?? 'u1', '-max_socket', '8000', '-d', String(options.pauseMs ?? 0), '-l', String(options.limit ?? 10_000)],
       ...['-p', String(options.port)],
