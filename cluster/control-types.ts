@@ -50,7 +50,10 @@ export type ControlInput =
   | { readonly type: 'peer-up'; readonly peer: string; readonly incarnation: number }
   | { readonly type: 'peer-down'; readonly peer: string; readonly incarnation: number }
   | { readonly type: 'peer-frame'; readonly peer: string; readonly incarnation: number; readonly frame: PeerFrame }
-  /** A worker can take partitions / is gone for good (its thread ended: the shell terminates a stuck one first). */
+  /**
+   * A worker can take partitions / is gone for good (its thread ended: the shell terminates a stuck one first). A new
+   * thread takes the number only after `worker-down` was fed in.
+   */
   | { readonly type: 'worker-up'; readonly worker: number }
   | { readonly type: 'worker-down'; readonly worker: number }
   /** Answer to `assign`: rows are loaded, the partitions run. */
