@@ -17,6 +17,11 @@ export interface TcpOptions {
   readonly worker: number;
   readonly clock: Clock;
   readonly log: Log;
+  /**
+   * Connections are numbered from here. A node that comes back must not reuse a name: what still points to an old
+   * connection would reach another client. Default 0.
+   */
+  readonly firstNumber?: number;
   /** Default `connectionsPerWorkerMax`. */
   readonly connectionsMax?: number;
   /** A whole message came. The octets are ours to keep. */
@@ -81,6 +86,7 @@ export class TcpTransport {
 
   constructor(options: TcpOptions) {
     this.#options = options;
+    this.#number = options.firstNumber ?? 0;
     this.#connectionsMax = options.connectionsMax ?? limits.connectionsPerWorkerMax;
     this.#holder = this.#makeHolder();
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);

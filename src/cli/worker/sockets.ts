@@ -11,6 +11,8 @@ import type { ParseFailure } from '../../sip/failure.ts';
 export interface SocketsOptions {
   readonly node: string;
   readonly worker: number;
+  /** Of the node, milliseconds: no two lives of it use the same names for connections. */
+  readonly incarnation: number;
   readonly listeners: readonly Listener[];
   readonly clock: Clock;
   readonly log: Log;
@@ -18,6 +20,9 @@ export interface SocketsOptions {
   onUndelivered(token: string, flow: Flow): void;
   count(metric: string): void;
 }
+
+/** More connections than one thread can accept in the time that it takes to start again. */
+const connectionsPerMs = 1_000;
 
 export class Sockets {
   readonly #options: SocketsOptions;
@@ -28,10 +33,11 @@ export class Sockets {
   private constructor(options: SocketsOptions) {
     this.#options = options;
     this.#resolver = new AddressBook(options.clock);
-    const { node, worker, clock, log, onMessage, onUndelivered } = options;
+    const { node, worker, incarnation, clock, log, onMessage, onUndelivered } = options;
     this.#tcp = new TcpTransport({
       node,
       worker,
+      firstNumber: incarnation * connectionsPerMs,
       clock,
       log,
       onMessage,
