@@ -9,7 +9,7 @@ import type { Act } from './act.ts';
 
 export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
   const { self } = act.deps;
-  const plan = planRoute(ack, self, act.proof);
+  const plan = planRoute(ack, self, act.proof, flow.listener);
   // An ACK of no dialog is dropped in silence: nobody answers an ACK.
   if (!plan.proven && act.state.dialogs.find(ack.fromTag, ack.toTag) === undefined) return act.turn.count('stray-ack');
   if (ack.maxForwards === 0) return act.turn.count('hops-exceeded');
@@ -22,7 +22,7 @@ export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
     serverKey(ack),
     limits.branchesPerRequestMax,
     -1,
-    false,
+    '',
   );
   if (typeof copy === 'string') return act.turn.count(`ack-${copy}`);
   act.turn.send(copy.flow, copy.bytes);

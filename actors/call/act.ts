@@ -9,6 +9,7 @@ import { ack as buildAck } from '../../src/sip/build.ts';
 import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import type { Flow } from '../../src/outside.ts';
+import { sentByFlow } from '../../src/proxy/response-flow.ts';
 import { apply, begin, destroy } from '../../src/transaction/machine.ts';
 import type { Sink, Transaction } from '../../src/transaction/machine.ts';
 import type { Event, Failure } from '../../src/transaction/table.ts';
@@ -120,6 +121,9 @@ export class Act implements Sink {
       return;
     }
     this.turn.count(`server-transaction-${what}`);
+    if (what !== 'transport-error' || tx.flow.connection === '') return;
+    tx.flow = sentByFlow(owner.context.request, tx.flow);
+    this.resend(tx);
   }
 
   /** What our Record-Route of this call carries (identifiers.ts); computed once for each input that needs it. */

@@ -1,8 +1,9 @@
 /** The call actor: everything that carries one Call-ID (INVITE and all other requests but REGISTER). */
 import { limits } from '../../src/limits.ts';
 import type { Behaviour, Input, Turn } from '../entity.ts';
-import { destroy, resume } from '../../src/transaction/machine.ts';
-import { takeoverGraceMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
+import { ServerTransaction, destroy, resume } from '../../src/transaction/machine.ts';
+import type { Transaction } from '../../src/transaction/machine.ts';
+import { takeoverGraceMs, timerCMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import { Act } from './act.ts';
 import { addressOf } from './address.ts';
@@ -41,7 +42,7 @@ export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
     unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
     isIdle: (state) => state.contexts.size === 0,
     describe: (state) => `call ${state.callId} contexts ${state.contexts.size} dialogs ${state.dialogs.size}`,
-    view,
+    view: (state) => view(state, deps.noAnswerMs),
   };
 }
 
@@ -82,6 +83,7 @@ function onTimer(act: Act, name: string): void {
   const key = name.slice(2);
   if (letter === 'N') return onNoAnswer(act, Number(key));
   if (name === 'L') return forgetOldDialogs(act);
+  if (name === 'R') return repeatOnStreams(act);
   const owner = act.state.owners.get(key);
   if (owner === undefined) return;
   if (letter !== 'C' && letter !== 'X') return act.step(owner, letter as TimerName);
@@ -107,6 +109,20 @@ function forgetOldDialogs(act: Act): void {
   if (state.dialogs.size > 0) turn.timer('L', state.dialogs.oldestMs() + limits.dialogMsMax);
 }
 
+/**
+ * What the lost node may not have given to its connections any more: streams have no timers that repeat it. A peer that had
+ * it already takes it for a retransmission.
+ */
+function repeatOnStreams(act: Act): void {
+  for (const { tx } of act.state.owners.values()) if (awaitsPeer(tx)) act.resend(tx);
+}
+
+function awaitsPeer(tx: Transaction): boolean {
+  if (!tx.reliable || tx.sent.length === 0) return false;
+  if (tx instanceof ServerTransaction) return tx.state !== 'confirmed' && !tx.terminated;
+  return tx.state === 'calling' || tx.state === 'trying';
+}
+
 function onNoAnswer(act: Act, contextId: number): void {
   const context = act.state.contexts.get(contextId);
   if (context === undefined || context.finalStatus !== 0 || context.cancelled !== '') return;
@@ -122,13 +138,18 @@ function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: Ca
   const act = new Act(state, turn, deps);
   if (state.dialogs.size > 0) turn.timer('L', state.dialogs.oldestMs() + limits.dialogMsMax);
   act.timersNotBeforeMs = turn.nowMs + limits.takeoverQuietMs;
-  for (const owner of state.owners.values()) resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
+  let streams = false;
+  for (const owner of state.owners.values()) {
+    resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
+    streams ||= awaitsPeer(owner.tx);
+  }
+  if (streams) turn.timer('R', act.timersNotBeforeMs);
   for (const context of [...state.contexts.values()]) {
     if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);
     for (const branch of context.branches) {
       if (branch.finalStatus !== 0) continue;
-      if (branch.timerCAtMs !== 0) turn.timer(`C ${branch.tx.key}`, branch.timerCAtMs);
-      // 9.1, counted anew: late is harmless here, early is not.
+      // 16.7 step 2 and 9.1, counted anew: late is harmless here, early is not.
+      if (branch.timerCAtMs !== 0) turn.timer(`C ${branch.tx.key}`, turn.nowMs + timerCMs);
       if (branch.cancel !== undefined) turn.timer(`X ${branch.tx.key}`, turn.nowMs + transactionTimeoutMs);
     }
     if (context.branches.length === 0 && context.finalStatus === 0 && context.server.pending) route(act, context);
@@ -136,7 +157,7 @@ function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: Ca
   return state;
 }
 
-function view(state: CallState): readonly CallView[] {
+function view(state: CallState, noAnswerMs: number): readonly CallView[] {
   const { callId } = state;
   const views: CallView[] = [];
   const shown = new Set<string>();
@@ -152,14 +173,13 @@ function view(state: CallState): readonly CallView[] {
     });
   }
   for (const { request, finalStatus, noAnswerAtMs } of state.contexts.values()) {
-    if (request.method !== 'INVITE' || finalStatus !== 0 || request.toTag !== '' || shown.has(request.fromTag))
-      continue;
+    if (noAnswerAtMs === 0 || finalStatus !== 0 || request.toTag !== '' || shown.has(request.fromTag)) continue;
     views.push({
       callId,
       from: addressOf(request.from.uri),
       to: addressOf(request.to.uri),
       state: 'calling',
-      startedAtMs: noAnswerAtMs,
+      startedAtMs: noAnswerAtMs - noAnswerMs,
       answeredAtMs: 0,
     });
   }

@@ -1,6 +1,7 @@
 /** RFC 3261 16.7: what the transaction user does with the responses of its branches. */
 import { limits } from '../../src/limits.ts';
 import { bestOf, otherChallenges, upstreamStatus } from '../../src/proxy/best-response.ts';
+import { hasViaBelow } from '../../src/proxy/response-flow.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import type { Failure } from '../../src/transaction/table.ts';
 import { addressOf } from './address.ts';
@@ -12,9 +13,16 @@ import type { Act } from './act.ts';
 import type { Branch, Context } from './state.ts';
 
 export function onBranchResponse(act: Act, branch: Branch, response: SipMessage): void {
+  if (!hasViaBelow(response)) return onNoVia(act, branch, response);
   if (response.status < 200) onProvisional(act, branch, response);
   else if (response.status < 300) onSuccess(act, branch, response);
   else onRefusal(act, branch, response.status, response);
+}
+
+/** 16.7 step 3: it was answered as if we had asked for ourselves, and cannot be forwarded. The branch has failed by that. */
+function onNoVia(act: Act, branch: Branch, response: SipMessage): void {
+  act.turn.count('response-without-via');
+  if (response.status >= 200 && branch.finalStatus === 0) onRefusal(act, branch, 502, undefined);
 }
 
 /** 16.7 step 1 and 16.8, 16.9: a branch without an answer counts as 408, one that cannot be reached as 503. */
@@ -37,24 +45,26 @@ function onProvisional(act: Act, branch: Branch, response: SipMessage): void {
     if (first && context.request.method === 'INVITE' && act.state.saved) act.turn.save('none');
     return;
   }
-  if (context.finalStatus !== 0) return;
-  const early =
-    context.request.method === 'INVITE' && response.toTag !== '' && noteDialog(act, context, response, false);
+  // RFC 4320 4.1: nothing but 100 before the final response of any other method.
+  if (context.finalStatus !== 0 || context.request.method !== 'INVITE') return;
+  const early = response.toTag !== '' && noteDialog(act, context, response, false);
   relay(act, context, response);
-  if (context.request.method === 'INVITE' && (first || early)) save(act);
+  if (first || early) save(act);
 }
 
 function onSuccess(act: Act, branch: Branch, response: SipMessage): void {
   const { context } = branch;
+  const first = branch.finalStatus === 0;
   branch.finalStatus = response.status;
   stopTimerC(act, branch);
   if (context.request.method === 'INVITE') {
     // 16.7 step 5: every 2xx to an INVITE goes back, whatever went before; the other branches are cancelled (step 10).
-    noteDialog(act, context, response, true);
+    const noted = noteDialog(act, context, response, true);
     relay(act, context, response);
     act.turn.clearTimer(`N ${context.id}`);
     cancelOthers(act, context, branch, 'SIP;cause=200;text="Call completed elsewhere"');
-    save(act);
+    endEarlyDialogs(act, context);
+    if (first || noted) save(act);
     return;
   }
   if (context.finalStatus !== 0) return;
@@ -69,7 +79,14 @@ function onRefusal(act: Act, branch: Branch, status: number, response: SipMessag
   stopTimerC(act, branch);
   // 16.7 step 5: a 6xx speaks for the callee, wherever else it rings.
   if (status >= 600) cancelOthers(act, context, branch, '');
-  finishIfComplete(act, context);
+  if (context.finalStatus === 0) finishIfComplete(act, context);
+  else if (context.request.method === 'INVITE') endEarlyDialogs(act, context);
+}
+
+/** When the last branch has its answer, the dialogs of those that were not taken are over (12.3, 13.2.2.4). */
+function endEarlyDialogs(act: Act, context: Context): void {
+  for (const branch of context.branches) if (branch.finalStatus === 0) return;
+  if (act.state.dialogs.removeEarly(context.request.fromTag)) act.turn.save('none');
 }
 
 /** 16.7 steps 5 to 9: when all branches have an answer and none went back yet, the best one does. */
@@ -82,25 +99,33 @@ export function finishIfComplete(act: Act, context: Context): void {
     act.turn.clearTimer(`N ${context.id}`);
     act.state.dialogs.removeEarly(context.request.fromTag);
   }
-  if (context.request.method === 'BYE') endDialog(act, context);
+  // A challenged BYE comes again.
+  if (context.request.method === 'BYE' && best?.finalStatus !== 401 && best?.finalStatus !== 407)
+    endDialog(act, context);
   answerWith(act, context, best, invite);
   if (invite) save(act);
 }
 
 function answerWith(act: Act, context: Context, best: Branch | undefined, invite: boolean): void {
-  const status = best?.finalStatus ?? 480;
-  const given = best?.final;
-  // A call that the caller gave up ends with 487, whatever the devices said last (9.2, 16.10); ours with 408 (16.8).
-  if (context.cancelled === 'caller' && status < 600 && status !== 487) return act.reply(context, 487);
-  if (context.cancelled === 'no-answer') return act.reply(context, 408);
-  if (given === undefined) {
-    // RFC 4320 4.2: a 408 to a non-INVITE request comes too late to help, and is not sent.
-    if (!invite && status === 408) return act.end({ tx: context.server, context, branch: undefined });
-    return act.reply(context, upstreamStatus(status));
+  const chosen = context.cancelled === 'caller' ? (terminated(context, best) ?? best) : best;
+  const status = chosen?.finalStatus ?? 480;
+  const given = chosen?.final;
+  if (context.cancelled !== '' && (given === undefined || status === 487)) {
+    // Nobody answered in time: ours to say (16.8). A call that was taken back ends with 487, also where nobody said so (9.2).
+    if (context.cancelled === 'no-answer') return act.reply(context, 408);
+    if (given === undefined) return act.reply(context, 487);
   }
-  if (upstreamStatus(status) !== status) return act.reply(context, upstreamStatus(status));
+  // RFC 4320 4.2: a 408 to a non-INVITE request comes too late to help, and is not sent.
+  if (!invite && status === 408) return act.end({ tx: context.server, context, branch: undefined });
+  if (given === undefined || upstreamStatus(status) !== status) return act.reply(context, upstreamStatus(status));
   const finals = context.branches.flatMap((branch) => (branch.final === undefined ? [] : [branch.final]));
   relay(act, context, given, otherChallenges(finals, finals.indexOf(given)));
+}
+
+/** Within the lowest class we may choose any (16.7 step 6): for a call that was taken back, the 487. */
+function terminated(context: Context, best: Branch | undefined): Branch | undefined {
+  if (best === undefined || best.finalStatus < 400 || best.finalStatus >= 500) return undefined;
+  return context.branches.find((branch) => branch.finalStatus === 487);
 }
 
 /** True when this response made a dialog that was not known, or confirmed one. */

@@ -12,7 +12,9 @@ export function onCancel(act: Act, request: SipMessage, flow: Flow): void {
   const target = act.state.owners.get(cancelTargetKey(request));
   const context = openContext(act, request, flow);
   if (context === undefined) return;
-  if (target === undefined || target.branch !== undefined) return act.reply(context, 481);
+  if (target === undefined || target.branch !== undefined)
+    // 9.2: "has no impact on the processing of transactions with any other method", but is answered 200.
+    return act.reply(context, isForAnother(act, request) ? 200 : 481);
   act.reply(context, 200);
   const invite = target.context;
   if (invite.finalStatus !== 0 || invite.cancelled !== '') return;
@@ -21,8 +23,21 @@ export function onCancel(act: Act, request: SipMessage, flow: Flow): void {
     // Routing has not decided yet: nothing to take back.
     invite.run = undefined;
     act.reply(invite, 487);
+    // Or a new owner would take the repeated INVITE for a new one.
+    save(act);
     return;
   }
   cancelAll(act, invite, request.lines('Reason')[0] ?? '');
   save(act);
+}
+
+/** Whether there is a request other than INVITE that this CANCEL names (17.2.3). */
+function isForAnother(act: Act, cancel: SipMessage): boolean {
+  const { branch, host, port } = cancel.topVia;
+  for (const { request } of act.state.contexts.values()) {
+    if (request.method === 'CANCEL' || request.cseq !== cancel.cseq) continue;
+    const via = request.topVia;
+    if (branch !== '' && via.branch === branch && via.host === host && via.port === port) return true;
+  }
+  return false;
 }

@@ -17,12 +17,14 @@ export function cancelOthers(act: Act, context: Context, winner: Branch, reason:
 }
 
 function wantCancel(act: Act, branch: Branch, reason: string): void {
+  if (branch.cancelWanted) return;
   branch.cancelWanted = true;
+  branch.cancelReason = reason;
   // 9.1: not before a provisional response; the INVITE may still be on its way.
-  if (branch.provisional) cancelBranch(act, branch, reason);
+  if (branch.provisional) cancelBranch(act, branch);
 }
 
-export function cancelBranch(act: Act, branch: Branch, reason = ''): void {
+export function cancelBranch(act: Act, branch: Branch): void {
   if (branch.cancel !== undefined || branch.finalStatus !== 0 || branch.context.request.method !== 'INVITE') return;
   const { tx } = branch;
   const invite = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
@@ -30,7 +32,7 @@ export function cancelBranch(act: Act, branch: Branch, reason = ''): void {
   branch.cancel = new ClientTransaction('client', clientKey(invite.topVia.branch, 'CANCEL'), tx.flow);
   act.begin(
     { tx: branch.cancel, context: branch.context, branch },
-    buildCancel(invite, reason === '' ? undefined : reason),
+    buildCancel(invite, branch.cancelReason === '' ? undefined : branch.cancelReason),
   );
   // 9.1: without a final response 64*T1 after the CANCEL the INVITE counts as cancelled.
   act.turn.timer(`X ${tx.key}`, act.turn.nowMs + transactionTimeoutMs);

@@ -7,16 +7,23 @@ import { receivedMark, responseFlow } from '../../src/proxy/response-flow.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
 import { serverKey } from '../../src/transaction/key.ts';
 import { ServerTransaction } from '../../src/transaction/machine.ts';
+import { ownTag } from './respond.ts';
 import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
 /** A server transaction and a response context for a request that is new to us. Undefined when the call has too many. */
 export function openContext(act: Act, request: SipMessage, flow: Flow): Context | undefined {
-  if (act.state.contexts.size >= limits.transactionsPerCallMax) {
+  // What ends or confirms something finds room when new work does not.
+  const room = isUrgent(request.method) ? limits.transactionsPerCallMax * 2 : limits.transactionsPerCallMax;
+  if (act.state.contexts.size >= room) {
     act.turn.count('shed-transactions-per-call');
     act.turn.send(
       responseFlow(request, flow),
-      response(request, 503, { headers: [['Retry-After', '5']], ...receivedMark(request, flow) }),
+      response(request, 503, {
+        headers: [['Retry-After', '5']],
+        toTag: ownTag(act, request),
+        ...receivedMark(request, flow),
+      }),
     );
     return undefined;
   }
@@ -26,7 +33,7 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
     request,
     flow,
     server: new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
-    plan: planRoute(request, act.deps.self, act.proof),
+    plan: planRoute(request, act.deps.self, act.proof, flow.listener),
     run: undefined,
     askId: 0,
     asked: '',
@@ -41,4 +48,8 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
   act.state.contexts.set(context.id, context);
   act.begin({ tx: context.server, context, branch: undefined });
   return context;
+}
+
+function isUrgent(method: string): boolean {
+  return method === 'BYE' || method === 'CANCEL' || method === 'PRACK';
 }

@@ -2,10 +2,12 @@
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { parseUri } from '../../src/sip/uri.ts';
-import { destinationOf, isForbidden } from '../../src/proxy/destination.ts';
+import type { SipUri } from '../../src/sip/uri.ts';
+import { destinationOf } from '../../src/proxy/destination.ts';
 import type { NoRoute } from '../../src/proxy/destination.ts';
 import { forwardRequest } from '../../src/proxy/forward.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
+import type { Self } from '../../src/proxy/self.ts';
 import type { Contact } from '../../src/routing/api.ts';
 import { loopHash } from './loop.ts';
 import type { Act } from './act.ts';
@@ -26,27 +28,17 @@ export function prepare(
   identity: string,
   index: number,
   maxBreadth: number,
-  stripProxyCredentials: boolean,
+  ownRealm: string,
 ): Copy | NoRoute {
   const { self, identifiers } = act.deps;
   const { partition } = act.turn;
-  const hop = plan.nextRoute ?? parseUri(contact.path.length > 0 ? routeText(contact.path[0] ?? '') : contact.uri);
-  if (hop === undefined) return 'unsupported-scheme';
-  const flow =
-    contact.flow !== undefined && plan.nextRoute === undefined && contact.path.length === 0
-      ? contact.flow
-      : destinationOf(hop, self, source.listener);
+  const flow = nextFlow(plan, contact, self, source.listener);
   if (typeof flow === 'string') return flow;
   const outbound = self.listeners[flow.listener];
   const inbound = self.listeners[source.listener];
   if (outbound === undefined || inbound === undefined) return 'unsupported-transport';
-  if (isForbidden(flow.address)) return 'forbidden-address';
   // A packet to our own socket would come back to us: what is meant for us was handled before.
-  if (
-    flow.connection === '' &&
-    self.isSocket(flow.address.includes(':') ? `[${flow.address}]` : flow.address, flow.port)
-  )
-    return 'forbidden-address';
+  if (flow.connection === '' && self.isSocket(flow.address, flow.port)) return 'forbidden-address';
   const branch = identifiers.branch(
     partition,
     loopHash(act, request),
@@ -62,9 +54,19 @@ export function prepare(
     listener: outbound,
     branch,
     maxBreadth,
-    stripProxyCredentials,
+    ownRealm,
   });
   return { flow, branch, bytes };
+}
+
+/** 16.6 step 7: by the first Route of the copy, else by the Request-URI. The Path stands in front of all other routes. */
+function nextFlow(plan: RoutePlan, contact: Contact, self: Self, listener: number): Flow | NoRoute {
+  let hop: SipUri | undefined;
+  if (contact.path.length > 0) hop = parseUri(routeText(contact.path[0] ?? ''));
+  else if (plan.nextRouteText !== '') hop = plan.nextRoute;
+  else if (contact.flow !== undefined) return contact.flow;
+  else hop = parseUri(contact.uri);
+  return hop === undefined ? 'unsupported-scheme' : destinationOf(hop, self, listener);
 }
 
 function routeText(value: string): string {

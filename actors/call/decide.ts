@@ -4,32 +4,34 @@ import { make } from '../../src/auth/nonce.ts';
 import { claimedAor, requestIdentity } from '../../src/auth/verify.ts';
 import { HeaderId } from '../../src/sip/header/names.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
-import { parseUri } from '../../src/sip/uri.ts';
-import type { Self } from '../../src/proxy/self.ts';
 import type { Decision, Question, Service } from '../../src/routing/api.ts';
 import { ServiceRun } from '../../src/routing/run.ts';
 import type { Step } from '../../src/routing/run.ts';
 import { viewOf } from '../../src/routing/view.ts';
 import { locateBody, packVerify, unpackLocation, unpackVerifyAnswer } from '../questions.ts';
 import { startBranches } from './fork.ts';
+import { realmOf } from './realm.ts';
 import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
 export function runService(act: Act, context: Context, service: Service): void {
   const { request, flow, plan } = context;
-  context.run = new ServiceRun(service, viewOf(request, plan.requestUri, flow, act.deps.self));
+  context.run = new ServiceRun(service, viewOf(request, plan, flow, act.deps.self));
   proceed(act, context, context.run.start());
 }
 
 export function onAnswer(act: Act, id: number, body: unknown): void {
   for (const context of act.state.contexts.values()) {
     if (context.askId !== id || context.run === undefined) continue;
-    context.askId = 0;
-    const location = unpackLocation(body);
-    if (location !== undefined && context.asked === 'locate')
+    if (context.asked === 'locate') {
+      const location = unpackLocation(body);
+      if (location === undefined) return onAskFailed(act, id);
+      context.askId = 0;
       return proceed(act, context, context.run.answer(location));
+    }
     const verdict = unpackVerifyAnswer(body);
     if (verdict === undefined) return onAskFailed(act, id);
+    context.askId = 0;
     if (verdict === 'ok') context.user = context.claimed;
     else {
       context.challenges = verdict.challenges;
@@ -139,9 +141,3 @@ function credentialsOf(request: SipMessage): readonly string[] {
 }
 
 const noValues: readonly string[] = [];
-
-/** A caller proves itself to its own domain; a stranger is asked as if it were of our first. */
-export function realmOf(request: SipMessage, self: Self): string {
-  const uri = parseUri(request.method === 'REGISTER' ? request.to.uri : request.from.uri);
-  return uri !== undefined && self.isDomain(uri.host) ? uri.host.toLowerCase() : self.defaultRealm;
-}

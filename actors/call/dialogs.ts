@@ -44,7 +44,8 @@ export class Dialogs {
   /** Forgets dialogs that began at or before `untilMs`, whose BYE never came by us. */
   removeOlder(untilMs: number): boolean {
     const before = this.#all.length;
-    for (let i = this.#all.length - 1; i >= 0; i--) if ((this.#all[i]?.startedAtMs ?? 0) <= untilMs) this.#all.splice(i, 1);
+    for (let i = this.#all.length - 1; i >= 0; i--)
+      if ((this.#all[i]?.startedAtMs ?? 0) <= untilMs) this.#all.splice(i, 1);
     return this.#all.length !== before;
   }
 

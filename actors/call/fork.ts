@@ -1,13 +1,16 @@
 /** RFC 3261 16.6: one branch for each target, each with its own client transaction. */
 import { limits } from '../../src/limits.ts';
+import type { Flow } from '../../src/outside.ts';
 import { HeaderId } from '../../src/sip/header/names.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
+import { parseUri, uriEquals } from '../../src/sip/uri.ts';
 import { ClientTransaction } from '../../src/transaction/machine.ts';
 import { clientKey } from '../../src/transaction/key.ts';
 import type { NoRoute } from '../../src/proxy/destination.ts';
 import type { Contact } from '../../src/routing/api.ts';
 import { finishIfComplete } from './branch-response.ts';
 import { prepare } from './copy.ts';
+import { realmOf } from './realm.ts';
 import { save } from './save.ts';
 import { armTimerC } from './timer-c.ts';
 import type { Act } from './act.ts';
@@ -19,7 +22,9 @@ const maxBreadthDefault = 60;
 export function startBranches(act: Act, context: Context, contacts: readonly Contact[]): void {
   const { request } = context;
   const invite = request.method === 'INVITE';
-  const targets = contacts.slice(0, limits.branchesPerRequestMax);
+  // 16.3 step 3; a REGISTER that stays here was allowed in with 0.
+  if (request.maxForwards === 0) return act.reply(context, 483);
+  const targets = distinct(contacts).slice(0, limits.branchesPerRequestMax);
   const breadth = breadthOf(request);
   if (breadth < targets.length) return act.reply(context, 440);
   if (invite) {
@@ -31,6 +36,27 @@ export function startBranches(act: Act, context: Context, contacts: readonly Con
   for (const contact of targets) startBranch(act, context, contact, share);
   if (invite) save(act);
   finishIfComplete(act, context);
+}
+
+/** 16.5: a target is in the set only once; by another Path it is another target. */
+function distinct(contacts: readonly Contact[]): readonly Contact[] {
+  if (contacts.length === 1) return contacts;
+  return contacts.filter((each, index) => {
+    const first = contacts.findIndex((other) => sameTarget(each, other));
+    return first === index;
+  });
+}
+
+function sameTarget(a: Contact, b: Contact): boolean {
+  if (a.path.join() !== b.path.join() || !sameFlow(a.flow, b.flow)) return false;
+  if (a.uri === b.uri) return true;
+  const [first, second] = [parseUri(a.uri), parseUri(b.uri)];
+  return first !== undefined && second !== undefined && uriEquals(first, second);
+}
+
+function sameFlow(a: Flow | undefined, b: Flow | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.protocol === b.protocol && a.address === b.address && a.port === b.port && a.connection === b.connection;
 }
 
 function startBranch(act: Act, context: Context, contact: Contact, share: number): void {
@@ -45,7 +71,7 @@ function startBranch(act: Act, context: Context, contact: Contact, share: number
     context.server.key,
     index,
     share,
-    context.user !== '',
+    context.user === '' ? '' : realmOf(request, act.deps.self),
   );
   const kind = request.method === 'INVITE' ? 'invite-client' : 'client';
   if (typeof copy === 'string') {
@@ -72,6 +98,7 @@ function emptyBranch(context: Context, index: number, tx: ClientTransaction): Br
     tx,
     provisional: false,
     cancelWanted: false,
+    cancelReason: '',
     cancel: undefined,
     finalStatus: 0,
     final: undefined,

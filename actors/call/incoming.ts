@@ -1,12 +1,13 @@
 /** Packets for a call: which transaction they belong to, and what a new request means (RFC 3261 16.3 to 16.6, 17.2.3). */
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
+import { isFailure, parse } from '../../src/sip/parse.ts';
 import { parseUri } from '../../src/sip/uri.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import { fork as forkTo, locate, reply } from '../../src/routing/api.ts';
 import type { Service } from '../../src/routing/api.ts';
 import { eventOf } from '../../src/transaction/event.ts';
-import { clientKeyOf, isAckFor, serverKey } from '../../src/transaction/key.ts';
+import { clientKeyOf, hasMagicCookie, isAckFor, serverKey } from '../../src/transaction/key.ts';
 import { forwardAck } from './ack.ts';
 import { onCancel } from './cancel-request.ts';
 import { openContext } from './context.ts';
@@ -35,11 +36,19 @@ export function onSip(act: Act, message: SipMessage, flow: Flow): void {
 
 /** An ACK to a non-2xx ends at the INVITE's transaction; an ACK to a 2xx is a request of its own that is never answered. */
 function onAck(act: Act, ack: SipMessage, flow: Flow, context: Context | undefined): void {
-  if (context !== undefined && context.finalStatus >= 300 && isAckFor(ack, ack.toTag)) {
+  if (context !== undefined && context.finalStatus >= 300 && isOurs(ack, context)) {
     act.step({ tx: context.server, context, branch: undefined }, 'ACK');
     return;
   }
   forwardAck(act, ack, flow);
+}
+
+/** 17.2.3: an RFC 2543 client says by the tag of our response which answer it means. */
+function isOurs(ack: SipMessage, context: Context): boolean {
+  if (hasMagicCookie(ack.topVia.branch)) return true;
+  const { lastResponse } = context.server;
+  const response = parse(Buffer.from(lastResponse.buffer, lastResponse.byteOffset, lastResponse.byteLength), false);
+  return !isFailure(response) && isAckFor(ack, response.toTag);
 }
 
 function onNewRequest(act: Act, request: SipMessage, flow: Flow): void {
@@ -63,12 +72,13 @@ export function route(act: Act, context: Context): void {
 
 /** An in-dialog request whose target is an address-of-record of ours, as phones behind no proxy of their own send it. */
 const toOwner: Service = function* (request) {
+  if (request.target === '') return reply(404);
   const { contacts } = yield* locate(request.target);
   return contacts.length === 0 ? reply(480) : forkTo(contacts);
 };
 
 function needsLocation(act: Act, plan: RoutePlan): boolean {
-  if (plan.nextRoute !== undefined) return false;
+  if (plan.nextRouteText !== '') return false;
   const uri = parseUri(plan.requestUri);
   return uri !== undefined && act.deps.self.isResponsible(uri);
 }

@@ -19,7 +19,7 @@ export function reply(
   const bytes = response(context.request, status, {
     ...(reason === undefined ? {} : { reason }),
     ...(headers === undefined ? {} : { headers }),
-    toTag: ownTag(act, context),
+    toTag: ownTag(act, context.request),
     ...receivedMark(context.request, context.flow),
   });
   upstream(act, context, status, bytes);
@@ -38,6 +38,8 @@ export function relay(
   extra: readonly (readonly [string, string])[] = [],
 ): void {
   const copy = new Splice(message).popVia();
+  // A stream needs to know where the message ends (18.3); one that came in a datagram need not say it.
+  if (context.server.flow.protocol !== 'udp') copy.ensureContentLength();
   for (const [name, value] of extra) copy.append(name, value);
   upstream(act, context, message.status, copy.toBuffer());
 }
@@ -47,10 +49,11 @@ function upstream(act: Act, context: Context, status: number, bytes: Buffer): vo
   act.step({ tx: context.server, context, branch: undefined }, eventOfStatus(status), bytes);
 }
 
-/** The same for each answer of ours to this request, on any node. */
-function ownTag(act: Act, context: Context): string {
+/** The same for each answer of ours to this request, on any node, and to its CANCEL (9.2). */
+export function ownTag(act: Act, request: SipMessage): string {
+  const via = request.topVia;
   return act.deps.identifiers.tag(
     act.turn.partition,
-    `${act.state.callId}\0${context.request.fromTag}\0${context.server.key}`,
+    `${act.state.callId}\0${request.fromTag}\0${request.cseq}\0${via.host}:${via.port}\0${via.branch}`,
   );
 }

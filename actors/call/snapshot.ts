@@ -83,6 +83,7 @@ function packBranch(branch: Branch): unknown[] {
     branch.finalStatus,
     branch.final === undefined ? null : branch.final.bytes,
     branch.timerCAtMs,
+    branch.cancelReason,
   ];
 }
 
@@ -98,7 +99,7 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
     request,
     flow: source,
     server: transaction,
-    plan: planRoute(request, deps.self, proof),
+    plan: planRoute(request, deps.self, proof, source.listener),
     run: undefined,
     askId: 0,
     asked: '',
@@ -115,7 +116,7 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
 }
 
 function unpackBranch(context: Context, row: readonly unknown[]): Branch {
-  const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs] = row;
+  const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs, cancelReason] = row;
   const tx = unpackTransaction(packed as readonly unknown[]);
   const cancelTx =
     cancel === null || cancel === undefined ? undefined : unpackTransaction(cancel as readonly unknown[]);
@@ -129,6 +130,7 @@ function unpackBranch(context: Context, row: readonly unknown[]): Branch {
     tx,
     provisional: provisional === true,
     cancelWanted: cancelWanted === true,
+    cancelReason: typeof cancelReason === 'string' ? cancelReason : '',
     cancel: cancelTx,
     finalStatus: finalStatus as number,
     final: final === null || final === undefined ? undefined : reparse(final),

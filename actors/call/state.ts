@@ -56,6 +56,8 @@ export interface Branch {
   provisional: boolean;
   /** To be cancelled as soon as a provisional response allows it. */
   cancelWanted: boolean;
+  /** Value of the Reason header of that CANCEL (RFC 3326), '' for none. */
+  cancelReason: string;
   cancel: ClientTransaction | undefined;
   /** Final status, 0 before; `final` is the response, undefined when it is our own verdict (408, 503). */
   finalStatus: number;

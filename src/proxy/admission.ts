@@ -5,6 +5,7 @@
 import type { SipMessage } from '../sip/message.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import { parseUri } from '../sip/uri.ts';
+import { planRoute } from './route-set.ts';
 import type { Self } from './self.ts';
 
 export interface Answer {
@@ -32,8 +33,7 @@ export function admit(request: SipMessage, self: Self): Answer | undefined {
   if (uri === undefined) return answer(416);
 
   // Whatever the port: sipsak leaves its last digit out. A request without a user that came here asks about us.
-  const toSelf = uri.user === '' && self.isHost(uri.host) && !request.has(HeaderId.Route);
-  if (request.method === 'OPTIONS' && toSelf) {
+  if (request.method === 'OPTIONS' && uri.user === '' && self.isHost(uri.host) && endsHere(request, self)) {
     const unsupported =
       unsupportedOptions(request, HeaderId.Require, noOptions) ||
       unsupportedOptions(request, HeaderId.ProxyRequire, noOptions);
@@ -53,6 +53,13 @@ export function admit(request: SipMessage, self: Self): Answer | undefined {
     if (to === undefined || to.scheme === 'tel') return answer(400, none, 'To Is Not A SIP Address');
   }
   return undefined;
+}
+
+/** No Route, or routes that all name us, as phones with an outbound proxy send them. */
+function endsHere(request: SipMessage, self: Self): boolean {
+  if (!request.has(HeaderId.Route)) return true;
+  const plan = planRoute(request, self, '', -1);
+  return plan.nextRouteText === '' && !plan.repaired;
 }
 
 const noOptions: ReadonlySet<string> = new Set();

@@ -4,6 +4,7 @@
  * socket layer resolves it when it sends.
  */
 import type { Flow, Protocol } from '../outside.ts';
+import { hostKind } from '../registrar/address.ts';
 import { uriParam } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
 import type { Self } from './self.ts';
@@ -29,15 +30,19 @@ function protocolOf(uri: SipUri): Protocol | undefined {
   return name === 'udp' || name === 'tcp' ? name : undefined;
 }
 
-/** No request of ours goes to the unspecified address, broadcast or multicast: nobody there can be one user's phone. */
+/**
+ * No request of ours goes to the unspecified address, broadcast or multicast: nobody there can be one user's phone. Nor to
+ * numbers that are no address but that a resolver would take for one (`224.1`).
+ */
 export function isForbidden(address: string): boolean {
-  if (address === '' || address === '0.0.0.0' || address === '255.255.255.255' || address === '::' || address === '0')
-    return true;
-  const lower = address.toLowerCase();
-  if (lower.includes(':'))
-    return lower.startsWith('ff') || lower.startsWith('::ffff:0.') || lower.startsWith('::ffff:255.');
-  const dot = address.indexOf('.');
-  if (dot < 1 || dot > 3) return false;
-  const first = Number(address.slice(0, dot));
-  return Number.isInteger(first) && (first === 0 || (first >= 224 && first <= 255));
+  switch (hostKind(address)) {
+    case 'unspecified':
+    case 'multicast':
+    case 'broadcast':
+    case 'reserved':
+    case 'malformed':
+      return true;
+    default:
+      return false;
+  }
 }

@@ -6,6 +6,7 @@ import type { SipMessage } from '../sip/message.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import { Splice } from '../sip/splice.ts';
 import type { Flow } from '../outside.ts';
+import { parseCredentials } from '../auth/credentials.ts';
 import type { Listener } from './self.ts';
 import type { RoutePlan } from './route-set.ts';
 
@@ -24,8 +25,8 @@ export interface Forward {
   readonly branch: string;
   /** RFC 5393 5.3: what this branch may fork at most; -1 leaves the header as it is. */
   readonly maxBreadth: number;
-  /** Our own challenge was answered: those credentials end here (22.3). */
-  readonly stripProxyCredentials: boolean;
+  /** Realm of the credentials that were meant for us and end here (22.3); '' when there were none. */
+  readonly ownRealm: string;
 }
 
 export interface RecordRoute {
@@ -42,7 +43,7 @@ export function forwardRequest(request: SipMessage, forward: Forward): Buffer {
   const copy = new Splice(request);
   if (plan.ownRoutes > 0) copy.popRoute(plan.ownRoutes);
   if (plan.repaired) copy.popLastRoute();
-  if (plan.nextIsStrict) {
+  if (plan.nextIsStrict && forward.path.length === 0) {
     // Step 6: the Request-URI goes to the end of the Route list, the first Route becomes the Request-URI.
     copy.popRoute(1);
     copy.pushLastRoute(`<${forward.requestUri}>`);
@@ -52,8 +53,8 @@ export function forwardRequest(request: SipMessage, forward: Forward): Buffer {
   }
   for (let i = forward.path.length - 1; i >= 0; i--) copy.push(HeaderId.Route, forward.path[i] ?? '');
   copy.maxForwards(request.maxForwards < 0 ? maxForwardsDefault : request.maxForwards - 1);
-  if (forward.stripProxyCredentials && request.has(HeaderId.ProxyAuthorization))
-    copy.remove(HeaderId.ProxyAuthorization);
+  if (forward.ownRealm !== '' && request.has(HeaderId.ProxyAuthorization))
+    removeCredentials(copy, request, forward.ownRealm);
   if (forward.maxBreadth >= 0) {
     copy.remove(HeaderId.MaxBreadth);
     copy.append('Max-Breadth', String(forward.maxBreadth));
@@ -66,6 +67,15 @@ export function forwardRequest(request: SipMessage, forward: Forward): Buffer {
     `SIP/2.0/${forward.listener.protocol.toUpperCase()} ${hostPort(forward.listener)};branch=${forward.branch};rport`,
   );
   return copy.toBuffer();
+}
+
+/** 22.3: what is meant for the next proxy stays. */
+function removeCredentials(copy: Splice, request: SipMessage, realm: string): void {
+  copy.remove(HeaderId.ProxyAuthorization);
+  const values = request.values(HeaderId.ProxyAuthorization);
+  // Ours were among them, so a single one is ours.
+  if (values.length === 1) return;
+  for (const value of values) if (parseCredentials(value)?.realm !== realm) copy.append('Proxy-Authorization', value);
 }
 
 /** Step 4. Two values when the two sides use different sockets, so that each side finds a way it can use. */

@@ -5,12 +5,12 @@
 import type { SipMessage } from '../sip/message.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import { parseAddress } from '../sip/header/address.ts';
-import { parseUri, uriParam } from '../sip/uri.ts';
+import { formatUri, parseUri, uriParam } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
 import type { Self } from './self.ts';
 
 export interface RoutePlan {
-  /** Request-URI after the repair of what a strict router did (16.4, second paragraph). */
+  /** Request-URI after the repair of what a strict router did, and without an maddr that means us (16.4). */
   readonly requestUri: string;
   /** The last Route value became the Request-URI and is to be removed. */
   readonly repaired: boolean;
@@ -18,15 +18,16 @@ export interface RoutePlan {
   readonly ownRoutes: number;
   /** One of them carries our proof: the sender follows a route set that we gave out for this very Call-ID. */
   readonly proven: boolean;
-  /** The first remaining Route, where the packet goes. Undefined: it goes to the Request-URI. */
+  /** The first remaining Route, where the packet goes. Undefined when there is none, or none that we can follow. */
   readonly nextRoute: SipUri | undefined;
+  /** The same as text, also when we cannot follow it; '' when no Route remains: the packet goes to the Request-URI. */
   readonly nextRouteText: string;
   /** The next Route lacks `lr`: 16.6 step 6 swaps it with the Request-URI. */
   readonly nextIsStrict: boolean;
 }
 
-/** `proof` is what our Record-Route of this call carries in its `p` parameter. */
-export function planRoute(request: SipMessage, self: Self, proof: string): RoutePlan {
+/** `proof` is what our Record-Route of this call carries in its `p` parameter; `listener` is where the request came in. */
+export function planRoute(request: SipMessage, self: Self, proof: string, listener: number): RoutePlan {
   const routes = request.has(HeaderId.Route) ? request.values(HeaderId.Route) : noRoutes;
   let requestUri = request.requestUri;
   let last = routes.length;
@@ -34,13 +35,15 @@ export function planRoute(request: SipMessage, self: Self, proof: string): Route
   let proven = false;
 
   // RFC 3261 16.4: a strict router before us has put our own Record-Route value into the Request-URI.
-  const uri = request.uri;
+  let uri = request.uri;
   if (uri !== undefined && isOwnRoute(uri, self) && last > 0) {
     proven = uriParam(uri, 'p') === proof;
     requestUri = routeUri(routes[last - 1] ?? '');
+    uri = parseUri(requestUri);
     last--;
     repaired = true;
   }
+  if (uri !== undefined && isOwnMaddr(uri, self, listener)) requestUri = withoutMaddr(uri);
 
   let own = 0;
   let nextRoute: SipUri | undefined;
@@ -51,6 +54,7 @@ export function planRoute(request: SipMessage, self: Self, proof: string): Route
     if (nextRoute === undefined || !self.isSocket(nextRoute.host, nextRoute.port)) break;
     if (uriParam(nextRoute, 'p') === proof) proven = true;
     nextRoute = undefined;
+    nextRouteText = '';
   }
   return {
     requestUri,
@@ -58,7 +62,7 @@ export function planRoute(request: SipMessage, self: Self, proof: string): Route
     ownRoutes: own,
     proven,
     nextRoute,
-    nextRouteText: nextRoute === undefined ? '' : nextRouteText,
+    nextRouteText,
     nextIsStrict: nextRoute !== undefined && !hasParam(nextRoute, 'lr'),
   };
 }
@@ -68,6 +72,24 @@ const noRoutes: readonly string[] = [];
 /** A Request-URI that can only be a Record-Route value of ours: our socket, no user, `lr` and `p`. */
 function isOwnRoute(uri: SipUri, self: Self): boolean {
   return uri.user === '' && hasParam(uri, 'lr') && hasParam(uri, 'p') && self.isSocket(uri.host, uri.port);
+}
+
+/** 16.4: an maddr that is one of ours, in a request that came by the port and the transport that its URI speaks of. */
+function isOwnMaddr(uri: SipUri, self: Self, listener: number): boolean {
+  const maddr = uriParam(uri, 'maddr');
+  if (maddr === undefined || !self.isHost(maddr)) return false;
+  const inbound = self.listeners[listener];
+  if (inbound === undefined || inbound.port !== (uri.port === 0 ? 5060 : uri.port)) return false;
+  return inbound.protocol === (uriParam(uri, 'transport') ?? 'udp').toLowerCase();
+}
+
+/** 16.4: "strip the maddr and any non-default port or transport parameter". */
+function withoutMaddr(uri: SipUri): string {
+  return formatUri({
+    ...uri,
+    port: uri.port === 5060 ? uri.port : 0,
+    params: uri.params.filter(([name]) => name !== 'maddr' && name !== 'transport'),
+  });
 }
 
 function hasParam(uri: SipUri, name: string): boolean {

@@ -2,6 +2,8 @@
  * Who we are: our listeners and the domains we are responsible for. Answers "is this URI us?" (RFC 3261 16.3, 16.4, 16.5).
  */
 import type { Protocol } from '../outside.ts';
+import { parseAddress } from '../registrar/address.ts';
+import { uriParam } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
 
 export interface Listener {
@@ -23,7 +25,7 @@ export class Self {
   constructor(listeners: readonly Listener[], domains: readonly string[]) {
     this.listeners = listeners;
     this.#domains = new Set(domains.map((domain) => domain.toLowerCase()));
-    this.#hosts = new Set(listeners.flatMap((each) => [each.host.toLowerCase(), bracketed(each.address)]));
+    this.#hosts = new Set(listeners.flatMap((each) => [hostKey(each.host), hostKey(each.address)]));
     this.#ports = new Set(listeners.map((each) => each.port));
     this.defaultRealm = domains[0] ?? listeners[0]?.host ?? 'localhost';
   }
@@ -35,19 +37,22 @@ export class Self {
 
   /** One of our domains or addresses, whatever the port. */
   isHost(host: string): boolean {
-    const name = host.toLowerCase();
+    const name = hostKey(host);
     return this.#hosts.has(name) || this.#domains.has(name);
   }
 
   /** One of our own sockets: our host with one of our ports (or the default port when we listen there). */
   isSocket(host: string, port: number): boolean {
-    const name = host.toLowerCase();
+    const name = hostKey(host);
     return this.#ports.has(port === 0 ? 5060 : port) && (this.#hosts.has(name) || this.#domains.has(name));
   }
 
-  /** RFC 3261 16.5: a Request-URI whose domain we are responsible for. A foreign port names another server. */
+  /**
+   * RFC 3261 16.5: a Request-URI whose domain we are responsible for. A foreign port names another server, and so does an
+   * maddr: one that means us was taken out before (route-set.ts).
+   */
   isResponsible(uri: SipUri): boolean {
-    if (uri.scheme === 'tel') return false;
+    if (uri.scheme === 'tel' || uriParam(uri, 'maddr') !== undefined) return false;
     if (this.isSocket(uri.host, uri.port)) return true;
     return uri.port === 0 && this.isDomain(uri.host);
   }
@@ -59,6 +64,8 @@ export class Self {
   }
 }
 
-function bracketed(address: string): string {
-  return address.includes(':') ? `[${address.toLowerCase()}]` : address;
+/** A host without case; an IPv6 address in one spelling, whatever its brackets and zeros. */
+function hostKey(host: string): string {
+  if (!host.includes(':')) return host.toLowerCase();
+  return parseAddress(host)?.join(':') ?? host.toLowerCase();
 }

@@ -20,6 +20,8 @@ export interface RoutingRequest {
   /** Address-of-record in To: what a REGISTER is about. */
   readonly to: string;
   readonly toIsLocal: boolean;
+  /** Where the sender's Route headers send the request after us; '' when they end here, as they do for most phones. */
+  readonly nextHop: string;
   readonly source: Flow;
   /** First value of a header by its full name. */
   header(name: string): string | undefined;

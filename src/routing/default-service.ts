@@ -12,6 +12,9 @@ export function defaultService(options: { readonly authenticate: boolean }): Ser
   };
 }
 
+/** A Route to elsewhere would make an open relay of us, whoever the Request-URI names. */
+const preloaded = reply(403, 'Preloaded Route Denied');
+
 function* onRegister(request: RoutingRequest, mustProve: boolean): Generator<Question, Decision, Answers> {
   if (mustProve) {
     const who: Identity = yield* authenticate();
@@ -19,8 +22,9 @@ function* onRegister(request: RoutingRequest, mustProve: boolean): Generator<Que
     // RFC 3261 10.3 step 4: only its owner changes the bindings of an address-of-record.
     if (who !== request.to) return reply(403);
   }
-  // RFC 3261 10.3 step 5: the address-of-record must be one of our domains.
-  return request.toIsLocal ? register : reply(404);
+  if (request.nextHop !== '') return preloaded;
+  // RFC 3261 10.3 step 5: the address-of-record must be one of our domains, and a user's.
+  return request.toIsLocal && request.to !== '' ? register : reply(404);
 }
 
 function* onCall(request: RoutingRequest, mustProve: boolean): Generator<Question, Decision, Answers> {
@@ -29,6 +33,7 @@ function* onCall(request: RoutingRequest, mustProve: boolean): Generator<Questio
     if (who === undefined) return challenge;
     if (who !== request.from) return reply(403, 'From Is Not You');
   }
+  if (request.nextHop !== '') return preloaded;
   if (!request.targetIsLocal) return reply(403, 'Relaying Denied');
   if (request.target === '') return reply(404);
   const location = yield* locate(request.target);

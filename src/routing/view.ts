@@ -2,11 +2,13 @@
 import type { Flow } from '../outside.ts';
 import type { SipMessage } from '../sip/message.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
+import type { RoutePlan } from '../proxy/route-set.ts';
 import type { Self } from '../proxy/self.ts';
 import type { RoutingRequest } from './api.ts';
 
-/** `requestUri` is the Request-URI after route preprocessing (RFC 3261 16.4). */
-export function viewOf(request: SipMessage, requestUri: string, flow: Flow, self: Self): RoutingRequest {
+/** `plan` is what route preprocessing made of the request (RFC 3261 16.4). */
+export function viewOf(request: SipMessage, plan: RoutePlan, flow: Flow, self: Self): RoutingRequest {
+  const { requestUri } = plan;
   const target = addressOf(requestUri, self);
   const from = addressOf(request.from.uri, self);
   const to = addressOf(request.to.uri, self);
@@ -19,6 +21,7 @@ export function viewOf(request: SipMessage, requestUri: string, flow: Flow, self
     fromIsLocal: from.local,
     to: to.aor,
     toIsLocal: to.local,
+    nextHop: plan.nextRouteText,
     source: flow,
     header: (name) => request.lines(name)[0],
   };
