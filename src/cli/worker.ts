@@ -97,6 +97,7 @@ try {
   sockets = await Sockets.open({
     node,
     worker,
+    incarnation: data.incarnation,
     listeners: deps.self.listeners,
     clock,
     log,
