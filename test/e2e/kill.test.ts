@@ -14,7 +14,7 @@ test('a node dies by kill -9 under 40 established and 20 ringing calls', { skip:
     ringing: 20,
     progress: (text) => t.diagnostic(text),
   });
-  assert.equal(result.lostCalls, 0, `${JSON.stringify(result.rows)}\n${result.errors}`);
+  assert.equal(result.lostCalls, 0, `${JSON.stringify(result.rows)}\n${result.errors.slice(0, 3_000)}`);
   assert.equal(result.lostRegistrations, 0);
   for (const firstAnswerMs of result.firstAnswersMs) assert.ok(firstAnswerMs >= 0 && firstAnswerMs < 3_000, `${firstAnswerMs} ms`);
 });

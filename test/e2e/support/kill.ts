@@ -8,7 +8,7 @@ import { allCalls, allRegistrations } from './admin.ts';
 import { registerUsers, writeCalls, type Place } from './calls.ts';
 import { signal, stop, until } from './children.ts';
 import { freeBase, nodeOf, partitionsOf, startCluster, type Cluster } from './cluster.ts';
-import { Prober } from './prober.ts';
+import { openClients, Prober } from './prober.ts';
 import type { Row } from './report.ts';
 import { SipClient } from './sip-client.ts';
 import { Sipp, lostOf, type SippResult } from './sipp.ts';
@@ -34,25 +34,29 @@ export interface KillResult {
 }
 
 const callsPerSecond = 100;
-const [ringMs, talkMs] = [7_000, 7_000];
+const ringMs = 7_000;
+/** So long that a CANCEL cannot cross with an answer. */
+const neverMs = 60_000;
 
 export async function runKills(options: KillOptions): Promise<KillResult> {
   const { folder, established, ringing, progress } = options;
   const base = await freeBase(options.base);
-  // A caller each, and two callees that ring for different times.
+  // A caller each, and three callees that ring for different times.
   const users = makeUsers(established + ringing + 10);
   const cluster = await startCluster({ nodes: 3, base, folder, users });
   const place: Place = { folder, server: base };
   const callees = [
     new Sipp({ ...place, scenario: 'uas', name: 'callee-quick', port: base + 61, ringMs: 100 }),
     new Sipp({ ...place, scenario: 'uas', name: 'callee-slow', port: base + 62, ringMs }),
+    new Sipp({ ...place, scenario: 'uas', name: 'callee-never', port: base + 67, ringMs: neverMs }),
   ];
   try {
-    const half = users.length >> 1;
-    const [quick, slow] = [users.slice(0, half), users.slice(half)];
+    const third = Math.floor(users.length / 3);
+    const [quick, slow, never] = [users.slice(0, third), users.slice(third, 2 * third), users.slice(2 * third)];
     for (const [name, group, contact] of [
       ['quick', quick, base + 61],
       ['slow', slow, base + 62],
+      ['never', never, base + 67],
     ] as const) {
       const registered = await registerUsers(place, group, { name, port: base + 63, contact, perSecond: 100 });
       assert.equal(registered.ok, group.length, `registered: ${registered.errors}`);
@@ -62,7 +66,7 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
     const result = { lostCalls: 0, lostRegistrations: 0, firstAnswersMs: [] as number[], lastLostMs: [] as number[], errors: '' };
     for (let index = 0; index < options.repetitions; index += 1) {
       const victim = ['a', 'b', 'c'][index % 3] ?? 'a';
-      const one = await repetition(cluster, place, { index, victim, quick, slow, base, established, ringing });
+      const one = await repetition(cluster, place, { index, victim, quick, slow, never, base, established, ringing });
       rows.push(one.row);
       result.lostCalls += one.lostCalls;
       result.lostRegistrations += one.lostRegistrations;
@@ -83,6 +87,7 @@ interface Repetition {
   readonly victim: string;
   readonly quick: readonly TestUser[];
   readonly slow: readonly TestUser[];
+  readonly never: readonly TestUser[];
   readonly base: number;
   readonly established: number;
   readonly ringing: number;
@@ -98,7 +103,7 @@ interface Outcome {
 }
 
 async function repetition(cluster: Cluster, place: Place, options: Repetition): Promise<Outcome> {
-  const { index, victim, quick, slow, base, established, ringing } = options;
+  const { index, victim, quick, slow, never, base, established, ringing } = options;
   const before = await cluster.settled(30_000);
   const pid = cluster.pids().get(victim);
   const survivor = cluster.admins[victim === 'a' ? 1 : 0] ?? '';
@@ -114,7 +119,7 @@ async function repetition(cluster: Cluster, place: Place, options: Repetition): 
   }).catch(() => {
     // Whoever is missing is counted below.
   });
-  const prober = await Prober.start(base, prober0, partitionsOf(before, victim), 6_000);
+  const prober = Prober.start(await openClients(base, 16), prober0, partitionsOf(before, victim), 6_000);
   await sleep(200 + Math.random() * 1_000);
   const killedAtMs = performance.now();
   signal(pid, 'SIGKILL');
@@ -126,7 +131,7 @@ async function repetition(cluster: Cluster, place: Place, options: Repetition): 
   const view = await cluster.settled(30_000);
   const backMs = nodeOf(view, victim).incarnation > nodeOf(before, victim).incarnation ? performance.now() - killedAtMs : -1;
   const registrations = await allRegistrations(survivor);
-  const lostRegistrations = quick.length + slow.length - registrations.length + (await lostFetches(base, [quick[index], slow[index]]));
+  const lostRegistrations = quick.length + slow.length + never.length - registrations.length + (await lostFetches(base, [quick[index], slow[index], never[index]]));
   return {
     lostCalls,
     lostRegistrations,
@@ -143,6 +148,7 @@ async function repetition(cluster: Cluster, place: Place, options: Repetition): 
       'last lost ms': outage.lastLostMs,
       'longest wait ms': outage.longestWaitMs,
       'probes': `${outage.answered}/${outage.sent}`,
+      'lost at ms': JSON.stringify(outage.lostAtMs),
       'others': JSON.stringify(outage.others),
       'registrations': registrations.length,
       'share': nodeOf(view, victim).partitions,
@@ -152,13 +158,13 @@ async function repetition(cluster: Cluster, place: Place, options: Repetition): 
 }
 
 async function startCallers(place: Place, options: Repetition): Promise<{ run: Sipp; count: number }[]> {
-  const { index, quick, slow, base, established, ringing } = options;
-  const all = [...quick, ...slow];
+  const { index, quick, slow, never, base, established, ringing } = options;
+  const all = [...quick, ...slow, ...never];
   const half = ringing >> 1;
   const groups = [
-    { name: `talking-${index}`, scenario: 'uac', count: established, from: 0, callees: quick, pauseMs: talkMs + 3_000, port: base + 64 },
+    { name: `talking-${index}`, scenario: 'uac', count: established, from: 0, callees: quick, pauseMs: ringMs + 3_000, port: base + 64 },
     { name: `answered-${index}`, scenario: 'uac', count: half, from: established, callees: slow, pauseMs: 1_000, port: base + 65 },
-    { name: `cancelled-${index}`, scenario: 'uac-cancel', count: ringing - half, from: established + half, callees: slow, pauseMs: ringMs - 1_500, port: base + 66 },
+    { name: `cancelled-${index}`, scenario: 'uac-cancel', count: ringing - half, from: established + half, callees: never, pauseMs: ringMs - 1_500, port: base + 66 },
   ] as const;
   const started: { run: Sipp; count: number }[] = [];
   for (const { name, scenario, count, from, callees, pauseMs, port } of groups) {

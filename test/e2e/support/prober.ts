@@ -13,11 +13,13 @@ export interface Outage {
   readonly firstAnswerMs: number;
   /** Milliseconds from the death to the sending of the last request that was never answered, 0 when there was none. */
   readonly lastLostMs: number;
-  /** Milliseconds from the death to the last answer to a request sent in the first second: how long callers waited. */
+  /** The longest that a request sent in the first second after the death waited for its answer. */
   readonly longestWaitMs: number;
   readonly sent: number;
   readonly answered: number;
   readonly lost: number;
+  /** When the lost ones were sent, milliseconds after the death. */
+  readonly lostAtMs: readonly number[];
   /** Answers other than 407, by status. */
   readonly others: Readonly<Record<string, number>>;
 }
@@ -46,9 +48,8 @@ export class Prober {
     this.#timer = setInterval(() => this.#probe(), intervalMs);
   }
 
-  /** Sockets differ in their source port, so that the kernel spreads them over the nodes. */
-  static async start(server: number, user: TestUser, partitions: readonly number[], forMs: number): Promise<Prober> {
-    const clients = await Promise.all(Array.from({ length: 16 }, async () => new SipClient(server).open()));
+  /** `clients` differ in their source port, so that the kernel spreads them over the nodes. They are closed at the end. */
+  static start(clients: readonly SipClient[], user: TestUser, partitions: readonly number[], forMs: number): Prober {
     const wanted = new Set(partitions);
     const callIds: string[] = [];
     while (callIds.length < forMs / intervalMs) {
@@ -77,6 +78,7 @@ export class Prober {
       sent: this.#probes.length,
       answered: this.#probes.filter(({ status }) => status === 407).length,
       lost: lost.length,
+      lostAtMs: lost.map(({ sentAtMs }) => Math.round(sentAtMs - killedAtMs)),
       others,
     };
   }
@@ -96,6 +98,11 @@ export class Prober {
       client.forget(ids.branch);
     });
   }
+}
+
+/** Sockets with source ports of the system's choice. */
+export async function openClients(server: number, count: number): Promise<SipClient[]> {
+  return Promise.all(Array.from({ length: count }, async () => new SipClient(server).open()));
 }
 
 function round(ms: number): number {

@@ -118,7 +118,7 @@ export class Sipp {
       causes,
       responseMs: milliseconds(columns.get('ResponseTime1(C)') ?? ''),
       code,
-      errors: withoutTimeouts(readOrEmpty(this.#errors)).slice(0, 2_000),
+      errors: withoutTimeouts(readOrEmpty(this.#errors)).slice(0, 60_000),
     };
   }
 
