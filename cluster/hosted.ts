@@ -70,6 +70,12 @@ export class HostedPartitions {
     return this.#all.has(partition);
   }
 
+  /** Whether inputs of the partition are handled here: loaded, and neither frozen nor being frozen. */
+  handles(partition: number): boolean {
+    const hosted = this.#all.get(partition);
+    return hosted?.partition !== undefined && hosted.freezing === 0;
+  }
+
   /** True when the partition is here, whether or not it could take the item. */
   deliver(partition: number, envelope: Envelope): boolean {
     const hosted = this.#all.get(partition);

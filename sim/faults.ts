@@ -1,0 +1,112 @@
+/** Brings the faults of a schedule about, each for its time, and heals whatever is left of them. */
+import type { Fault } from './options.ts';
+import type { World } from './world.ts';
+
+export class Faults {
+  readonly #world: World;
+  readonly #calm;
+  readonly #calmStore;
+  #isOver = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#calm = world.network.weather;
+    this.#calmStore = world.store.latencyMs;
+  }
+
+  begin(fault: Fault): void {
+    const world = this.#world;
+    const node = world.nodes.get(fault.node);
+    for (const each of world.observers) each.fault?.(fault);
+    switch (fault.kind) {
+      case 'crash':
+        if (node === undefined || !node.isAlive) return;
+        node.end('killed');
+        if (fault.released) world.store.releaseDead(node.id, node.incarnation);
+        return world.kernel.at(fault.released ? 300 : 300 + fault.forMs, undefined, () => world.startNode(fault.node));
+      case 'worker-crash':
+        if (node?.isAlive === true && !node.isPaused) node.crashWorker(fault.worker);
+        return;
+      case 'pause':
+        if (node === undefined || !node.isAlive || node.isPaused) return;
+        node.owner.pause();
+        world.links.watch();
+        return this.#later(fault.forMs, () => this.#wake(fault.node));
+      case 'drain':
+        if (world.liveNodes().length < 2 || node === undefined || !node.isAlive || node.isPaused) return;
+        world.resting.add(fault.node);
+        node.drain();
+        return this.#later(fault.forMs + 3_000, () => this.#comeBack(fault.node));
+      case 'cut':
+        return this.#cut(fault, true);
+      case 'one-way-cut':
+        return this.#cut(fault, false);
+      case 'store-down':
+        world.store.isDown = true;
+        return this.#later(fault.forMs, () => (world.store.isDown = false));
+      case 'store-cut':
+        world.store.cutFrom.add(fault.node);
+        return this.#later(fault.forMs, () => world.store.cutFrom.delete(fault.node));
+      case 'store-full':
+        world.store.isFull = true;
+        return this.#later(fault.forMs, () => (world.store.isFull = false));
+      case 'store-slow':
+        world.store.latencyMs = [5, 250];
+        return this.#later(fault.forMs, () => (world.store.latencyMs = this.#calmStore));
+      case 'weather':
+        if (fault.weather !== undefined) world.network.weather = fault.weather;
+        return this.#later(fault.forMs, () => (world.network.weather = this.#calm));
+      case 'clock':
+        return; // Machines whose dates are wrong: see SimOptions.dateErrorMs.
+    }
+  }
+
+  healAll(): void {
+    const world = this.#world;
+    this.#isOver = true;
+    world.store.isDown = false;
+    world.store.isFull = false;
+    world.store.cutFrom.clear();
+    world.store.latencyMs = this.#calmStore;
+    world.network.weather = this.#calm;
+    world.links.healAll();
+    world.resting.clear();
+    for (const id of [...world.nodes.keys()]) {
+      this.#wake(id);
+      // Drains that have not come to their end go on to it first.
+      if (world.nodes.get(id)?.loop.control.draining === true) world.kernel.at(100, undefined, () => this.#comeBack(id));
+      else world.startNode(id);
+    }
+  }
+
+  #cut(fault: Fault, both: boolean): void {
+    const { links } = this.#world;
+    if (fault.node === fault.other) return;
+    links.cut(fault.node, fault.other);
+    if (both) links.cut(fault.other, fault.node);
+    this.#later(fault.forMs, () => {
+      links.heal(fault.node, fault.other);
+      links.heal(fault.other, fault.node);
+    });
+  }
+
+  #wake(id: string): void {
+    const node = this.#world.nodes.get(id);
+    if (node === undefined || !node.isAlive || !node.isPaused) return;
+    this.#world.kernel.resume(node.owner);
+    this.#world.links.watch();
+  }
+
+  #comeBack(id: string): void {
+    const world = this.#world;
+    world.resting.delete(id);
+    if (world.nodes.get(id)?.isAlive === true) world.kernel.at(200, undefined, () => this.#comeBack(id));
+    else world.startNode(id);
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    this.#world.kernel.at(delayMs, undefined, () => {
+      if (!this.#isOver) run();
+    });
+  }
+}

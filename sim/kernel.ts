@@ -1,0 +1,148 @@
+/**
+ * Time in the simulator: a heap of events ordered by (time, number). Every event belongs to an owner (a process, one of
+ * its threads, a phone); the events of an owner that died are dropped, those of one that was stopped (SIGSTOP) wait.
+ * The trace hash is over all events that ran, so that two runs of a seed can be compared.
+ */
+export class Owner {
+  readonly name: string;
+  readonly parent: Owner | undefined;
+  readonly hash: number;
+  #isAlive = true;
+  #isPaused = false;
+  readonly held: Event[] = [];
+
+  constructor(name: string, parent?: Owner) {
+    this.name = name;
+    this.parent = parent;
+    let hash = 0x811c9dc5;
+    for (let index = 0; index < name.length; index++) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
+    this.hash = hash;
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive && (this.parent === undefined || this.parent.isAlive);
+  }
+
+  /** Stopped are whole processes: a thread asks its parent. */
+  get isPaused(): boolean {
+    return this.parent === undefined ? this.#isPaused : this.parent.isPaused;
+  }
+
+  get root(): Owner {
+    return this.parent === undefined ? this : this.parent.root;
+  }
+
+  die(): void {
+    this.#isAlive = false;
+    this.held.length = 0;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Use Kernel.resume, which gives back what waited. */
+  wake(): void {
+    this.#isPaused = false;
+  }
+}
+
+export interface Event {
+  readonly atMs: number;
+  readonly order: number;
+  readonly owner: Owner | undefined;
+  readonly run: () => void;
+}
+
+export class Kernel {
+  nowMs = 0;
+  /** Events that ran. */
+  ran = 0;
+  #order = 0;
+  #hash = 0x811c9dc5;
+  readonly #heap: Event[] = [];
+
+  /** `owner` undefined: the world itself. */
+  at(delayMs: number, owner: Owner | undefined, run: () => void): void {
+    this.#push({ atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, owner, run });
+  }
+
+  /** Runs everything up to a time. Stops early when `until` says so. */
+  run(untilMs: number, stop?: () => boolean): void {
+    while (this.#heap.length > 0 && this.#heap[0]!.atMs <= untilMs) {
+      const event = this.#pop();
+      this.nowMs = event.atMs;
+      const { owner } = event;
+      if (owner !== undefined) {
+        if (!owner.isAlive) continue;
+        if (owner.isPaused) {
+          owner.root.held.push(event);
+          continue;
+        }
+        this.mix(owner.hash);
+      }
+      this.mix((event.atMs * 1024) | 0);
+      this.ran++;
+      event.run();
+      if (stop?.() === true) return;
+    }
+    this.nowMs = Math.max(this.nowMs, untilMs);
+  }
+
+  /** SIGCONT: what came due meanwhile happens now, in its old order. */
+  resume(owner: Owner): void {
+    owner.wake();
+    for (const event of owner.held.splice(0)) this.#push({ ...event, atMs: this.nowMs, order: this.#order++ });
+  }
+
+  /** Anything that two runs of a seed must have in common. */
+  mix(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ value, 0x01000193) ^ (this.#hash >>> 15);
+  }
+
+  mixBytes(bytes: Uint8Array): void {
+    let hash = bytes.length;
+    for (let index = 0; index < bytes.length; index += 7) hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
+    this.mix(hash);
+  }
+
+  /** Hash over all that happened. */
+  get trace(): string {
+    return (this.#hash >>> 0).toString(16).padStart(8, '0');
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(event);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!sooner(event, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = event;
+  }
+
+  #pop(): Event {
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let index = 0;
+    for (;;) {
+      let child = index * 2 + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && sooner(heap[child + 1]!, heap[child]!)) child++;
+      if (!sooner(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function sooner(a: Event, b: Event): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}

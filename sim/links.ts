@@ -1,0 +1,194 @@
+/**
+ * The links between the nodes, as the mesh of production behaves (cluster/link-session.ts): items of one sender arrive once
+ * and in order; a cut holds them up; a cut or a stopped peer that lasts ends the link for both; what was under way is kept
+ * for a link that comes back soon; the death of a process is heard at once as a reset.
+ */
+import type { Target } from '../cluster/data-frame.ts';
+import { limits } from '../src/limits.ts';
+import type { Kernel, Owner } from './kernel.ts';
+import type { Stream } from './random.ts';
+
+export interface LinkEnd {
+  readonly id: string;
+  readonly incarnation: number;
+  readonly owner: Owner;
+  /** Whether it dials this node. */
+  wants(peer: string): boolean;
+  peerUp(peer: string, incarnation: number): void;
+  peerDown(peer: string, incarnation: number): void;
+  item(from: string, incarnation: number, target: Target, payload: Uint8Array): void;
+}
+
+interface Item {
+  readonly target: Target;
+  readonly payload: Uint8Array;
+}
+
+/** One direction of a link. */
+interface Way {
+  readonly from: LinkEnd;
+  readonly to: LinkEnd;
+  lastArrivalMs: number;
+  /** Sent, not arrived: kept while the way is cut or the link is being made again. */
+  readonly held: Item[];
+  blockedSinceMs: number | undefined;
+}
+
+interface Link {
+  readonly ways: readonly [Way, Way];
+  up: boolean;
+  /** When each end saw it go down. */
+  downSinceMs: number;
+}
+
+export class Links {
+  latencyMs: readonly [number, number];
+  readonly #kernel: Kernel;
+  readonly #random: Stream;
+  readonly #ends = new Map<string, LinkEnd>();
+  readonly #links = new Map<string, Link>();
+  /** `a>b`: nothing goes from a to b. */
+  readonly #cuts = new Set<string>();
+
+  constructor(kernel: Kernel, random: Stream, latencyMs: readonly [number, number]) {
+    this.#kernel = kernel;
+    this.#random = random;
+    this.latencyMs = latencyMs;
+  }
+
+  join(end: LinkEnd): void {
+    this.#ends.set(end.id, end);
+    this.#kernel.at(this.#random.between(5, 40), end.owner, () => this.#dialAll(end));
+  }
+
+  /** The process of this end has ended: its peers are told by a reset. */
+  leave(end: LinkEnd): void {
+    if (this.#ends.get(end.id) === end) this.#ends.delete(end.id);
+    for (const [name, link] of this.#links) {
+      const way = link.ways.find((each) => each.from === end);
+      if (way === undefined) continue;
+      this.#links.delete(name);
+      if (link.up) this.#kernel.at(this.#latency(), way.to.owner, () => way.to.peerDown(end.id, end.incarnation));
+    }
+  }
+
+  cut(from: string, to: string): void {
+    this.#cuts.add(`${from}>${to}`);
+    this.watch();
+  }
+
+  heal(from: string, to: string): void {
+    this.#cuts.delete(`${from}>${to}`);
+    this.watch();
+  }
+
+  healAll(): void {
+    this.#cuts.clear();
+    this.watch();
+  }
+
+  get cutCount(): number {
+    return this.#cuts.size;
+  }
+
+  /** Who is stopped or cut off has changed: links may end, and what was held up may go. */
+  watch(): void {
+    for (const link of this.#links.values()) {
+      if (!link.up) continue;
+      for (const way of link.ways) {
+        const blocked = this.#isBlocked(way) || way.from.owner.isPaused || way.to.owner.isPaused;
+        if (!blocked) {
+          way.blockedSinceMs = undefined;
+          this.#sendHeld(link, way);
+        } else if (way.blockedSinceMs === undefined) {
+          const sinceMs = this.#kernel.nowMs;
+          way.blockedSinceMs = sinceMs;
+          this.#kernel.at(limits.linkSilenceMs, undefined, () => {
+            if (link.up && way.blockedSinceMs === sinceMs) this.#end(link);
+          });
+        }
+      }
+    }
+  }
+
+  isUp(a: string, b: string): boolean {
+    return this.#links.get(nameOf(a, b))?.up === true;
+  }
+
+  send(from: LinkEnd, peer: string, target: Target, payload: Uint8Array): boolean {
+    const link = this.#links.get(nameOf(from.id, peer));
+    if (link === undefined || !link.up) return false;
+    const way = link.ways.find((each) => each.from === from);
+    if (way === undefined) return false;
+    const item: Item = { target, payload: payload.slice() };
+    if (this.#isBlocked(way)) way.held.push(item);
+    else this.#send(link, way, item);
+    return true;
+  }
+
+  #send(link: Link, way: Way, item: Item): void {
+    const arrivalMs = Math.max(this.#kernel.nowMs + this.#latency(), way.lastArrivalMs);
+    way.lastArrivalMs = arrivalMs;
+    this.#kernel.at(arrivalMs - this.#kernel.nowMs, undefined, () => {
+      if (this.#links.get(nameOf(way.from.id, way.to.id)) !== link) return;
+      if (!link.up || this.#isBlocked(way)) way.held.push(item);
+      else this.#kernel.at(0, way.to.owner, () => way.to.item(way.from.id, way.from.incarnation, item.target, item.payload));
+    });
+  }
+
+  #sendHeld(link: Link, way: Way): void {
+    if (this.#isBlocked(way)) return;
+    for (const item of way.held.splice(0)) this.#send(link, way, item);
+  }
+
+  #end(link: Link): void {
+    link.up = false;
+    link.downSinceMs = this.#kernel.nowMs;
+    for (const way of link.ways) {
+      way.blockedSinceMs = undefined;
+      this.#kernel.at(this.#latency(), way.from.owner, () => way.from.peerDown(way.to.id, way.to.incarnation));
+    }
+  }
+
+  /** The node with the smaller name dials, again and again. */
+  #dialAll(end: LinkEnd): void {
+    if (!end.owner.isAlive) return;
+    for (const peer of this.#ends.values()) if (end.id < peer.id && end.wants(peer.id)) this.#dial(end, peer);
+    this.#kernel.at(this.#random.between(20, 60), end.owner, () => this.#dialAll(end));
+  }
+
+  #dial(end: LinkEnd, peer: LinkEnd): void {
+    const name = nameOf(end.id, peer.id);
+    const known = this.#links.get(name);
+    const isSame = known?.ways[0].from === end && known.ways[0].to === peer;
+    if (known?.up === true && isSame) return;
+    // A stopped process accepts, as its kernel does, but shakes no hands.
+    if (!peer.owner.isAlive || peer.owner.isPaused || this.#cuts.has(`${end.id}>${peer.id}`) || this.#cuts.has(`${peer.id}>${end.id}`)) return;
+    const resumed = isSame && known !== undefined && this.#kernel.nowMs - known.downSinceMs <= limits.linkResumeMs;
+    const link: Link = { ways: [newWay(end, peer), newWay(peer, end)], up: true, downSinceMs: 0 };
+    this.#links.set(name, link);
+    this.#kernel.at(0, end.owner, () => end.peerUp(peer.id, peer.incarnation));
+    this.#kernel.at(0, peer.owner, () => peer.peerUp(end.id, end.incarnation));
+    if (!resumed || known === undefined) return;
+    for (const [index, way] of link.ways.entries()) way.held.push(...known.ways[index]!.held);
+    this.#kernel.at(0, undefined, () => {
+      for (const way of link.ways) this.#sendHeld(link, way);
+    });
+  }
+
+  #isBlocked(way: Way): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(`${way.from.id}>${way.to.id}`);
+  }
+
+  #latency(): number {
+    return this.#random.between(this.latencyMs[0], this.latencyMs[1]);
+  }
+}
+
+function newWay(from: LinkEnd, to: LinkEnd): Way {
+  return { from, to, lastArrivalMs: 0, held: [], blockedSinceMs: undefined };
+}
+
+function nameOf(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}

@@ -1,0 +1,116 @@
+/**
+ * Datagrams between phones and the cluster: late, lost, doubled, out of order. All workers of all nodes share the address
+ * of the cluster as by SO_REUSEPORT: the kernel gives each datagram to one open socket, also to that of a stopped process,
+ * where it waits; with nobody there it is gone.
+ */
+import type { Kernel, Owner } from './kernel.ts';
+import type { Stream } from './random.ts';
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Socket {
+  readonly owner: Owner;
+  receive(bytes: Buffer, from: Endpoint): void;
+}
+
+export interface Weather {
+  latencyMs: readonly [number, number];
+  /** Share of datagrams. */
+  loss: number;
+  duplicates: number;
+  /** Share of datagrams that are held up for `reorderMs`. */
+  reorder: number;
+  reorderMs: number;
+}
+
+/** How the shared port is shared: by the hash of both addresses as Linux does, or by chance as behind a balancer. */
+export type Spread = 'hash' | 'random';
+
+export const clusterEndpoint: Endpoint = { address: '10.0.0.1', port: 5060 };
+
+export interface Passage {
+  readonly atMs: number;
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Buffer;
+  /** Who sent or took it, when it was a worker. */
+  readonly worker: string;
+  readonly fate: 'arrived' | 'lost' | 'nobody';
+}
+
+export class Network {
+  weather: Weather;
+  readonly spread: Spread;
+  readonly #kernel: Kernel;
+  readonly #random: Stream;
+  readonly #phones = new Map<string, Socket>();
+  #shared: Socket[] = [];
+  /** Datagrams that reached a socket, and those that did not. */
+  readonly watchers: ((passage: Passage) => void)[] = [];
+
+  constructor(kernel: Kernel, random: Stream, weather: Weather, spread: Spread) {
+    this.#kernel = kernel;
+    this.#random = random;
+    this.weather = weather;
+    this.spread = spread;
+  }
+
+  openPhone(at: Endpoint, socket: Socket): void {
+    this.#phones.set(nameOf(at), socket);
+  }
+
+  /** A worker opens the shared port; its death closes it. */
+  openShared(socket: Socket): void {
+    this.#shared.push(socket);
+  }
+
+  closeShared(socket: Socket): void {
+    this.#shared = this.#shared.filter((each) => each !== socket);
+  }
+
+  send(from: Endpoint, to: Endpoint, bytes: Buffer, worker = ''): void {
+    const { weather } = this;
+    const random = this.#random;
+    const passage = { from: nameOf(from), to: nameOf(to), bytes, worker };
+    if (random.chance(weather.loss)) return this.#tell({ ...passage, atMs: this.#kernel.nowMs, fate: 'lost' });
+    const copies = random.chance(weather.duplicates) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      let delayMs = random.between(weather.latencyMs[0], weather.latencyMs[1]);
+      if (random.chance(weather.reorder)) delayMs += random.between(0, weather.reorderMs);
+      this.#kernel.at(delayMs, undefined, () => this.#arrive(from, to, copy === 0 ? bytes : Buffer.from(bytes), passage));
+    }
+  }
+
+  #arrive(from: Endpoint, to: Endpoint, bytes: Buffer, passage: Omit<Passage, 'atMs' | 'fate'>): void {
+    const socket = this.#socketOf(from, to);
+    const atMs = this.#kernel.nowMs;
+    this.#kernel.mixBytes(bytes);
+    if (socket === undefined) return this.#tell({ ...passage, atMs, fate: 'nobody' });
+    const worker = passage.worker === '' ? socket.owner.name : passage.worker;
+    this.#tell({ ...passage, atMs, worker, fate: 'arrived' });
+    // In the socket's buffer now: lost when its process dies, late when it is stopped.
+    this.#kernel.at(0, socket.owner, () => socket.receive(bytes, from));
+  }
+
+  #socketOf(from: Endpoint, to: Endpoint): Socket | undefined {
+    if (to.address !== clusterEndpoint.address) return this.#phones.get(nameOf(to));
+    if (to.port !== clusterEndpoint.port) return undefined;
+    const open = this.#shared.filter((socket) => socket.owner.isAlive);
+    if (open.length === 0) return undefined;
+    if (this.spread === 'random') return this.#random.pick(open);
+    let hash = from.port;
+    for (let index = 0; index < from.address.length; index++) hash = Math.imul(hash ^ from.address.charCodeAt(index), 0x01000193);
+    return open[(hash >>> 0) % open.length];
+  }
+
+  #tell(passage: Passage): void {
+    for (const watch of this.watchers) watch(passage);
+  }
+}
+
+export function nameOf({ address, port }: Endpoint): string {
+  return `${address}:${port}`;
+}

@@ -1,0 +1,194 @@
+/**
+ * One simulated process of the cluster: the control loop and hub of production in the main thread, workers beside it,
+ * links to the others. It can be killed, stopped, resumed and drained, as a process can.
+ */
+import { ControlLoop } from '../cluster/control-loop.ts';
+import type { ShareOrder, ShareReport } from '../cluster/control-types.ts';
+import type { Target } from '../cluster/data-frame.ts';
+import { Hub } from '../cluster/hub.ts';
+import { packPeerItem, unpackPeerItem } from '../cluster/peer-items.ts';
+import { limits } from '../src/limits.ts';
+import type { Log } from '../src/outside.ts';
+import { SimClock } from './clock.ts';
+import { Owner } from './kernel.ts';
+import type { LinkEnd } from './links.ts';
+import { SimStoreAccess } from './store.ts';
+import { SimWorker } from './worker.ts';
+import type { World } from './world.ts';
+
+export class SimNode implements LinkEnd {
+  readonly id: string;
+  readonly incarnation: number;
+  readonly owner: Owner;
+  readonly clock: SimClock;
+  readonly log: Log;
+  readonly hub: Hub;
+  readonly loop: ControlLoop;
+  readonly workers: (SimWorker | undefined)[] = [];
+  readonly #world: World;
+  readonly #serveUntil = new Float64Array(1);
+  readonly #peers = new Set<string>();
+  /** Why it ended: '' while it lives. */
+  ending: '' | 'killed' | 'drained' | 'dead' | 'superseded' = '';
+
+  constructor(world: World, id: string, incarnation: number, clock: SimClock) {
+    this.#world = world;
+    this.id = id;
+    this.incarnation = incarnation;
+    this.clock = clock;
+    this.owner = new Owner(`${id}.${incarnation}`);
+    this.log = {
+      write: (level, event, fields) => {
+        for (const each of world.observers) each.noted?.(id, level, event, fields ?? {});
+      },
+    };
+    this.hub = new Hub({
+      node: id,
+      nowMs: () => clock.monotonicMs(),
+      toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
+      toNode: (peer, target, payload) => world.links.send(this, peer, target, payload),
+      count: (metric) => {
+        for (const each of world.observers) each.counted?.(id, metric);
+      },
+    });
+    const identity = { id, incarnation, link: `${id}:7000`, linkHeld: true, workers: world.options.workers, schema: 1 };
+    this.loop = new ControlLoop(
+      { identity, partitions: world.options.partitions, preferences: world.preferences },
+      {
+        clock,
+        serveUntil: this.#serveUntil,
+        store: new SimStoreAccess(world.store, id, this.owner, this.owner),
+        hub: this.hub,
+        log: this.log,
+        tellWorker: (worker, order) => this.#tellWorker(worker, order),
+        sendPeer: (peer, _incarnation, frame) =>
+          void world.links.send(this, peer, [2], packPeerItem({ kind: 'control', frame })),
+        setPeer: (peer, address) => void (address === undefined ? this.#peers.delete(peer) : this.#peers.add(peer)),
+        table: (table) => {
+          for (const each of world.observers) each.tableAdopted?.(this, table);
+        },
+        exit: (_code, reason) => world.exited(this, reason),
+      },
+    );
+    world.links.join(this);
+    for (let worker = 0; worker < world.options.workers; worker++) this.#startWorker(worker);
+    for (let worker = 0; worker < world.options.workers; worker++) this.#step({ type: 'worker-up', worker });
+    this.#tick();
+  }
+
+  get isAlive(): boolean {
+    return this.owner.isAlive;
+  }
+
+  get isPaused(): boolean {
+    return this.owner.isPaused;
+  }
+
+  serving(): boolean {
+    return this.clock.monotonicMs() < this.#serveUntil[0]!;
+  }
+
+  isReady(): boolean {
+    return this.isAlive && this.loop.isReady;
+  }
+
+  /** Whether it holds the partition in a worker that handles inputs, and may. */
+  actsFor(partition: number): boolean {
+    if (!this.isAlive || this.isPaused || !this.serving()) return false;
+    return this.workers.some((worker) => worker?.owner.isAlive === true && worker.core.hosted.handles(partition));
+  }
+
+  /** Ends without a word. */
+  end(how: Exclude<SimNode['ending'], ''>): void {
+    if (!this.isAlive) return;
+    this.ending = how;
+    this.owner.die();
+    for (const worker of this.workers) worker?.end();
+    this.#world.links.leave(this);
+  }
+
+  drain(): void {
+    this.#step({ type: 'drain' });
+  }
+
+  crashWorker(index: number): void {
+    const worker = this.workers[index];
+    if (worker === undefined || !this.isAlive) return;
+    worker.end();
+    const { kernel } = this.#world;
+    // The main thread hears of it in its next turn.
+    kernel.at(1, this.owner, () => {
+      if (this.workers[index] !== worker) return;
+      this.workers[index] = undefined;
+      this.hub.workerDown(index);
+      this.#step({ type: 'worker-down', worker: index });
+      kernel.at(limits.workerRestartMs + 30, this.owner, () => {
+        this.#startWorker(index);
+        this.#step({ type: 'worker-up', worker: index });
+      });
+    });
+  }
+
+  onReport(worker: SimWorker, report: ShareReport): void {
+    if (this.workers[worker.index] !== worker) return;
+    switch (report.type) {
+      case 'serving':
+        return this.#step({ type: 'worker-serving', worker: worker.index, shares: report.shares });
+      case 'frozen':
+        return this.#step({ type: 'worker-frozen', worker: worker.index, attempt: report.attempt, shares: report.shares });
+      case 'fenced':
+        return this.#step({ type: 'worker-fenced', worker: worker.index, shares: report.shares });
+    }
+  }
+
+  // LinkEnd
+
+  wants(peer: string): boolean {
+    return this.#peers.has(peer);
+  }
+
+  peerUp(peer: string, incarnation: number): void {
+    this.#step({ type: 'peer-up', peer, incarnation });
+  }
+
+  peerDown(peer: string, incarnation: number): void {
+    this.#step({ type: 'peer-down', peer, incarnation });
+  }
+
+  item(from: string, incarnation: number, target: Target, payload: Uint8Array): void {
+    if (target[0] !== 2) return this.hub.fromNode(target, payload);
+    const item = unpackPeerItem(payload);
+    if (item?.kind === 'control') this.#step({ type: 'peer-frame', peer: from, incarnation, frame: item.frame });
+    else throw new Error(`a frame of the control of ${from} cannot be read`);
+  }
+
+  #step(input: Parameters<ControlLoop['step']>[0]): void {
+    this.loop.step(input);
+    for (const each of this.#world.observers) each.stepped?.(this);
+  }
+
+  #tick(): void {
+    this.#world.kernel.at(this.#world.chance.stream('ticks').between(19.5, 22), this.owner, () => {
+      this.loop.tick();
+      for (const each of this.#world.observers) each.stepped?.(this);
+      this.#tick();
+    });
+  }
+
+  #startWorker(index: number): void {
+    this.workers[index] = new SimWorker(this.#world, this, index);
+  }
+
+  #toWorker(index: number, target: Target, payload: Uint8Array): boolean {
+    const worker = this.workers[index];
+    if (worker === undefined) return false;
+    const copy = payload.slice();
+    this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.item(target, copy));
+    return true;
+  }
+
+  #tellWorker(index: number, order: ShareOrder): void {
+    const worker = this.workers[index];
+    if (worker !== undefined) this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.order(order));
+  }
+}

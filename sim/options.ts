@@ -1,0 +1,219 @@
+/**
+ * What one seed is made of, drawn from it (swarm testing: each world has some of everything and not all of it). The whole
+ * is plain data, so that it can be printed, kept and made smaller.
+ */
+import type { CallPlan, DevicePlan } from './phone/history.ts';
+import type { Spread, Weather } from './network.ts';
+import { Chance } from './random.ts';
+import type { Stream } from './random.ts';
+
+export const faultKinds = [
+  'crash',
+  'worker-crash',
+  'pause',
+  'drain',
+  'cut',
+  'one-way-cut',
+  'store-down',
+  'store-cut',
+  'store-full',
+  'store-slow',
+  'weather',
+  'clock',
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+export interface Fault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  readonly node: string;
+  readonly other: string;
+  readonly forMs: number;
+  /** A crash whose supervisor releases the lease at once; else the machine is gone and the votes decide. */
+  readonly released: boolean;
+  readonly worker: number;
+  readonly weather: Weather | undefined;
+}
+
+export interface RegistrationChange {
+  readonly atMs: number;
+  readonly phone: string;
+  readonly bind: boolean;
+}
+
+export interface SimOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly workers: number;
+  readonly partitions: number;
+  /** One way between the threads of a process. */
+  readonly threadMs: number;
+  readonly linkMs: readonly [number, number];
+  readonly storeMs: readonly [number, number];
+  readonly weather: Weather;
+  readonly spread: Spread;
+  readonly noAnswerMs: number;
+  readonly expiresSeconds: number;
+  /** Dates of the machines are wrong by up to so much until the store corrects them. */
+  readonly dateErrorMs: number;
+  readonly clockPpm: number;
+  readonly users: number;
+  /** Devices of each user. */
+  readonly devices: readonly number[];
+  readonly faultMs: number;
+  readonly kinds: readonly FaultKind[];
+  readonly faults: readonly Fault[];
+  readonly calls: readonly CallPlan[];
+  readonly registrations: readonly RegistrationChange[];
+}
+
+export interface SimWishes {
+  readonly nodes?: number | undefined;
+  readonly faultSeconds?: number | undefined;
+  readonly kinds?: readonly FaultKind[] | undefined;
+}
+
+/** Phones are registered and the nodes ready before the first fault and the first call. */
+export const warmUpMs = 4_000;
+
+export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
+  const random = new Chance(seed).stream('options');
+  const nodes = wishes.nodes ?? random.pick([1, 2, 3, 3, 3, 4, 5]);
+  const kinds = wishes.kinds ?? faultKinds.filter(() => random.chance(0.35));
+  const users = random.int(6, 16);
+  const faultMs = (wishes.faultSeconds ?? random.pick([20, 30, 30, 45])) * 1_000;
+  const devices = Array.from({ length: users }, () => (random.chance(0.25) ? 2 : 1));
+  const base = {
+    seed,
+    nodes,
+    workers: random.int(1, 3),
+    partitions: random.pick([16, 64, 64, 256]),
+    threadMs: random.pick([0.01, 0.05, 0.3]),
+    linkMs: random.pick<[number, number]>([
+      [0.05, 0.2],
+      [0.2, 3],
+      [1, 40],
+    ]),
+    storeMs: random.pick<[number, number]>([
+      [0.1, 1],
+      [0.5, 6],
+      [1, 40],
+    ]),
+    weather: calm(random),
+    spread: random.pick<Spread>(['hash', 'random']),
+    noAnswerMs: random.pick([8_000, 15_000]),
+    expiresSeconds: random.pick([20, 60, 600]),
+    dateErrorMs: random.chance(0.5) ? random.pick([2_000, 300_000]) : 0,
+    clockPpm: random.chance(0.5) ? 500 : 0,
+    users,
+    devices,
+    faultMs,
+    kinds,
+  };
+  const calls = drawCalls(new Chance(seed).stream('calls'), base.users, base.devices, faultMs);
+  return {
+    ...base,
+    calls,
+    faults: drawFaults(new Chance(seed).stream('faults'), kinds, nodes, base.workers, faultMs),
+    registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
+  };
+}
+
+function calm(random: Stream): Weather {
+  const latencyMs = random.pick<[number, number]>([
+    [0.2, 1],
+    [1, 20],
+    [10, 80],
+  ]);
+  return {
+    latencyMs,
+    loss: random.pick([0, 0, 0.01, 0.05]),
+    duplicates: random.pick([0, 0, 0.02]),
+    reorder: random.pick([0, 0, 0.05]),
+    reorderMs: 200,
+  };
+}
+
+function drawCalls(random: Stream, users: number, devices: readonly number[], faultMs: number): CallPlan[] {
+  const calls: CallPlan[] = [];
+  const count = random.int(25, 70);
+  for (let number = 0; number < count; number++) {
+    const caller = random.int(0, users - 1);
+    const callee = (caller + random.int(1, users - 1)) % users;
+    calls.push({
+      number,
+      callId: `${number}-${random.u32().toString(36)}${random.u32().toString(36)}@sim`,
+      caller: `u${caller}-0`,
+      callee: `u${callee}`,
+      startMs: warmUpMs + random.between(0, faultMs),
+      devices: Array.from({ length: devices[callee]! }, () => drawDevice(random)),
+      cancelAfterMs: random.chance(0.25) ? random.between(0, 6_000) : undefined,
+      talkMs: random.pick([10, 500, 5_000, 20_000, 20_000, 45_000]),
+      hangup: random.pick(['caller', 'callee', 'both']),
+      reinvite: random.chance(0.2) ? { afterMs: random.between(10, 15_000), by: random.pick(['caller', 'callee']) } : undefined,
+      infoEveryMs: random.chance(0.2) ? random.between(300, 5_000) : undefined,
+    });
+  }
+  return calls.sort((a, b) => a.startMs - b.startMs);
+}
+
+function drawDevice(random: Stream): DevicePlan {
+  return {
+    ringAfterMs: random.pick([0, 20, 300, 2_000]),
+    does: random.pick(['answer', 'answer', 'answer', 'reject', 'ring']),
+    status: random.pick([486, 480, 603, 404]),
+    afterMs: random.pick([0, 50, 1_000, 3_000, 6_000]),
+  };
+}
+
+function drawFaults(random: Stream, kinds: readonly FaultKind[], nodes: number, workers: number, faultMs: number): Fault[] {
+  const faults: Fault[] = [];
+  if (kinds.length === 0) return faults;
+  const count = random.int(1, Math.max(1, Math.round(faultMs / 5_000)));
+  for (let index = 0; index < count; index++) {
+    const node = random.int(0, nodes - 1);
+    const kind = random.pick(kinds);
+    faults.push({
+      atMs: warmUpMs + random.between(500, faultMs - 500),
+      kind,
+      node: nodeName(node),
+      other: nodeName((node + random.int(1, Math.max(1, nodes - 1))) % nodes),
+      forMs: random.pick([30, 400, 2_000, 5_000, 9_000]),
+      released: random.chance(0.6),
+      worker: random.int(0, workers - 1),
+      weather:
+        kind === 'weather'
+          ? {
+              latencyMs: random.pick<[number, number]>([
+                [1, 20],
+                [50, 400],
+              ]),
+              loss: random.pick([0, 0.1]),
+              duplicates: random.pick([0, 0.1]),
+              reorder: random.pick([0, 0.2]),
+              reorderMs: 600,
+            }
+          : undefined,
+    });
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+function drawRegistrations(random: Stream, devices: readonly number[], faultMs: number): RegistrationChange[] {
+  const changes: RegistrationChange[] = [];
+  for (const [user, count] of devices.entries()) {
+    for (let device = 0; device < count; device++) {
+      if (!random.chance(0.25)) continue;
+      // Goes away for a while and comes back.
+      const awayMs = warmUpMs + random.between(0, faultMs * 0.7);
+      const phone = `u${user}-${device}`;
+      changes.push({ atMs: awayMs, phone, bind: false });
+      changes.push({ atMs: awayMs + random.between(100, faultMs * 0.3), phone, bind: true });
+    }
+  }
+  return changes.sort((a, b) => a.atMs - b.atMs);
+}
+
+export function nodeName(index: number): string {
+  return String.fromCharCode(97 + index);
+}

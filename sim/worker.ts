@@ -1,0 +1,130 @@
+/** One simulated worker thread: a SipWorker of production with a socket, a host and a store of this world. */
+import { SyncHost } from '../actors/sync-host.ts';
+import { SipWorker } from '../cluster/sip-worker.ts';
+import type { ShareOrder } from '../cluster/control-types.ts';
+import type { Target } from '../cluster/data-frame.ts';
+import { hash32 } from '../cluster/hash.ts';
+import { limits } from '../src/limits.ts';
+import type { Flow } from '../src/outside.ts';
+import { Owner } from './kernel.ts';
+import type { Endpoint, Socket } from './network.ts';
+import { clusterEndpoint } from './network.ts';
+import type { SimNode } from './node.ts';
+import { readMessage } from './phone/message.ts';
+import { SimStoreAccess } from './store.ts';
+import type { World } from './world.ts';
+
+export class SimWorker implements Socket {
+  readonly owner: Owner;
+  readonly index: number;
+  readonly core: SipWorker;
+  readonly host: SyncHost;
+  readonly #world: World;
+  readonly #node: SimNode;
+  #turnDue = false;
+
+  constructor(world: World, node: SimNode, index: number) {
+    this.#world = world;
+    this.#node = node;
+    this.index = index;
+    this.owner = new Owner(`${node.owner.name}/${index}`, node.owner);
+    const { kernel, observers } = world;
+    const count = (metric: string): void => {
+      for (const each of observers) each.counted?.(node.id, metric);
+    };
+    this.host = new SyncHost({
+      crashed: (name, error) => {
+        for (const each of observers) each.crashed?.(node.id, name, error);
+      },
+      refused: () => count('actor-refused'),
+      deadLetters: () => count('actor-dead-letters'),
+    });
+    this.core = new SipWorker(
+      {
+        node: node.id,
+        incarnation: node.incarnation,
+        worker: index,
+        clock: node.clock,
+        random: world.chance.stream(`worker ${this.owner.name}`),
+        log: node.log,
+        store: new SimStoreAccess(world.store, node.id, node.owner, this.owner),
+        host: this.host,
+        deps: world.deps,
+      },
+      {
+        partitionOf: (key) => hash32(key) & (world.options.partitions - 1),
+        serving: () => node.serving(),
+        send: (flow, bytes, token) => this.#send(flow, bytes, token),
+        toHub: (to, target, payload) => this.#toHub(to, target, payload),
+        report: (report) => kernel.at(world.options.threadMs, node.owner, () => node.onReport(this, report)),
+        soon: (run) => kernel.at(0.01, this.owner, run),
+        later: (delayMs, run) => kernel.at(delayMs, this.owner, run),
+        count,
+      },
+    );
+    world.network.openShared(this);
+    this.#tick();
+  }
+
+  /** The thread has ended, or its whole process. */
+  end(): void {
+    this.owner.die();
+    this.#world.network.closeShared(this);
+  }
+
+  order(order: ShareOrder): void {
+    this.core.order(order);
+    this.#turn();
+  }
+
+  item(target: Target, payload: Uint8Array): void {
+    this.core.onItem(target, payload);
+    this.#turn();
+  }
+
+  receive(bytes: Buffer, from: Endpoint): void {
+    if (this.#world.observers.length > 0) {
+      const message = readMessage(bytes);
+      for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message);
+    }
+    this.core.edge.receive(bytes, { protocol: 'udp', listener: 0, address: from.address, port: from.port, connection: '' });
+    this.#turn();
+  }
+
+  /** The actors get their turn after what has come in. */
+  #turn(): void {
+    if (this.#turnDue) return;
+    this.#turnDue = true;
+    this.#world.kernel.at(0.02, this.owner, () => {
+      this.#turnDue = false;
+      this.host.run();
+    });
+  }
+
+  #tick(): void {
+    this.#world.kernel.at(limits.timerTickMs, this.owner, () => {
+      this.core.tick();
+      this.host.run();
+      this.#tick();
+    });
+  }
+
+  #toHub(to: string, target: Target, payload: Uint8Array): boolean {
+    const copy = payload.slice();
+    const node = this.#node;
+    this.#world.kernel.at(this.#world.options.threadMs, node.owner, () => node.hub.fromWorker(to, target, copy));
+    return true;
+  }
+
+  #send(flow: Flow, bytes: Uint8Array, token: string): void {
+    const { network, observers, kernel } = this.#world;
+    const copy = Buffer.from(bytes);
+    const message = readMessage(copy);
+    for (const each of observers) each.nodeSent?.(this.#node, this.index, flow, message, copy);
+    if (flow.protocol !== 'udp') {
+      if (token !== '') kernel.at(0, this.owner, () => this.core.undelivered(token));
+      return;
+    }
+    network.send(clusterEndpoint, flow, copy, this.owner.name);
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The world in a box: nodes, store, links, network, phones and faults of one seed, in one thread and one virtual time.
+ * Phases: warm-up, faults, healed (everything must come right), quiet (everything must end), final checks.
+ */
+import type { AorDeps } from '../actors/aor/state.ts';
+import { Preferences } from '../cluster/ring.ts';
+import { ha1 } from '../src/auth/digest.ts';
+import { Identifiers } from '../src/proxy/identifiers.ts';
+import { Self } from '../src/proxy/self.ts';
+import { defaultService } from '../src/routing/default-service.ts';
+import { SimClock } from './clock.ts';
+import { Faults } from './faults.ts';
+import { Kernel } from './kernel.ts';
+import { Links } from './links.ts';
+import { clusterEndpoint, Network } from './network.ts';
+import { SimNode } from './node.ts';
+import { Violation } from './observe.ts';
+import type { Observer } from './observe.ts';
+import { nodeName, warmUpMs } from './options.ts';
+import type { SimOptions } from './options.ts';
+import { newCall } from './phone/history.ts';
+import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
+import { Phone } from './phone/phone.ts';
+import { Chance } from './random.ts';
+import { SimStore } from './store.ts';
+
+/** From the end of the faults. */
+export const phases = {
+  /** Everything served again, links up: from here on phones must not notice anything. */
+  healedMs: 8_000,
+  /** Phones hang up and unregister. */
+  quietMs: 14_000,
+  /** Whatever still remembers anything then has a leak. */
+  endMs: 14_000 + 32_000 + 32_000 + 8_000,
+} as const;
+
+/** Rings of a number of partitions are the same in every world. */
+const preferencesOf = new Map<number, Preferences>();
+
+export class World {
+  readonly options: SimOptions;
+  readonly chance: Chance;
+  readonly kernel = new Kernel();
+  readonly store: SimStore;
+  readonly links: Links;
+  readonly network: Network;
+  readonly preferences: Preferences;
+  readonly deps: Omit<AorDeps, 'directory' | 'random'>;
+  readonly observers: Observer[] = [];
+  readonly domain = 'example.test';
+  /** The process of each name that was started last. */
+  readonly nodes = new Map<string, SimNode>();
+  readonly phones = new Map<string, Phone>();
+  readonly calls: CallRecord[] = [];
+  readonly registrations: RegistrationRecord[] = [];
+  /** Names that shall not run now: drained. */
+  readonly resting = new Set<string>();
+  /** Nothing new is begun by the phones. */
+  isQuiet = false;
+  readonly healedAtMs: number;
+  readonly #callsById = new Map<string, CallRecord>();
+  #incarnations = 0;
+
+  constructor(options: SimOptions) {
+    this.options = options;
+    this.chance = new Chance(options.seed);
+    this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs);
+    this.links = new Links(this.kernel, this.chance.stream('links'), options.linkMs);
+    this.network = new Network(this.kernel, this.chance.stream('network'), options.weather, options.spread);
+    let preferences = preferencesOf.get(options.partitions);
+    if (preferences === undefined) preferencesOf.set(options.partitions, (preferences = new Preferences(options.partitions)));
+    this.preferences = preferences;
+    const { address, port } = clusterEndpoint;
+    this.deps = {
+      self: new Self([{ protocol: 'udp', address, port, host: address }], [this.domain]),
+      identifiers: new Identifiers(Buffer.from('identifiers of the simulator')),
+      service: defaultService({ authenticate: true }),
+      nonceSecret: 'nonces of the simulator',
+      noAnswerMs: options.noAnswerMs,
+      registrar: { minExpiresSeconds: 5, maxExpiresSeconds: 3_600, maxContacts: 10 },
+    };
+    this.healedAtMs = warmUpMs + options.faultMs;
+    this.#addPhones();
+  }
+
+  /** Runs the whole seed. @throws Violation, or whatever the server throws. */
+  run(): void {
+    const { kernel, options } = this;
+    for (let index = 0; index < options.nodes; index++)
+      kernel.at(this.chance.stream('boot').between(0, 200), undefined, () => this.startNode(nodeName(index)));
+    kernel.run(2_500);
+    for (const phone of this.phones.values()) phone.registration.set(true);
+    for (const plan of options.calls) this.#planCall(plan, plan.startMs);
+    for (const change of options.registrations)
+      kernel.at(change.atMs - kernel.nowMs, undefined, () => this.phones.get(change.phone)?.registration.set(change.bind));
+    const faults = new Faults(this);
+    for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));
+    kernel.run(this.healedAtMs);
+    faults.healAll();
+    kernel.run(this.healedAtMs + phases.healedMs);
+    for (const each of this.observers) each.phase?.('healed');
+    this.#probe();
+    kernel.run(this.healedAtMs + phases.quietMs);
+    for (const each of this.observers) each.phase?.('quiet');
+    this.isQuiet = true;
+    for (const phone of this.phones.values()) {
+      phone.registration.set(false);
+      for (const dialog of phone.dialogs()) dialog.bye();
+    }
+    kernel.run(this.healedAtMs + phases.endMs);
+    for (const each of this.observers) each.phase?.('end');
+  }
+
+  startNode(id: string): void {
+    if (this.nodes.get(id)?.isAlive === true || this.resting.has(id)) return;
+    const random = this.chance.stream(`machine ${id}`);
+    const { clockPpm, dateErrorMs } = this.options;
+    const rate = 1 + (random.between(-1, 1) * clockPpm) / 1e6;
+    const clock = new SimClock(this.kernel, random.between(1_000, 100_000), rate, random.between(-1, 1) * dateErrorMs);
+    this.nodes.set(id, new SimNode(this, id, ++this.#incarnations, clock));
+  }
+
+  /** A process ended by itself. Its supervisor sees to the lease and, unless it was drained, starts another. */
+  exited(node: SimNode, reason: 'drained' | 'dead' | 'superseded' | string): void {
+    node.end(reason === 'drained' ? 'drained' : reason === 'superseded' ? 'superseded' : 'dead');
+    this.store.releaseDead(node.id, node.incarnation);
+    if (reason !== 'drained') this.kernel.at(300, undefined, () => this.startNode(node.id));
+  }
+
+  callWith(callId: string): CallRecord | undefined {
+    return this.#callsById.get(callId);
+  }
+
+  tellCall(call: CallRecord, what: string): void {
+    for (const each of this.observers) each.callEvent?.(call, what);
+  }
+
+  liveNodes(): SimNode[] {
+    return [...this.nodes.values()].filter((node) => node.isAlive);
+  }
+
+  /**
+   * Whether nothing that was promised may be lost: the store kept what it was given. When it could not, availability goes
+   * before safety, and the death of a node on top of that may cost a call.
+   */
+  get isStrict(): boolean {
+    const kinds = new Set(this.options.faults.map((fault) => fault.kind));
+    const storeFails = kinds.has('store-down') || kinds.has('store-cut') || kinds.has('store-full');
+    return !storeFails;
+  }
+
+  fail(checker: string, invariant: number, message: string, callId = ''): never {
+    throw new Violation(checker, invariant, message, callId);
+  }
+
+  #addPhones(): void {
+    const { options } = this;
+    for (let user = 0; user < options.users; user++) {
+      const name = `u${user}`;
+      const password = `secret of ${name}`;
+      this.store.memory.putUser({
+        aor: `sip:${name}@${this.domain}`,
+        realm: this.domain,
+        ha1Md5: ha1(name, this.domain, password, 'MD5'),
+        ha1Sha256: ha1(name, this.domain, password, 'SHA-256'),
+      });
+      for (let device = 0; device < options.devices[user]!; device++) {
+        const at = { address: `10.1.${user}.${device + 1}`, port: 5060 };
+        const phone = new Phone(this, name, device, at, options.expiresSeconds);
+        this.phones.set(phone.name, phone);
+      }
+    }
+  }
+
+  #planCall(plan: CallPlan, atMs: number): CallRecord {
+    const record = newCall(plan);
+    this.calls.push(record);
+    this.#callsById.set(plan.callId, record);
+    this.kernel.at(atMs - this.kernel.nowMs, undefined, () => this.phones.get(plan.caller)?.call(record));
+    return record;
+  }
+
+  /** After healing: every dialog that stands is asked from both ends, and new calls are made. */
+  #probe(): void {
+    for (const phone of this.phones.values()) for (const dialog of phone.dialogs()) dialog.request('OPTIONS');
+    const { users, devices } = this.options;
+    for (let index = 0; index < Math.min(8, users); index++) {
+      const callee = (index + 1) % users;
+      this.#planCall(
+        {
+          number: 1_000 + index,
+          callId: `probe-${index}@sim`,
+          caller: `u${index}-0`,
+          callee: `u${callee}`,
+          startMs: this.kernel.nowMs,
+          devices: Array.from({ length: devices[callee]! }, () => ({ ringAfterMs: 0, does: 'answer', status: 200, afterMs: 20 })),
+          cancelAfterMs: undefined,
+          talkMs: 500,
+          hangup: 'caller',
+          reinvite: undefined,
+          infoEveryMs: undefined,
+        },
+        this.kernel.nowMs,
+      );
+    }
+  }
+}
