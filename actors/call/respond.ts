@@ -22,7 +22,23 @@ export function reply(
     toTag: ownTag(act, context.request),
     ...receivedMark(context.request, context.flow),
   });
-  upstream(act, context, status, bytes);
+  if (isStranger(context)) answerOnce(act, context, status, bytes);
+  else upstream(act, context, status, bytes);
+}
+
+/** Nobody has proven who sent this INVITE, and nothing was done for it. */
+function isStranger(context: Context): boolean {
+  return context.request.method === 'INVITE' && context.user === '' && context.branches.length === 0;
+}
+
+/**
+ * RFC 3261 26.3.2.4: whoever has not proven himself gets one answer for each packet, without the repetitions of 17.2.1,
+ * which would let him aim eleven packets at somebody else for every one of his. He repeats the INVITE if it is lost.
+ */
+function answerOnce(act: Act, context: Context, status: number, bytes: Buffer): void {
+  context.finalStatus = status;
+  act.turn.send(context.server.flow, bytes);
+  act.end({ tx: context.server, context, branch: undefined });
 }
 
 /** RFC 3261 8.2.6.1: Trying carries no tag of ours. */

@@ -197,6 +197,23 @@ describe('a call whose node is lost', () => {
   });
 });
 
+describe('a stranger', () => {
+  it('gets one challenge for one INVITE and no repetition, so that he cannot aim at others: 26.3.2.4', () => {
+    const world = new World({ authenticate: true });
+    const phone = new Phone(world, 'eve', '10.0.0.6:5060');
+    world.send(
+      phone.at,
+      'INVITE sip:bob@example.test SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.6:5060;branch=z9hG4bKeve;rport\r\nMax-Forwards: 70\r\nFrom: <sip:eve@x.test>;tag=1\r\nTo: <sip:bob@example.test>\r\nCall-ID: none\r\nCSeq: 1 INVITE\r\nContact: <sip:eve@10.0.0.6>\r\nContent-Length: 0\r\n\r\n',
+    );
+    world.run(60_000);
+    assert.deepEqual(
+      phone.received.map((each) => each.status),
+      [407],
+    );
+    assert.deepEqual(world.entities(), []);
+  });
+});
+
 describe('a request in no dialog of ours', () => {
   it('gets 481, and nothing is sent to where its Route points', () => {
     const world = new World();
