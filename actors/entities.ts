@@ -4,7 +4,8 @@
  */
 import { limits } from '../src/limits.ts';
 import { Asks } from './asks.ts';
-import { type Address, type Behaviours, type Input, type Kind, kinds } from './entity.ts';
+import { Exit } from './exit.ts';
+import { type Behaviours, type Input, type Kind, kinds, type SipRequest } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver, wakeTimeOf } from './saver.ts';
@@ -38,6 +39,7 @@ export class Entities implements TimerOwner {
   readonly #owner: EntitiesOwner;
   readonly #ports: PartitionPorts;
   readonly #turn: RecordedTurn;
+  readonly #exit: Exit;
   readonly #awake = new Set<Slot>();
   readonly #sweep: Chore = new Chore(() => this.#passivateIdle());
 
@@ -49,16 +51,23 @@ export class Entities implements TimerOwner {
       aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
     };
     this.#turn = new RecordedTurn(owner.number, ports);
+    this.#exit = new Exit(
+      owner.number,
+      ports,
+      (envelope) => owner.deliver(envelope),
+      (id) => this.asks.start(id, ports.clock.clusterMs()),
+    );
     this.asks = new Asks(ports.wheel, {
-      post: (envelope) => this.#post(envelope.to, envelope),
+      post: (envelope) => this.#exit.post(envelope),
       askExpired: (slot, id) => owner.enqueue(slot, { type: 'ask-failed', id }),
     });
     this.saver = new Saver(ports, {
       number: owner.number,
       epoch: owner.epoch,
       owner: owner.owner,
-      released: (slot, effects) => this.#performAll(slot, effects),
+      released: (slot, effects) => this.#exit.letAll(slot, effects),
       packFailed: (slot, error) => this.#crashed(slot, undefined, error),
+      promiseBroken: (slot) => this.#undoPromises(slot),
       settled: (slot) => this.#tidy(slot),
       writeEnded: (result) => owner.writeEnded(result),
     });
@@ -192,6 +201,8 @@ export class Entities implements TimerOwner {
   /** The turn has come to its end: does what it asked for. */
   #perform(slot: Slot, life: Life): void {
     const turn = this.#turn;
+    const { packed: before } = slot;
+    const { packedVersion: beforeVersion } = life;
     if (turn.stopped) {
       this.#sleep(slot, life);
       this.#remove(slot, life, turn.saved === 'store', turn.durable);
@@ -199,6 +210,8 @@ export class Entities implements TimerOwner {
       if (turn.timerCount > 0) this.#changeTimers(slot, life);
       if (turn.saved !== undefined) this.saver.mark(slot, life, turn.saved === 'store', turn.durable);
     }
+    if (turn.promisedTo !== undefined && !life.gate.isOpen)
+      life.promises.push({ version: life.gate.version, to: turn.promisedTo, before, beforeVersion });
     const outgoing = turn.outgoing;
     for (let index = 0; index < turn.outgoingCount; index++) {
       const effect = outgoing[index]!;
@@ -207,7 +220,7 @@ export class Entities implements TimerOwner {
         life.asks.push(effect.id);
         this.asks.add(slot, effect.id, effect.to, effect.body);
       }
-      if (life.gate.isOpen) this.#let(slot, effect);
+      if (life.gate.isOpen) this.#exit.let(slot, effect);
       else life.gate.hold(effect);
     }
     if (turn.stopped) this.#tidy(slot);
@@ -234,44 +247,6 @@ export class Entities implements TimerOwner {
     }
   }
 
-  #performAll(slot: Slot, effects: readonly Outgoing[]): void {
-    for (let index = 0; index < effects.length; index++) this.#let(slot, effects[index]!);
-  }
-
-  /** Lets one effect out of the entity. */
-  #let(slot: Slot, effect: Outgoing): void {
-    switch (effect.do) {
-      case 'send':
-        if (effect.token === '') this.#ports.send(effect.flow, effect.bytes);
-        else {
-          const { kind } = slot.table;
-          this.#ports.send(effect.flow, effect.bytes, {
-            partition: this.#owner.number,
-            kind,
-            key: slot.key,
-            token: effect.token,
-          });
-        }
-        return;
-      case 'tell':
-        this.#post(effect.to, { to: effect.to, type: 'tell', body: effect.body });
-        return;
-      case 'ask':
-        this.asks.start(effect.id, this.#ports.clock.clusterMs());
-        return;
-      case 'answer': {
-        const to = { kind: effect.asker.kind, key: effect.asker.key };
-        this.#post(to, { to, type: 'answer', id: effect.asker.id, body: effect.body });
-      }
-    }
-  }
-
-  #post(to: Address, envelope: Envelope): void {
-    const partition = this.#ports.partitionOf(to.key);
-    if (partition === this.#owner.number) this.#owner.deliver(envelope);
-    else this.#ports.post(partition, envelope);
-  }
-
   /**
    * The entity broke. It goes back to the snapshot that was last handed to the store, and what it wanted to let out since
    * then is forgotten. Without a snapshot, or when its own timers break it again and again, it is removed.
@@ -291,6 +266,7 @@ export class Entities implements TimerOwner {
     });
     this.#sleep(slot, life);
     life.gate.forgetAfter(life.packedVersion);
+    this.#refuse(life.takePromisesAfter(life.packedVersion));
     this.saver.revert(slot, life);
     if (nowMs - life.crashesSinceMs > minuteMs) {
       life.crashes = 0;
@@ -309,6 +285,29 @@ export class Entities implements TimerOwner {
     }
     this.#tidy(slot);
     if (item !== undefined && 'to' in item) this.#ports.failed(item);
+  }
+
+  /**
+   * The store did not get what answers behind the gate promise (RFC 3261 10.3: then all of the update is removed). The
+   * entity goes back to before the first of them, and that is written, since nobody knows what the store has.
+   */
+  #undoPromises(slot: Slot): void {
+    const life = slot.life!;
+    const { before, beforeVersion } = life.promises[0]!;
+    this.#sleep(slot, life);
+    this.#disarmWakeUp(slot);
+    slot.packed = before;
+    life.gate.forgetAfter(beforeVersion);
+    this.saver.mark(slot, life, false, false);
+    life.packedVersion = life.gate.version;
+    if (before !== undefined) this.#armWakeUp(slot, this.#ports.clock.clusterMs());
+    this.#refuse(life.takePromisesAfter(0));
+  }
+
+  #refuse(requests: readonly SipRequest[]): void {
+    if (requests.length === 0) return;
+    for (let index = 0; index < requests.length; index++) this.#ports.count('promise.refused');
+    this.#ports.unsaved(requests);
   }
 
   /** Forgets the live state, its timers and its asks. */
@@ -333,8 +332,9 @@ export class Entities implements TimerOwner {
     // The store has never heard of it, so it has nothing to acknowledge.
     this.saver.unmark(slot);
     const released: Outgoing[] = [];
+    life.keepPromises(life.gate.version);
     life.gate.pass(life.gate.version, released);
-    this.#performAll(slot, released);
+    this.#exit.letAll(slot, released);
   }
 
   /** Lets go of a slot that holds nothing any more. */

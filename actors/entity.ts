@@ -46,9 +46,21 @@ export type Input =
 /** 'store': what this turn lets out waits until the store has the state. 'none': the state is written soon, nothing waits. */
 export type SaveGate = 'none' | 'store';
 
-/** `durable`: the store must survive a power cut before it acknowledges (registrations). Needs the gate 'store'. */
+export interface SipRequest {
+  readonly message: SipMessage;
+  readonly flow: Flow;
+}
+
+/** All of them need the gate 'store'. */
 export interface SaveOptions {
-  readonly durable: boolean;
+  /** The store must survive a power cut before it acknowledges. */
+  readonly durable?: boolean;
+  /**
+   * The request whose answer promises that this is kept. When the store does not get it, the entity goes back to where it
+   * was before this turn (later turns are undone too), what it wanted to let out since then is forgotten, and the request
+   * is answered 503. Without this, what waits for a write that fails is let out all the same.
+   */
+  readonly promisedTo?: SipRequest;
 }
 
 /**

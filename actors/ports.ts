@@ -1,6 +1,6 @@
 /** What a partition needs from the world: time, and someone who does what its entities want done. */
 import type { Clock, Flow, LogLevel } from '../src/outside.ts';
-import type { Kind } from './entity.ts';
+import type { Kind, SipRequest } from './entity.ts';
 import type { Envelope } from './envelope.ts';
 import type { WorkerLoad } from './mailbox.ts';
 import type { Wheel } from './wheel.ts';
@@ -47,6 +47,8 @@ export interface PartitionPorts {
   overloaded(envelope: Envelope): void;
   /** The entity broke over this input, whose effects were undone: a request is to be answered 500. */
   failed(envelope: Envelope): void;
+  /** The store did not get what the answers to these requests of one entity would have promised: they are to be answered 503. */
+  unsaved(requests: readonly SipRequest[]): void;
   /** A later owner has the partition: this one has stopped and is to be dropped. */
   fenced(partition: number): void;
   note(level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -17,6 +17,8 @@ export interface SaverOwner {
   released(slot: Slot, effects: readonly Outgoing[]): void;
   /** Its state cannot be packed: it must go back to its last snapshot. */
   packFailed(slot: Slot, error: unknown): void;
+  /** The store did not get what its answers promise: it must go back to before the first of these promises. */
+  promiseBroken(slot: Slot): void;
   /** The store owes nothing about this entity any more. */
   settled(slot: Slot): void;
   /** Called after each answer of the store. */
@@ -174,7 +176,7 @@ export class Saver {
       life.storedVersion = version;
       if (deleted && version === life.gate.version) slot.stored = false;
     } else if (!ok && version > life.storedVersion) {
-      // Availability before safety: the packets go. The row is tried again, unless a later one is on its way already.
+      // The row is tried again, unless a later one is on its way already.
       this.#ports.count('save.failed');
       if (version === life.submittedVersion) {
         life.submittedVersion = life.storedVersion;
@@ -182,14 +184,19 @@ export class Saver {
         this.#armLazy();
       }
     }
-    const count = this.#release(slot, life, version);
-    if (!ok) for (let index = 0; index < count; index++) this.#ports.count('gate.ungated');
+    if (!ok && life.hasPromise(version)) this.#owner.promiseBroken(slot);
+    else {
+      // Availability before safety: where nothing is promised, packets go although the write failed.
+      const count = this.#release(slot, life, version);
+      if (!ok) for (let index = 0; index < count; index++) this.#ports.count('gate.ungated');
+    }
     this.#owner.settled(slot);
   }
 
   #release(slot: Slot, life: Life, version: number): number {
     const released = this.#released;
     released.length = 0;
+    life.keepPromises(version);
     const count = life.gate.pass(version, released);
     if (count > 0) this.#owner.released(slot, released);
     return count;

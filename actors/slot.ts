@@ -2,7 +2,7 @@
  * The place of one entity in its partition. Most entities are asleep at any time, so a slot alone is small: a key and the
  * packed state. What an entity needs only while it is awake, or while the store owes an answer about it, is its `Life`.
  */
-import type { Behaviour, Kind } from './entity.ts';
+import type { Behaviour, Kind, SipRequest } from './entity.ts';
 import type { Envelope } from './envelope.ts';
 import { Gate } from './gate.ts';
 import type { MailboxOwner } from './mailbox.ts';
@@ -52,6 +52,14 @@ export class Slot implements MailboxOwner {
   }
 }
 
+/** A save that must not fail silently, and where the entity goes back to when it does. */
+export interface PromisedSave {
+  readonly version: number;
+  readonly to: readonly SipRequest[];
+  readonly before: Packed | undefined;
+  readonly beforeVersion: number;
+}
+
 export class Life {
   awake = false;
   state: unknown = undefined;
@@ -67,6 +75,8 @@ export class Life {
   /** The highest version that the store has acknowledged. */
   storedVersion: number;
   writesInFlight = 0;
+  /** What answers behind the gate promise, in order. */
+  promises: PromisedSave[] = [];
   touchedAtMs = 0;
   crashes = 0;
   crashesSinceMs = 0;
@@ -81,6 +91,24 @@ export class Life {
   timerNamed(name: string): EntityTimer | undefined {
     for (const timer of this.timers) if (timer.name === name) return timer;
     return undefined;
+  }
+
+  /** Something was promised up to this version. */
+  hasPromise(version: number): boolean {
+    return this.promises.length > 0 && this.promises[0]!.version <= version;
+  }
+
+  /** The store has this version. */
+  keepPromises(version: number): void {
+    while (this.promises.length > 0 && this.promises[0]!.version <= version) this.promises.shift();
+  }
+
+  /** Takes out the promises that were made after `version`. */
+  takePromisesAfter(version: number): SipRequest[] {
+    if (this.promises.length === 0) return [];
+    const taken = this.promises.filter((each) => each.version > version).flatMap((each) => each.to);
+    this.promises = this.promises.filter((each) => each.version <= version);
+    return taken;
   }
 
   /** 0: none. */

@@ -5,7 +5,7 @@
 import assert from 'node:assert';
 import { limits } from '../src/limits.ts';
 import type { Flow, LogLevel } from '../src/outside.ts';
-import type { Address, Asker, SaveGate, SaveOptions, Turn } from './entity.ts';
+import type { Address, Asker, SaveGate, SaveOptions, SipRequest, Turn } from './entity.ts';
 import type { PartitionPorts } from './ports.ts';
 
 /** What leaves the entity, and therefore passes its gate. */
@@ -32,6 +32,7 @@ export class RecordedTurn implements Turn {
   timerCount = 0;
   saved: SaveGate | undefined = undefined;
   durable = false;
+  promisedTo: SipRequest[] | undefined = undefined;
   stopped = false;
   readonly #ports: PartitionPorts;
   #nextAskId: number;
@@ -53,6 +54,7 @@ export class RecordedTurn implements Turn {
     this.timerCount = 0;
     this.saved = undefined;
     this.durable = false;
+    this.promisedTo = undefined;
     this.stopped = false;
     this.#asksAllowed = limits.asksOutstandingPerEntityMax - asksWaiting;
   }
@@ -89,6 +91,7 @@ export class RecordedTurn implements Turn {
   save(gate: SaveGate, options?: SaveOptions): void {
     if (gate === 'store' || this.saved === undefined) this.saved = gate;
     if (options?.durable === true) this.durable = true;
+    if (options?.promisedTo !== undefined) (this.promisedTo ??= []).push(options.promisedTo);
   }
 
   stop(): void {

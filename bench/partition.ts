@@ -47,13 +47,21 @@ const works: Record<string, Work> = {
 
 function behaviours(work: Work): Behaviours {
   const behaviour: Behaviour<State> = {
-    create: () => ({ count: 0, invite: Buffer.alloc(520, 0x62), tags: ['first-tag-of-this-call', 'second-tag-of-this-call'] }),
+    create: () => ({
+      count: 0,
+      invite: Buffer.alloc(520, 0x62),
+      tags: ['first-tag-of-this-call', 'second-tag-of-this-call'],
+    }),
     receive(state, _input, turn) {
       state.count++;
       work(state, turn);
     },
     pack: (state) => [1, state.count, state.invite, state.tags],
-    unpack: (_key, packed) => ({ count: packed[1] as number, invite: packed[2] as Uint8Array, tags: packed[3] as string[] }),
+    unpack: (_key, packed) => ({
+      count: packed[1] as number,
+      invite: packed[2] as Uint8Array,
+      tags: packed[3] as string[],
+    }),
     isIdle: () => true,
     passivateAfterMs: 1_000,
     describe: () => '',
@@ -75,6 +83,7 @@ const ports = (wheel: Wheel): PartitionPorts => ({
   write: (_partition, _epoch, _owner, _rows, _durable, done) => answers.push(done),
   overloaded: () => {},
   failed: () => {},
+  unsaved: () => {},
   fenced: () => {},
   note: (_level, event, fields) => console.error(event, fields),
   count: () => {},
@@ -90,7 +99,7 @@ function run(name: string, work: Work, batch: number): void {
   for (let round = 0; round < 6; round++) {
     const inputs = 300_000;
     const before = process.hrtime.bigint();
-    for (let index = 0; index < inputs; ) {
+    for (let index = 0; index < inputs;) {
       for (let item = 0; item < batch; item++, index++) {
         const envelope: Envelope = { to: { kind: 'call', key: keys[index % 1_000]! }, type: 'sip', message, flow };
         partition.deliver(envelope);
@@ -111,7 +120,13 @@ if (sent === 0) throw new Error('nothing was sent');
 // Memory of sleeping entities.
 globalThis.gc?.();
 const wheel = new Wheel(nowMs);
-const partition = new Partition(0, 1, 'a.1', ports(wheel), behaviours((_state, turn) => turn.save('store')));
+const partition = new Partition(
+  0,
+  1,
+  'a.1',
+  ports(wheel),
+  behaviours((_state, turn) => turn.save('store')),
+);
 const entities = 100_000;
 globalThis.gc?.();
 const before = process.memoryUsage();
@@ -124,4 +139,6 @@ for (let second = 0; second < 3; second++) partition.advance((nowMs += 1_000));
 globalThis.gc?.();
 const after = process.memoryUsage();
 const bytes = (after.heapUsed - before.heapUsed) / entities;
-console.log(`${bytes.toFixed(0).padStart(6)} bytes a sleeping entity with a snapshot of 600 bytes (run with --expose-gc): ${partition.describe()}`);
+console.log(
+  `${bytes.toFixed(0).padStart(6)} bytes a sleeping entity with a snapshot of 600 bytes (run with --expose-gc): ${partition.describe()}`,
+);

@@ -25,6 +25,7 @@ import { StoreDirectory } from './directory.ts';
 import { HostedPartitions } from './hosted.ts';
 import { tokenOf, undeliveredEnvelope } from './origin.ts';
 import type { SnapshotAccess } from './store-access.ts';
+import { StoreTrouble } from './store-trouble.ts';
 import { holderOf, packTransmit, unpackTransmit } from './transmit.ts';
 
 export interface SipWorkerOptions {
@@ -140,6 +141,9 @@ export class SipWorker {
   #partitionPorts(): PartitionPorts {
     const { clock, log, store, random } = this.#options;
     const ports = this.#ports;
+    const trouble = new StoreTrouble(log, clock);
+    // Not the same for all, or they come back together.
+    const retryAfter = (): [string, string][] => [['Retry-After', String(2 + Math.floor(random.fraction() * 8))]];
     return {
       clock,
       wheel: this.#wheel,
@@ -154,20 +158,22 @@ export class SipWorker {
       post: (partition, envelope) => this.#deliver(partition, envelope),
       write: (partition, epoch, owner, rows, durable, done) => {
         store.write(partition, epoch, owner, rows, durable, (error, reply) => {
-          if (error !== undefined)
-            log.write('warn', 'snapshot-write', { partition, code: error.code, message: error.message });
+          if (error !== undefined) trouble.failed(error);
+          else trouble.worked();
           if (error === undefined && reply !== 'ok') ports.count('store-writes-refused');
           done(error === undefined ? (reply === 'ok' ? 'ok' : 'fenced') : 'failed');
         });
       },
       overloaded: (envelope) => {
-        if (envelope.type === 'sip')
-          this.edge.reject(envelope.message, envelope.flow, 503, [
-            ['Retry-After', String(2 + Math.floor(random.fraction() * 8))],
-          ]);
+        if (envelope.type === 'sip') this.edge.reject(envelope.message, envelope.flow, 503, retryAfter());
       },
       failed: (envelope) => {
         if (envelope.type === 'sip') this.edge.reject(envelope.message, envelope.flow, 500);
+      },
+      unsaved: (requests) => {
+        // Not by a process that woke from a pause: the next owner may have answered 200.
+        if (!ports.serving()) return ports.count('dropped-not-serving');
+        for (const { message, flow } of requests) this.edge.reject(message, flow, 503, retryAfter());
       },
       fenced: (partition) => this.hosted.fenced(partition),
       note: (level, event, fields) => log.write(level, event, fields),

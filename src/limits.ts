@@ -146,6 +146,8 @@ export const limits = {
   storeBusyMs: 2_000,
   storeUsersPageMax: 1_000,
   storeRetryMs: 200,
+  /** Without a failed write for so long, the store works again as far as the log is concerned. */
+  storeTroubleOverMs: 2_000,
   logLinesPerEventPerSecondMax: 20,
   takeoverQuietMs: 250,
   hubItemsWaitingMax: 16_384,

@@ -159,7 +159,8 @@ function registerHere(state: AorState, act: Act, context: Context, deps: AorDeps
   armExpiry(state, turn);
   turn.count(result.changed === 'change' ? 'registration-changes' : 'registration-refreshes');
   // What a 200 promised survives the node; a change survives the machine too. A lost refresh leaves the old expiry.
-  turn.save('store', { durable: result.changed === 'change' });
+  const promisedTo = { message: context.request, flow: context.flow };
+  turn.save('store', { durable: result.changed === 'change', promisedTo });
 }
 
 function onTimer(state: AorState, act: Act, name: string): void {

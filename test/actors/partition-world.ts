@@ -4,7 +4,7 @@
  * whatever the runtime does between two turns (writing, sleeping, moving, restarting) is checked by each input.
  */
 import assert from 'node:assert';
-import type { Behaviour, Behaviours, Input, Kind, SaveGate, Turn } from '../../actors/entity.ts';
+import type { Behaviour, Behaviours, Input, Kind, SaveGate, SipRequest, Turn } from '../../actors/entity.ts';
 import type { Envelope } from '../../actors/envelope.ts';
 import { Partition } from '../../actors/partition.ts';
 import type { PartitionPorts, Row, WriteResult } from '../../actors/ports.ts';
@@ -17,13 +17,15 @@ export const here = 7;
 export const elsewhere = 8;
 
 /** What a toy is told. `serial` rises with each command of the test. */
-export type Command = readonly [serial: number, op: Op, argument: number | string, gate: SaveGate | 'no'];
+export type Command = readonly [serial: number, op: Op, argument: number | string, gate: SaveGate | 'promise' | 'no'];
 export type Op = 'add' | 'timer' | 'clear' | 'ask' | 'stop' | 'crash' | 'arm-crash';
 
 export interface ToyState {
   serial: number;
   /** The serial of the last command that was saved with the gate 'store'. */
   gated: number;
+  /** The same for a save whose answer promises that it is kept. */
+  promised: number;
   total: number;
   deadlineMs: number;
   fired: number;
@@ -33,10 +35,17 @@ export interface ToyState {
   blob: Uint8Array;
 }
 
+/** What stands for the request of a promise. */
+interface ToyRequest {
+  readonly key: string;
+  readonly serial: number;
+}
+
 export interface Packet {
   readonly key: string;
   readonly serial: number;
   readonly needs: number;
+  readonly needsPromise: number;
   readonly total: number;
 }
 
@@ -58,6 +67,8 @@ interface Expected {
   acknowledged: number;
   forgiven: number;
   lastSent: number;
+  /** Promised and neither kept nor refused yet, each with what was last packed before it. */
+  promises: { readonly serial: number; readonly before: readonly unknown[] | undefined }[];
   /** The last command that was handled before what the store applied last was written. */
   covered: number;
 }
@@ -73,6 +84,8 @@ export class World {
   readonly posted: { partition: number; envelope: Envelope }[] = [];
   readonly overloaded: Envelope[] = [];
   readonly failed: Envelope[] = [];
+  /** Serials of the commands whose promise could not be kept. */
+  readonly refused = new Set<number>();
   readonly fenced: number[] = [];
   readonly counts = new Map<string, number>();
   readonly expected = new Map<string, Expected>();
@@ -88,7 +101,16 @@ export class World {
   of(key: string): Expected {
     let entry = this.expected.get(key);
     if (entry === undefined) {
-      entry = { live: undefined, packed: undefined, handled: 0, acknowledged: 0, forgiven: 0, lastSent: 0, covered: 0 };
+      entry = {
+        live: undefined,
+        packed: undefined,
+        handled: 0,
+        acknowledged: 0,
+        forgiven: 0,
+        lastSent: 0,
+        covered: 0,
+        promises: [],
+      };
       this.expected.set(key, entry);
     }
     return entry;
@@ -107,12 +129,12 @@ export class World {
     this.partition.advance(this.nowMs);
   }
 
-  /** The store gets to the oldest write that it has not looked at. */
-  apply(ok: boolean): void {
+  /** The store gets to the oldest write that it has not looked at. A failed one may have been carried out all the same. */
+  apply(ok: boolean, carriedOut = ok): void {
     const write = this.writes.find((each) => each.result === undefined);
     if (write === undefined) return;
     write.result = write.epoch < this.epoch ? 'fenced' : ok ? 'ok' : 'failed';
-    if (write.result !== 'ok') return;
+    if (write.result === 'fenced' || !carriedOut) return;
     write.rows.forEach(([id, value], index) => {
       const [key, serial] = write.covers[index]!;
       if (value === null) this.store.delete(id);
@@ -156,6 +178,7 @@ export class World {
       entry.acknowledged = entry.covered;
       entry.live = plain(stored);
       entry.packed = entry.live;
+      entry.promises = [];
     }
     const former = this.partition;
     const late = this.writes.filter((write) => write.result === undefined);
@@ -204,10 +227,30 @@ export class World {
       write: (_partition, writeEpoch, _owner, rows, durable, done) => this.#written(writeEpoch, rows, durable, done),
       overloaded: (envelope) => this.overloaded.push(envelope),
       failed: (envelope) => this.failed.push(envelope),
+      unsaved: (requests) => this.#unsaved(requests.map((request) => request as unknown as ToyRequest)),
       fenced: (partition) => this.fenced.push(partition),
       note: () => {},
       count: (metric) => this.counts.set(metric, this.count(metric) + 1),
     };
+  }
+
+  /** The state goes back to what it was when the first of the broken promises was made. */
+  #unsaved(requests: readonly ToyRequest[]): void {
+    const entry = this.of(requests[0]!.key);
+    const first = entry.promises.findIndex(({ serial }) => serial === requests[0]!.serial);
+    assert.deepStrictEqual(
+      requests.map(({ serial }) => serial),
+      entry.promises.slice(first).map(({ serial }) => serial),
+      'all promises since the first that is broken',
+    );
+    for (const { serial } of requests) {
+      assert(serial > entry.acknowledged, 'refused what the store has acknowledged');
+      assert(!this.sent.some((packet) => packet.serial === serial), 'refused after it was answered');
+      this.refused.add(serial);
+    }
+    entry.live = entry.promises[first]!.before;
+    entry.packed = entry.live;
+    entry.promises.length = first;
   }
 
   /** Invariant 30, and the order of what leaves. */
@@ -218,6 +261,9 @@ export class World {
     entry.lastSent = packet.serial;
     const gone = entry.live === undefined && !this.#storeMayHave(packet.key);
     assert(gone || packet.needs <= Math.max(entry.acknowledged, entry.forgiven), 'a packet passed its gate too early');
+    assert(gone || packet.needsPromise <= entry.acknowledged, 'a promise left although the store has nothing of it');
+    assert(!this.refused.has(packet.serial), 'answered after it was refused');
+    entry.promises = entry.promises.filter(({ serial }) => serial !== packet.serial);
     this.sent.push(packet);
   }
 
@@ -256,6 +302,7 @@ export class World {
         const state = {
           serial: 0,
           gated: 0,
+          promised: 0,
           total: 0,
           deadlineMs: 0,
           fired: 0,
@@ -268,7 +315,7 @@ export class World {
         return state;
       },
       unpack(key, row, turn) {
-        const [, serial, gated, total, deadlineMs, fired, crashAtMs, targets, blob] = row as [
+        const [, serial, gated, total, deadlineMs, fired, crashAtMs, targets, blob, promised] = row as [
           number,
           number,
           number,
@@ -278,10 +325,12 @@ export class World {
           number,
           string[],
           Uint8Array,
+          number,
         ];
         const state = {
           serial,
           gated,
+          promised,
           total,
           deadlineMs,
           fired,
@@ -321,8 +370,18 @@ export class World {
   }
 }
 
-function packed({ serial, gated, total, deadlineMs, fired, crashAtMs, waiting, blob }: ToyState): readonly unknown[] {
-  return [1, serial, gated, total, deadlineMs, fired, crashAtMs, waiting.map(({ key }) => key), blob];
+function packed({
+  serial,
+  gated,
+  promised,
+  total,
+  deadlineMs,
+  fired,
+  crashAtMs,
+  waiting,
+  blob,
+}: ToyState): readonly unknown[] {
+  return [1, serial, gated, total, deadlineMs, fired, crashAtMs, waiting.map(({ key }) => key), blob, promised];
 }
 
 function handle(world: World, key: string, state: ToyState, input: Input, turn: Turn): void {
@@ -360,8 +419,13 @@ function handle(world: World, key: string, state: ToyState, input: Input, turn: 
 function command(world: World, key: string, state: ToyState, [serial, op, argument, gate]: Command, turn: Turn): void {
   state.serial = serial;
   world.of(key).handled = serial;
-  if (gate === 'store') state.gated = serial;
-  if (gate !== 'no') turn.save(gate);
+  if (gate === 'store' || gate === 'promise') state.gated = serial;
+  if (gate === 'promise') {
+    const entry = world.of(key);
+    state.promised = serial;
+    turn.save('store', { promisedTo: { key, serial } as unknown as SipRequest });
+    if (op !== 'crash') entry.promises.push({ serial, before: entry.packed });
+  } else if (gate !== 'no') turn.save(gate);
   switch (op) {
     case 'add':
       state.total += argument as number;
@@ -387,11 +451,14 @@ function command(world: World, key: string, state: ToyState, [serial, op, argume
       break;
     case 'crash':
       state.total = -1_000;
-      turn.send(flow, Buffer.from(JSON.stringify({ key, serial, needs: 0, total: -1_000 })));
+      turn.send(flow, Buffer.from(JSON.stringify({ key, serial, needs: 0, needsPromise: 0, total: -1_000 })));
       turn.timer('deadline', 1);
       throw new Error('told to break');
   }
-  turn.send(flow, Buffer.from(JSON.stringify({ key, serial, needs: state.gated, total: state.total })));
+  turn.send(
+    flow,
+    Buffer.from(JSON.stringify({ key, serial, needs: state.gated, needsPromise: state.promised, total: state.total })),
+  );
 }
 
 /** Comparable: byte arrays become arrays. */

@@ -1,0 +1,64 @@
+/** The way out of a partition: what an entity's gate has let go is done here, and nowhere else. */
+import type { Envelope } from './envelope.ts';
+import type { PartitionPorts } from './ports.ts';
+import type { Slot } from './slot.ts';
+import type { Outgoing } from './turn.ts';
+
+export class Exit {
+  readonly #partition: number;
+  readonly #ports: PartitionPorts;
+  readonly #deliverHere: (envelope: Envelope) => void;
+  readonly #startAsk: (id: number) => void;
+
+  /**
+   * @param deliverHere for entities of this partition
+   * @param startAsk its first copy leaves now
+   */
+  constructor(
+    partition: number,
+    ports: PartitionPorts,
+    deliverHere: (envelope: Envelope) => void,
+    startAsk: (id: number) => void,
+  ) {
+    this.#partition = partition;
+    this.#ports = ports;
+    this.#deliverHere = deliverHere;
+    this.#startAsk = startAsk;
+  }
+
+  letAll(slot: Slot, effects: readonly Outgoing[]): void {
+    for (let index = 0; index < effects.length; index++) this.let(slot, effects[index]!);
+  }
+
+  /** Lets one effect out of the entity. */
+  let(slot: Slot, effect: Outgoing): void {
+    switch (effect.do) {
+      case 'send':
+        if (effect.token === '') this.#ports.send(effect.flow, effect.bytes);
+        else {
+          const { kind } = slot.table;
+          this.#ports.send(effect.flow, effect.bytes, {
+            partition: this.#partition,
+            kind,
+            key: slot.key,
+            token: effect.token,
+          });
+        }
+        return;
+      case 'tell':
+        return this.post({ to: effect.to, type: 'tell', body: effect.body });
+      case 'ask':
+        return this.#startAsk(effect.id);
+      case 'answer': {
+        const to = { kind: effect.asker.kind, key: effect.asker.key };
+        this.post({ to, type: 'answer', id: effect.asker.id, body: effect.body });
+      }
+    }
+  }
+
+  post(envelope: Envelope): void {
+    const partition = this.#ports.partitionOf(envelope.to.key);
+    if (partition === this.#partition) this.#deliverHere(envelope);
+    else this.#ports.post(partition, envelope);
+  }
+}
