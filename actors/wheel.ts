@@ -62,10 +62,12 @@ export class Wheel {
 
   /**
    * Fires all that is due at `nowMs`, in the order of their times. An entry that another one cancels in the same call does
-   * not fire. What is armed meanwhile waits for the next call. A time before the last one changes nothing.
+   * not fire. What is armed meanwhile waits for the next call. A time a little before the last one changes nothing; from one
+   * far before it, because the clock was wrong, all goes on anew.
    */
   advance(nowMs: number): number {
     const target = Math.floor(nowMs / limits.timerTickMs);
+    if (target < this.#tick - rewindTicks) this.#rewind(target);
     this.#collect(this.#overdue);
     while (this.#tick < target) this.#step(target);
     const due = this.#due;
@@ -101,6 +103,17 @@ export class Wheel {
       }
     }
     return earliest * limits.timerTickMs;
+  }
+
+  /** The clock was set back: what was armed by the right time must not count as overdue. */
+  #rewind(target: number): void {
+    const entries: Scheduled[] = [];
+    for (const slot of [this.#overdue, ...this.#rings.flat()]) {
+      for (let entry = slot.next!; entry !== slot; entry = entry.next!) entries.push(entry);
+    }
+    for (const entry of entries) this.#unlink(entry);
+    this.#tick = target;
+    for (const entry of entries) this.#place(entry);
   }
 
   /** One tick, or a jump over ticks in which nothing can happen. */
@@ -171,6 +184,8 @@ export class Wheel {
   }
 }
 
+/** Corrections of the clock by less than a second are no reason to begin anew. */
+const rewindTicks = 1_000 / limits.timerTickMs;
 const ringBits = [8, 6, 6, 6, 6] as const;
 const ringShift = [0, 8, 14, 20, 26] as const;
 const overdueRing = ringBits.length;
