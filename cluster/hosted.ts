@@ -70,10 +70,12 @@ export class HostedPartitions {
     return this.#all.has(partition);
   }
 
-  /** Whether inputs of the partition are handled here: loaded, and neither frozen nor being frozen. */
-  handles(partition: number): boolean {
-    const hosted = this.#all.get(partition);
-    return hosted?.partition !== undefined && hosted.freezing === 0;
+  /** The partitions whose inputs are handled here: loaded, and neither frozen nor being frozen. */
+  handled(): number[] {
+    const handled: number[] = [];
+    for (const [partition, hosted] of this.#all)
+      if (hosted.partition !== undefined && hosted.freezing === 0) handled.push(partition);
+    return handled;
   }
 
   /** True when the partition is here, whether or not it could take the item. */

@@ -92,12 +92,6 @@ export class SimNode implements LinkEnd {
     return this.isAlive && this.loop.isReady;
   }
 
-  /** Whether it holds the partition in a worker that handles inputs, and may. */
-  actsFor(partition: number): boolean {
-    if (!this.isAlive || this.isPaused || !this.serving()) return false;
-    return this.workers.some((worker) => worker?.owner.isAlive === true && worker.core.hosted.handles(partition));
-  }
-
   /** Ends without a word. */
   end(how: Exclude<SimNode['ending'], ''>): void {
     if (!this.isAlive) return;

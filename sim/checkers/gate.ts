@@ -1,0 +1,38 @@
+/**
+ * Invariant 30: no packet that others may rely on leaves before the store has what it relies on: at the moment when a phone
+ * is invited, or a caller is told of ringing or an answer, the store holds a row of that call; when a REGISTER is answered
+ * 200, one of that address-of-record as long as it has contacts.
+ * Seen failing with: `save('none')` in actors/call/save.ts; packets let out at the end of the turn.
+ */
+import { hash32 } from '../../cluster/hash.ts';
+import type { Observer } from '../observe.ts';
+import { valueOf, uriOf } from '../phone/message.ts';
+import type { World } from '../world.ts';
+
+export function gate(world: World): Observer {
+  const rows = new Set<string>();
+  world.store.watches.push({
+    written(_partition, _epoch, _owner, written, reply) {
+      if (reply !== 'ok') return;
+      for (const [key, value] of written) {
+        if (value === null) rows.delete(key);
+        else rows.add(key);
+      }
+    },
+  });
+  return {
+    nodeSent(node, _worker, _flow, message) {
+      if (!world.isStrict || typeof message === 'string') return;
+      const partition = hash32(message.callId) & (world.options.partitions - 1);
+      if (message.method === 'INVITE') {
+        const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;
+        if (relied && !rows.has(`call:${message.callId}`))
+          world.fail('gate', 30, `${node.id} (partition ${partition}) lets out ${message.isRequest ? 'an INVITE' : message.status} of a call that is not stored`, message.callId);
+      }
+      if (message.method === 'REGISTER' && message.status === 200 && valueOf(message, 'contact') !== undefined) {
+        const aor = uriOf(valueOf(message, 'to')!);
+        if (!rows.has(`aor:${aor}`)) world.fail('gate', 30, `${node.id} answers a REGISTER of ${aor}, which is not stored`);
+      }
+    },
+  };
+}

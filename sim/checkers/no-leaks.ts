@@ -1,0 +1,34 @@
+/**
+ * Invariants 34 and 35: when everybody has hung up and unregistered and all timers have run out, nothing of it is left: no
+ * entity awake or asleep, no timer, no item that waits, no row in the store. Mailboxes never refuse anybody meanwhile.
+ * Seen failing with: the removal of an entity not written; a context that is never forgotten.
+ */
+import type { Observer } from '../observe.ts';
+import type { World } from '../world.ts';
+
+export function noLeaks(world: World): Observer {
+  return {
+    phase(phase) {
+      if (phase !== 'end' || !world.isStrict) return;
+      const held = new Set<string>();
+      for (const node of world.liveNodes()) {
+        for (const worker of node.workers) {
+          for (const partition of worker?.core.hosted.partitions() ?? []) {
+            const { queued, unwritten, writesInFlight, asks } = partition.stats();
+            for (const call of partition.list('call'))
+              world.fail('no-leaks', 34, `${node.id} still has ${call.description}`, call.key);
+            if (queued + unwritten + writesInFlight + asks > 0)
+              world.fail('no-leaks', 34, `${partition.describe()}, ${asks} asks: everybody hung up long ago`);
+            for (const each of partition.list('aor')) held.add(each.key);
+          }
+        }
+      }
+      const rows = world.store.memory.load(Array.from({ length: world.options.partitions }, (_, index) => index));
+      for (const row of rows) {
+        if (row.key.startsWith('call:'))
+          world.fail('no-leaks', 34, `the store still has a row of ${row.key}`, row.key.slice(5));
+        if (!held.has(row.key.slice(4))) world.fail('no-leaks', 34, `the store has a row ${row.key} of nobody`);
+      }
+    },
+  };
+}

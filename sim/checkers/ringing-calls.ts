@@ -1,0 +1,44 @@
+/**
+ * Invariants 9, 11 and 12: a call whose caller was told that something goes on comes to an end that both sides know: a
+ * callee's 2xx reaches the caller (unless another answered first or it was cancelled), a CANCEL is answered and the INVITE
+ * gets 487 or a 2xx; no INVITE is silent for ever; no device is invited twice by one INVITE.
+ * Seen failing with: the branch named by a random number instead of identifiers.branch; `cancelled` not in the snapshot.
+ */
+import type { Observer } from '../observe.ts';
+import type { CallRecord } from '../phone/history.ts';
+import type { World } from '../world.ts';
+
+export function ringingCalls(world: World): Observer {
+  return {
+    phase(phase) {
+      if (phase === 'end') for (const call of world.calls) check(world, call);
+    },
+  };
+}
+
+function check(world: World, call: CallRecord): void {
+  const { callId } = call.plan;
+  const branches = new Map<string, string>();
+  for (const leg of call.legs) {
+    const before = branches.get(leg.phone);
+    if (before !== undefined && before !== leg.branch)
+      world.fail('ringing-calls', 11, `${leg.phone} was invited twice: ${before} and ${leg.branch}`, callId);
+    branches.set(leg.phone, leg.branch);
+  }
+  if (!world.isStrict || call.invitedAtMs === 0) return;
+  const final = call.finals[0];
+  if (call.triedAtMs > 0 && final === undefined && call.timedOutAtMs === 0)
+    world.fail('ringing-calls', 9, 'the caller heard a provisional response and then nothing', callId);
+  if (call.timedOutAtMs > 0) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);
+  const answered = call.legs.filter((leg) => leg.final >= 200 && leg.final < 300);
+  const patientMs = call.invitedAtMs + world.options.noAnswerMs;
+  for (const leg of answered) {
+    if (call.cancelledAtMs > 0 || answered.length > 1 || leg.finalAtMs > patientMs - 200) continue;
+    if (!call.finals.some((each) => each.tag === leg.tag))
+      world.fail('ringing-calls', 9, `${leg.phone} answered and the caller got ${final?.status ?? 'nothing'}`, callId);
+  }
+  if (call.cancelledAtMs === 0) return;
+  if (call.cancelTimedOut) world.fail('ringing-calls', 12, 'the CANCEL was never answered', callId);
+  if (call.cancelStatus !== 200 && call.cancelStatus !== 481)
+    world.fail('ringing-calls', 12, `the CANCEL got ${call.cancelStatus}`, callId);
+}

@@ -1,0 +1,34 @@
+/**
+ * Invariant 2: the epochs of the tables that a process adopts never decrease, and tables of one epoch that are adopted are
+ * the same; voters change only jointly: a set is dropped only when the one that follows it was stored beside it before.
+ * Seen failing with: tables adopted whatever their epoch; next voters stored as current ones at once.
+ */
+import type { Observer } from '../observe.ts';
+import type { World } from '../world.ts';
+
+export function tableOrder(world: World): Observer {
+  const nonces = new Map<number, string>();
+  const epochs = new Map<string, number>();
+  let stored: { readonly current: string; readonly next: string } = { current: '', next: '' };
+  world.store.watches.push({
+    tableStored(table, currentVoters, nextVoters) {
+      const current = [...currentVoters].toSorted().join(' ');
+      const next = [...nextVoters].toSorted().join(' ');
+      if (stored.current !== '' && current !== stored.current && current !== stored.next)
+        world.fail('table-order', 2, `table ${table.epoch}: voters ${stored.current} became ${current} without a joint table`);
+      stored = { current, next };
+    },
+  });
+  return {
+    tableAdopted(node, table) {
+      const before = epochs.get(node.owner.name) ?? 0;
+      if (table.epoch < before)
+        world.fail('table-order', 2, `${node.owner.name} went from table ${before} back to ${table.epoch}`);
+      epochs.set(node.owner.name, table.epoch);
+      const known = nonces.get(table.epoch);
+      if (known !== undefined && known !== table.nonce)
+        world.fail('table-order', 2, `two tables of epoch ${table.epoch} are adopted: ${known} and ${table.nonce}`);
+      nonces.set(table.epoch, table.nonce);
+    },
+  };
+}
