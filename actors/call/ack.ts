@@ -5,6 +5,7 @@ import type { SipMessage } from '../../src/sip/message.ts';
 import { serverKey } from '../../src/transaction/key.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
 import { prepare } from './copy.ts';
+import { wayTo } from './reach.ts';
 import type { Act } from './act.ts';
 
 export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
@@ -18,7 +19,7 @@ export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
     ack,
     flow,
     plan,
-    { uri: plan.requestUri, flow: undefined, path: [] },
+    { uri: plan.requestUri, flow: wayTo(act, ack, plan.requestUri), path: [] },
     serverKey(ack),
     limits.branchesPerRequestMax,
     -1,

@@ -6,6 +6,7 @@ import type { SipMessage } from '../../src/sip/message.ts';
 import type { Failure } from '../../src/transaction/table.ts';
 import { addressOf } from './address.ts';
 import { cancelBranch, cancelOthers } from './cancel.ts';
+import { noteReach } from './reach.ts';
 import { relay } from './respond.ts';
 import { save } from './save.ts';
 import { armTimerC, stopTimerC } from './timer-c.ts';
@@ -59,7 +60,8 @@ function onSuccess(act: Act, branch: Branch, response: SipMessage): void {
   stopTimerC(act, branch);
   if (context.request.method === 'INVITE') {
     // 16.7 step 5: every 2xx to an INVITE goes back, whatever went before; the other branches are cancelled (step 10).
-    const noted = noteDialog(act, context, response, true);
+    const noted = !context.answeredBy.includes(response.toTag) && noteDialog(act, context, response, true);
+    if (noted || first) context.answeredBy.push(response.toTag);
     relay(act, context, response);
     act.turn.clearTimer(`N ${context.id}`);
     cancelOthers(act, context, branch, 'SIP;cause=200;text="Call completed elsewhere"');
@@ -79,8 +81,12 @@ function onRefusal(act: Act, branch: Branch, status: number, response: SipMessag
   stopTimerC(act, branch);
   // 16.7 step 5: a 6xx speaks for the callee, wherever else it rings.
   if (status >= 600) cancelOthers(act, context, branch, '');
-  if (context.finalStatus === 0) finishIfComplete(act, context);
-  else if (context.request.method === 'INVITE') endEarlyDialogs(act, context);
+  const invite = context.request.method === 'INVITE';
+  if (context.finalStatus === 0) {
+    // Whoever gets its ACK does not say it again: a new owner must know it.
+    if (invite) save(act);
+    finishIfComplete(act, context);
+  } else if (invite) endEarlyDialogs(act, context);
 }
 
 /** When the last branch has its answer, the dialogs of those that were not taken are over (12.3, 13.2.2.4). */
@@ -128,26 +134,35 @@ function terminated(context: Context, best: Branch | undefined): Branch | undefi
   return context.branches.find((branch) => branch.finalStatus === 487);
 }
 
-/** True when this response made a dialog that was not known, or confirmed one. */
+/** True when this response made a dialog that was not known, confirmed one, or told another way to a party. */
 function noteDialog(act: Act, context: Context, response: SipMessage, confirmed: boolean): boolean {
   const { dialogs } = act.state;
-  const known = dialogs.find(context.request.fromTag, response.toTag);
+  const { request } = context;
   const answeredAtMs = confirmed ? act.turn.nowMs : 0;
-  // A dialog whose BYE goes another way must not be listed for ever.
-  if (dialogs.size === 0) act.turn.timer('L', act.turn.nowMs + limits.dialogMsMax);
-  if (known !== undefined) {
-    if (!confirmed || known.answeredAtMs !== 0) return false;
-    known.answeredAtMs = answeredAtMs;
-    return true;
-  }
-  return dialogs.add({
-    fromTag: context.request.fromTag,
-    toTag: response.toTag,
-    from: addressOf(context.request.from.uri),
-    to: addressOf(context.request.to.uri),
-    startedAtMs: act.turn.nowMs,
-    answeredAtMs,
-  });
+  let dialog = dialogs.find(request.fromTag, response.toTag);
+  let news = false;
+  if (dialog === undefined) {
+    // A dialog whose BYE goes another way must not be listed for ever.
+    if (dialogs.size === 0) act.turn.timer('L', act.turn.nowMs + limits.dialogMsMax);
+    dialog = {
+      fromTag: request.fromTag,
+      toTag: response.toTag,
+      from: addressOf(request.from.uri),
+      to: addressOf(request.to.uri),
+      startedAtMs: act.turn.nowMs,
+      answeredAtMs,
+      fromReach: undefined,
+      toReach: undefined,
+    };
+    if (!dialogs.add(dialog)) return false;
+    news = true;
+  } else if (confirmed && dialog.answeredAtMs === 0) {
+    dialog.answeredAtMs = answeredAtMs;
+    news = true;
+  } else if (!confirmed) return false;
+  if (noteReach(act, dialog, request.fromTag, request, context.flow)) news = true;
+  if (act.flow !== undefined && noteReach(act, dialog, response.toTag, response, act.flow)) news = true;
+  return news;
 }
 
 /** 15.1.2: whatever the answer to a BYE, the dialog is over. */

@@ -43,6 +43,7 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
     branches: [],
     cancelled: '',
     finalStatus: 0,
+    answeredBy: [],
     noAnswerAtMs: 0,
   };
   act.state.contexts.set(context.id, context);

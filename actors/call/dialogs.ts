@@ -3,6 +3,8 @@
  * when the call is over. Routing needs none of it: the route set travels in the messages.
  */
 import { limits } from '../../src/limits.ts';
+import { packReach, unpackReach } from './reach.ts';
+import type { Reach } from './reach.ts';
 
 export interface Dialog {
   /** Tag of the side that sent the INVITE. */
@@ -14,6 +16,9 @@ export interface Dialog {
   readonly startedAtMs: number;
   /** 0 while early. */
   answeredAtMs: number;
+  /** How to reach the two sides when their Contacts do not lead to them (reach.ts). */
+  fromReach: Reach | undefined;
+  toReach: Reach | undefined;
 }
 
 export class Dialogs {
@@ -79,14 +84,24 @@ export class Dialogs {
   }
 
   pack(): unknown[] {
-    return this.#all.map((d) => [d.fromTag, d.toTag, d.from, d.to, d.startedAtMs, d.answeredAtMs]);
+    return this.#all.map((d) => [
+      d.fromTag,
+      d.toTag,
+      d.from,
+      d.to,
+      d.startedAtMs,
+      d.answeredAtMs,
+      packReach(d.fromReach),
+      packReach(d.toReach),
+    ]);
   }
 
   static unpack(rows: readonly unknown[]): Dialogs {
     const dialogs = new Dialogs();
-    for (const row of rows as [string, string, string, string, number, number][]) {
-      const [fromTag, toTag, from, to, startedAtMs, answeredAtMs] = row;
-      dialogs.#all.push({ fromTag, toTag, from, to, startedAtMs, answeredAtMs });
+    for (const row of rows as [string, string, string, string, number, number, unknown, unknown][]) {
+      const [fromTag, toTag, from, to, startedAtMs, answeredAtMs, fromWay, toWay] = row;
+      const [fromReach, toReach] = [unpackReach(fromWay), unpackReach(toWay)];
+      dialogs.#all.push({ fromTag, toTag, from, to, startedAtMs, answeredAtMs, fromReach, toReach });
     }
     return dialogs;
   }

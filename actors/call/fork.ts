@@ -34,7 +34,8 @@ export function startBranches(act: Act, context: Context, contacts: readonly Con
   }
   const share = targets.length > 1 || request.has(HeaderId.MaxBreadth) ? Math.floor(breadth / targets.length) : -1;
   for (const contact of targets) startBranch(act, context, contact, share);
-  if (invite) save(act);
+  // On a stream nobody repeats a request that was lost with its node.
+  if (invite || context.flow.protocol !== 'udp') save(act);
   finishIfComplete(act, context);
 }
 

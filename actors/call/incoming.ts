@@ -14,6 +14,7 @@ import { openContext } from './context.ts';
 import { runService } from './decide.ts';
 import { startBranches } from './fork.ts';
 import { isLoop } from './loop.ts';
+import { renewReach, wayTo } from './reach.ts';
 import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
@@ -66,8 +67,10 @@ export function route(act: Act, context: Context): void {
   // RFC 3261 12.2.2: a request inside a dialog that is none of ours.
   if (!plan.proven && act.state.dialogs.find(request.fromTag, request.toTag) === undefined)
     return act.reply(context, 481);
-  if (needsLocation(act, plan)) return runService(act, context, toOwner);
-  startBranches(act, context, [{ uri: plan.requestUri, flow: undefined, path: [] }]);
+  renewReach(act, request, context.flow);
+  const way = wayTo(act, request, plan.requestUri);
+  if (way === undefined && needsLocation(act, plan)) return runService(act, context, toOwner);
+  startBranches(act, context, [{ uri: plan.requestUri, flow: way, path: [] }]);
 }
 
 /** An in-dialog request whose target is an address-of-record of ours, as phones behind no proxy of their own send it. */

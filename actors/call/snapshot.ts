@@ -71,6 +71,7 @@ function packContext(context: Context): unknown[] {
     context.finalStatus,
     context.noAnswerAtMs,
     context.branches.map(packBranch),
+    context.answeredBy,
   ];
 }
 
@@ -88,7 +89,7 @@ function packBranch(branch: Branch): unknown[] {
 }
 
 function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): Context {
-  const [id, bytes, flow, server, user, cancelled, finalStatus, noAnswerAtMs, branches] = row;
+  const [id, bytes, flow, server, user, cancelled, finalStatus, noAnswerAtMs, branches, answeredBy] = row;
   const request = reparse(bytes);
   const source = unpackFlow(flow);
   const transaction = unpackTransaction(server as readonly unknown[]);
@@ -109,6 +110,7 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
     branches: [],
     cancelled: cancelled as Context['cancelled'],
     finalStatus: finalStatus as number,
+    answeredBy: Array.isArray(answeredBy) ? answeredBy.map(String) : [],
     noAnswerAtMs: noAnswerAtMs as number,
   };
   for (const each of branches as readonly (readonly unknown[])[]) context.branches.push(unpackBranch(context, each));

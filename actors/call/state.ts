@@ -44,6 +44,8 @@ export interface Context {
   cancelled: '' | 'caller' | 'no-answer';
   /** Status of the final response that went upstream, 0 before. */
   finalStatus: number;
+  /** To tags of the 2xx that went upstream: a repeated one makes no dialog again that a BYE has ended meanwhile. */
+  readonly answeredBy: string[];
   /** Cluster time when an unanswered INVITE is given up; 0 for other methods. */
   noAnswerAtMs: number;
 }

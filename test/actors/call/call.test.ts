@@ -136,7 +136,10 @@ describe('a call that nobody ends by us', () => {
     assert.equal(world.views('call').length, 1);
     world.move();
     world.run(limits.dialogMsMax);
-    assert.deepEqual(world.entities().filter((each) => each.startsWith('call')), []);
+    assert.deepEqual(
+      world.entities().filter((each) => each.startsWith('call')),
+      [],
+    );
   });
 });
 

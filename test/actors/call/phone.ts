@@ -1,5 +1,9 @@
 /** A phone on UDP with RFC 3261 timers, independent of the server's own code: it reads and writes SIP with its own few lines. */
+import { credentials } from './digest.ts';
+import { tagOf, value, all } from './headers.ts';
 import type { Packet, World } from './world.ts';
+
+export { all, tagOf, value } from './headers.ts';
 
 export interface Sip {
   readonly start: string;
@@ -23,21 +27,6 @@ export function read(bytes: Buffer): Sip {
   };
 }
 
-export function value(sip: { readonly lines: readonly string[] }, name: string): string {
-  return all(sip, name)[0] ?? '';
-}
-
-export function all(sip: { readonly lines: readonly string[] }, name: string): string[] {
-  const prefix = `${name.toLowerCase()}:`;
-  return sip.lines
-    .filter((line) => line.toLowerCase().startsWith(prefix))
-    .map((line) => line.slice(prefix.length).trim());
-}
-
-export function tagOf(address: string): string {
-  return /;tag=([^;>]+)/.exec(address)?.[1] ?? '';
-}
-
 export class Phone {
   readonly world: World;
   readonly at: string;
@@ -48,12 +37,27 @@ export class Phone {
   readonly #seen = new Map<string, string>();
   readonly #waiting = new Map<string, { done: (response: Sip) => boolean; stop: () => void }>();
   #counter = 0;
+  /** Its tag in the dialogs where it is called. */
+  tag: string;
 
-  constructor(world: World, user: string, at: string) {
+  readonly stream: 'udp' | 'tcp' | 'tcp-listening';
+
+  constructor(world: World, user: string, at: string, stream: 'udp' | 'tcp' | 'tcp-listening' = 'udp') {
     this.world = world;
     this.at = at;
     this.user = user;
-    world.phone(at, (packet) => this.#receive(packet));
+    this.stream = stream;
+    this.tag = `${user}tag`;
+    world.phone(at, (packet) => this.#receive(packet), stream);
+  }
+
+  /** As written into Via. */
+  get transport(): string {
+    return this.stream === 'udp' ? 'UDP' : 'TCP';
+  }
+
+  get contact(): string {
+    return `<sip:${this.user}@${this.at}${this.stream === 'udp' ? '' : ';transport=tcp'}>`;
   }
 
   /** Sends a request and repeats it until `done` says that a response ends it. */
@@ -65,6 +69,7 @@ export class Phone {
     const again = (): void => {
       if (stopped) return;
       this.world.send(this.at, text);
+      if (this.stream !== 'udp') return;
       this.world.after(delayMs, again);
       delayMs = invite ? delayMs * 2 : Math.min(delayMs * 2, 4000);
     };
@@ -83,7 +88,7 @@ export class Phone {
   /** Answers a request; a repeated request gets the same answer again. */
   respond(request: Sip, status: number, phrase: string, extra: readonly string[] = []): string {
     const to = value(request, 'To');
-    const tagged = tagOf(to) !== '' || status === 100 ? to : `${to};tag=${this.user}tag`;
+    const tagged = tagOf(to) !== '' || status === 100 ? to : `${to};tag=${this.tag}`;
     const text = [
       `SIP/2.0 ${status} ${phrase}`,
       ...all(request, 'Via').map((via) => `Via: ${via}`),
@@ -123,21 +128,44 @@ function keyOf(request: Sip): string {
   return `${request.method} ${/branch=([^;\r]+)/.exec(value(request, 'Via'))?.[1] ?? ''}`;
 }
 
-export function register(phone: Phone, world: World, expires = 3600): void {
-  const branch = phone.branch();
+/** REGISTERs; with a password it answers the challenge. */
+export function register(phone: Phone, world: World, expires = 3600, password = ''): void {
+  sendRegister(phone, world, expires, password, '', 1);
+}
+
+function sendRegister(
+  phone: Phone,
+  world: World,
+  expires: number,
+  password: string,
+  authorization: string,
+  attempt: number,
+): void {
   const text = [
     'REGISTER sip:example.test SIP/2.0',
-    `Via: SIP/2.0/UDP ${phone.at};branch=${branch};rport`,
+    `Via: SIP/2.0/${phone.transport} ${phone.at};branch=${phone.branch()};rport`,
     'Max-Forwards: 70',
     `From: <sip:${phone.user}@example.test>;tag=r${phone.user}`,
     `To: <sip:${phone.user}@example.test>`,
     `Call-ID: reg-${phone.user}-${phone.at}`,
-    `CSeq: ${world.nowMs % 1000000} REGISTER`,
-    `Contact: <sip:${phone.user}@${phone.at}>`,
+    `CSeq: ${(world.nowMs % 1000000) + attempt} REGISTER`,
+    `Contact: ${phone.contact}`,
     `Expires: ${expires}`,
+    ...(authorization === '' ? [] : [`Authorization: ${authorization}`]),
     'Content-Length: 0',
     '',
     '',
   ].join('\r\n');
-  phone.request(text, false, (response) => response.status >= 200);
+  phone.request(text, false, (response) => {
+    if (response.status === 401 && password !== '' && attempt < 4)
+      sendRegister(
+        phone,
+        world,
+        expires,
+        password,
+        credentials(phone.user, password, response, 'REGISTER', 'sip:example.test'),
+        attempt + 1,
+      );
+    return response.status >= 200;
+  });
 }

@@ -25,6 +25,18 @@ export interface Packet {
 
 const serverAt = '10.0.0.1:5060';
 
+/** How the node is lost at a save that something waits for: just before the store has it, or just after, packets unsent. */
+export type LossAtSave = 'before' | 'after' | undefined;
+
+interface Line {
+  readonly receive: (packet: Packet) => void;
+  readonly tcp: boolean;
+  /** Whether a new connection to this phone is taken. */
+  listens: boolean;
+  /** Whether its connection to us stands. */
+  connected: boolean;
+}
+
 interface Slot {
   state: unknown;
   readonly timers: Map<string, number>;
@@ -38,7 +50,10 @@ export class World {
   readonly notes: string[] = [];
   /** Every packet that left the server or a phone, in order. */
   readonly wire: Packet[] = [];
-  readonly #phones = new Map<string, (packet: Packet) => void>();
+  readonly #phones = new Map<string, Line>();
+  /** Called at each save with the gate 'store', with the number of those before it. */
+  loseNodeAt: (save: number) => LossAtSave = () => undefined;
+  #saves = 0;
   readonly #agenda: { atMs: number; order: number; run: () => void }[] = [];
   #order = 0;
   readonly #slots = new Map<string, Slot>();
@@ -54,6 +69,7 @@ export class World {
   ) {
     const listeners = options.listeners ?? [
       { protocol: 'udp', address: '10.0.0.1', port: 5060, host: '10.0.0.1' } as const,
+      { protocol: 'tcp', address: '10.0.0.1', port: 5060, host: '10.0.0.1' } as const,
     ];
     const self = new Self(listeners, ['example.test']);
     const identifiers = new Identifiers(Buffer.from('secret'));
@@ -81,22 +97,36 @@ export class World {
     });
   }
 
-  phone(at: string, receive: (packet: Packet) => void): void {
-    this.#phones.set(at, receive);
+  phone(at: string, receive: (packet: Packet) => void, stream: 'udp' | 'tcp' | 'tcp-listening' = 'udp'): void {
+    this.#phones.set(at, { receive, tcp: stream !== 'udp', listens: stream === 'tcp-listening', connected: true });
+  }
+
+  /** Saves with the gate 'store' so far. */
+  get saves(): number {
+    return this.#saves;
+  }
+
+  /** The connection of a phone breaks; what it listens on is not touched. */
+  cut(at: string): void {
+    const line = this.#phones.get(at);
+    if (line !== undefined) line.connected = false;
   }
 
   /** A packet from a phone to the server. */
   send(from: string, text: string): void {
     const bytes = Buffer.from(text, 'latin1');
     this.wire.push({ to: serverAt, from, bytes });
-    if (this.lose()) return;
+    const line = this.#phones.get(from);
+    const tcp = line?.tcp === true;
+    if (line !== undefined) line.connected = true;
+    if (!tcp && this.lose()) return;
     const colon = from.lastIndexOf(':');
     const flow: Flow = {
-      protocol: 'udp',
-      listener: 0,
+      protocol: tcp ? 'tcp' : 'udp',
+      listener: tcp ? 1 : 0,
       address: from.slice(0, colon),
       port: Number(from.slice(colon + 1)),
-      connection: '',
+      connection: tcp ? `to ${from}` : '',
     };
     this.after(this.latencyMs, () => this.#edge.receive(Buffer.from(bytes), flow));
   }
@@ -207,7 +237,8 @@ export class World {
     const turn: Turn = {
       nowMs: this.nowMs,
       partition: partitionOf(key),
-      send: (flow, bytes) => effects.push(() => this.#fromServer(flow, bytes)),
+      send: (flow, bytes, token) =>
+        effects.push(() => this.#fromServer(flow, bytes, token === undefined ? undefined : { id, token })),
       tell: (to, told) => effects.push(() => this.after(1, () => this.#deliver({ to, type: 'tell', body: told }))),
       ask: (to, asked) => {
         const asker: Asker = { kind, key, id: (slot.nextAsk += 1) };
@@ -237,17 +268,29 @@ export class World {
       this.#slots.delete(id);
       slot.timers.clear();
     } else if (save) {
+      const loss = this.loseNodeAt((this.#saves += 1) - 1);
+      if (loss === 'before') return this.kill();
       const packed = this.#behaviours[kind].pack(slot.state);
       slot.saved = packed === null ? undefined : encode(packed);
+      if (loss === 'after') return this.kill();
     }
     for (const effect of effects) effect();
   }
 
-  #fromServer(flow: Flow, bytes: Uint8Array): void {
+  #fromServer(flow: Flow, bytes: Uint8Array, origin?: { id: string; token: string }): void {
     const packet: Packet = { to: `${flow.address}:${flow.port}`, from: serverAt, bytes: Buffer.from(bytes) };
+    const line = this.#phones.get(packet.to);
+    if (flow.protocol !== 'udp') {
+      const reached = line?.tcp === true && (flow.connection === '' ? line.listens : line.connected);
+      if (!reached) {
+        if (origin !== undefined)
+          this.after(1, () => this.#input(origin.id, { type: 'undelivered', token: origin.token }));
+        return;
+      }
+    }
     this.wire.push(packet);
-    if (this.lose()) return;
-    this.after(this.latencyMs, () => this.#phones.get(packet.to)?.(packet));
+    if (flow.protocol === 'udp' && this.lose()) return;
+    this.after(this.latencyMs, () => line?.receive(packet));
   }
 
   #count(metric: string): void {
