@@ -35,7 +35,11 @@ test('sipsak: OPTIONS is answered 200 with Allow', { skip: missing('sipsak') }, 
 test('sipsak: registers with a password, finds its contact, and removes it', { skip: missing('sipsak') }, async () => {
   const who = ['-u', sak.name, '-s', sak.aor, '-r', String(base)];
   const contact = `sip:${sak.name}@127.0.0.1:${base + 90}`;
-  const registered = await sipsak('register', ['-v', '-U', '-a', sak.password, ...who, '-x', '60', '-C', contact], folder);
+  const registered = await sipsak(
+    'register',
+    ['-v', '-U', '-a', sak.password, ...who, '-x', '60', '-C', contact],
+    folder,
+  );
   assert.equal(registered.code, 0, registered.output);
   assert.match(registered.output, /All usrloc tests completed successful/);
   const refused = await sipsak('wrong', ['-v', '-U', '-a', 'wrong', ...who, '-x', '60', '-C', contact], folder);
@@ -44,41 +48,45 @@ test('sipsak: registers with a password, finds its contact, and removes it', { s
   assert.equal(removed.code, 0, removed.output);
 });
 
-test('two baresip phones register, call each other and hear each other', { skip: missing('baresip'), timeout: 60_000 }, async (t) => {
-  // libre of before 2.0 gives up at any challenge with SHA-256, so the relay shows it the one with MD5 alone.
-  const relay: Child = await startRelay({ listen: base + 60, server: base, ports: 0, md5Only: true, folder });
-  const phones = [
-    new Baresip({ user: caller, folder: `${folder}/one`, port: base + 70, outbound: base + 60, tone: 440 }),
-    new Baresip({ user: callee, folder: `${folder}/two`, port: base + 80, outbound: base + 60, tone: 1_000 }),
-  ] as const;
-  t.after(async () => {
-    await Promise.all(phones.map(async (phone) => phone.stop()));
-    await stopRelay(relay);
-  });
-  const [one, two] = phones;
-  await Promise.all(phones.map(async (phone) => phone.registered()));
-  for (const [round, from, to, hangsUp] of [
-    [1, one, two, one],
-    [2, two, one, one],
-  ] as const) {
-    from.command('dial', from === one ? callee.aor : caller.aor);
-    await to.event('CALL_INCOMING');
-    await from.event('CALL_RINGING');
-    to.command('accept');
-    await Promise.all([one.event('CALL_ESTABLISHED', round), two.event('CALL_ESTABLISHED', round)]);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    hangsUp.command('hangup');
-    await Promise.all([one.event('CALL_CLOSED', round), two.event('CALL_CLOSED', round)]);
-  }
-  for (const [phone, tone] of [
-    [one, 1_000],
-    [two, 440],
-  ] as const) {
-    assert.equal(phone.heard().length, 2, 'a recording for each call');
-    for (const file of phone.heard()) {
-      const recording = readWav(file);
-      assert.ok(recording.samples.length > recording.perSecond, `${file} has more than a second`);
-      assert.ok(toneShare(recording, tone) > 0.8, `${file} has the other's tone: ${toneShare(recording, tone)}`);
+test(
+  'two baresip phones register, call each other and hear each other',
+  { skip: missing('baresip'), timeout: 60_000 },
+  async (t) => {
+    // libre of before 2.0 gives up at any challenge with SHA-256, so the relay shows it the one with MD5 alone.
+    const relay: Child = await startRelay({ listen: base + 60, server: base, ports: 0, md5Only: true, folder });
+    const phones = [
+      new Baresip({ user: caller, folder: `${folder}/one`, port: base + 70, outbound: base + 60, tone: 440 }),
+      new Baresip({ user: callee, folder: `${folder}/two`, port: base + 80, outbound: base + 60, tone: 1_000 }),
+    ] as const;
+    t.after(async () => {
+      await Promise.all(phones.map(async (phone) => phone.stop()));
+      await stopRelay(relay);
+    });
+    const [one, two] = phones;
+    await Promise.all(phones.map(async (phone) => phone.registered()));
+    for (const [round, from, to, hangsUp] of [
+      [1, one, two, one],
+      [2, two, one, one],
+    ] as const) {
+      from.command('dial', from === one ? callee.aor : caller.aor);
+      await to.event('CALL_INCOMING');
+      await from.event('CALL_RINGING');
+      to.command('accept');
+      await Promise.all([one.event('CALL_ESTABLISHED', round), two.event('CALL_ESTABLISHED', round)]);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      hangsUp.command('hangup');
+      await Promise.all([one.event('CALL_CLOSED', round), two.event('CALL_CLOSED', round)]);
     }
-  }
-});
+    for (const [phone, tone] of [
+      [one, 1_000],
+      [two, 440],
+    ] as const) {
+      assert.equal(phone.heard().length, 2, 'a recording for each call');
+      for (const file of phone.heard()) {
+        const recording = readWav(file);
+        assert.ok(recording.samples.length > recording.perSecond, `${file} has more than a second`);
+        assert.ok(toneShare(recording, tone) > 0.8, `${file} has the other's tone: ${toneShare(recording, tone)}`);
+      }
+    }
+  },
+);

@@ -5,18 +5,22 @@ import { runFreeze } from './support/freeze.ts';
 import { testFolder } from './support/report.ts';
 import { missing } from './support/tools.ts';
 
-test('a node that slept serves nothing it no longer owns and joins again', { skip: missing('sipp'), timeout: 100_000 }, async (t) => {
-  const result = await runFreeze({
-    base: 23_200,
-    folder: testFolder('freeze'),
-    frozenMs: 11_000,
-    calls: 15,
-    progress: (text) => t.diagnostic(text),
-  });
-  t.diagnostic(JSON.stringify(result.outage));
-  assert.equal(result.lostCalls, 0, result.errors.slice(0, 3_000));
-  assert.deepEqual(result.differentAnswers, []);
-  assert.equal(result.answeredTwins, result.twins);
-  assert.ok(result.outage.firstAnswerMs >= 0, 'others took its partitions over while it slept');
-  assert.ok(result.share >= 1_365);
-});
+test(
+  'a node that slept serves nothing it no longer owns and joins again',
+  { skip: missing('sipp'), timeout: 100_000 },
+  async (t) => {
+    const result = await runFreeze({
+      base: 23_200,
+      folder: testFolder('freeze'),
+      frozenMs: 11_000,
+      calls: 15,
+      progress: (text) => t.diagnostic(text),
+    });
+    t.diagnostic(JSON.stringify(result.outage));
+    assert.equal(result.lostCalls, 0, result.errors.slice(0, 3_000));
+    assert.deepEqual(result.differentAnswers, []);
+    assert.equal(result.answeredTwins, result.twins);
+    assert.ok(result.outage.firstAnswerMs >= 0, 'others took its partitions over while it slept');
+    assert.ok(result.share >= 1_365);
+  },
+);

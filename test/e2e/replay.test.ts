@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { freeBase, startCluster, type Cluster } from './support/cluster.ts';
-import { canary, checkInput, checkTorture, inLanes, inputCases, tortureCases, type InputCase, type Ports, type Verdict } from './support/replay.ts';
+import {
+  canary,
+  checkInput,
+  checkTorture,
+  inLanes,
+  inputCases,
+  tortureCases,
+  type InputCase,
+  type Ports,
+  type Verdict,
+} from './support/replay.ts';
 import { testFolder } from './support/report.ts';
 
 const base = await freeBase(22_800);
@@ -23,17 +33,25 @@ before(async () => {
 });
 after(async () => cluster.stop());
 
-test('every malformed input is answered or dropped as it should be, and nothing else suffers', { timeout: 90_000 }, async (t) => {
-  const [cases, others] = [inputCases().filter(isServed), inputCases().filter((one) => !isServed(one))];
-  // The slow ones first, so that they do not stand alone at the end.
-  const duration = ({ hold_s, segments }: InputCase): number =>
-    (hold_s ?? 0) * 1_000 + (segments ?? []).reduce((sum, { delay_ms }) => sum + (delay_ms ?? 0), 0);
-  const verdicts = await inLanes([...cases].sort((a, b) => duration(b) - duration(a)), lanes, async (one) => checkInput(one, ports));
-  t.diagnostic(`${verdicts.length} inputs over ${[...served].join(', ')} sent`);
-  t.diagnostic(`${others.length} inputs are for transports that this version does not listen on: ${countBy(others)}`);
-  assert.equal(verdicts.length + others.length, inputCases().length);
-  expectNone(verdicts);
-});
+test(
+  'every malformed input is answered or dropped as it should be, and nothing else suffers',
+  { timeout: 90_000 },
+  async (t) => {
+    const [cases, others] = [inputCases().filter(isServed), inputCases().filter((one) => !isServed(one))];
+    // The slow ones first, so that they do not stand alone at the end.
+    const duration = ({ hold_s, segments }: InputCase): number =>
+      (hold_s ?? 0) * 1_000 + (segments ?? []).reduce((sum, { delay_ms }) => sum + (delay_ms ?? 0), 0);
+    const verdicts = await inLanes(
+      [...cases].sort((a, b) => duration(b) - duration(a)),
+      lanes,
+      async (one) => checkInput(one, ports),
+    );
+    t.diagnostic(`${verdicts.length} inputs over ${[...served].join(', ')} sent`);
+    t.diagnostic(`${others.length} inputs are for transports that this version does not listen on: ${countBy(others)}`);
+    assert.equal(verdicts.length + others.length, inputCases().length);
+    expectNone(verdicts);
+  },
+);
 
 test('every torture message has the outcome that we decided on', { timeout: 60_000 }, async (t) => {
   const verdicts = await inLanes(tortureCases(), lanes, async (one) => checkTorture(one, ports));
@@ -54,7 +72,11 @@ function isServed({ transport, octets }: InputCase): boolean {
 
 function expectNone(verdicts: readonly Verdict[]): void {
   const bad = verdicts.filter(({ why }) => why.length > 0);
-  assert.equal(bad.length, 0, `${bad.length} of ${verdicts.length}:\n${bad.map(({ name, why }) => `${name}: ${why.join('; ')}`).join('\n')}`);
+  assert.equal(
+    bad.length,
+    0,
+    `${bad.length} of ${verdicts.length}:\n${bad.map(({ name, why }) => `${name}: ${why.join('; ')}`).join('\n')}`,
+  );
 }
 
 function countBy(cases: readonly { readonly transport: string }[]): string {

@@ -79,7 +79,12 @@ function fromServer(bytes: Buffer): void {
   const port = Number(/^Via: SIP\/2\.0\/UDP 127\.0\.0\.1:(\d+)/im.exec(text)?.[1] ?? 0);
   if (port === 0) return void (counts.dropped += 1);
   counts.toClients += 1;
-  front.send(values['md5-only'] ? Buffer.from(text.replace(sha256Challenge, ''), 'latin1') : bytes, port, host, () => {});
+  front.send(
+    values['md5-only'] ? Buffer.from(text.replace(sha256Challenge, ''), 'latin1') : bytes,
+    port,
+    host,
+    () => {},
+  );
 }
 
 async function open(port: number): Promise<Socket> {

@@ -4,7 +4,13 @@ import { progress, report, testFolder } from '../support/report.ts';
 import { rowOf } from '../support/sipp.ts';
 
 const folder = testFolder('acceptance-freeze');
-const result = await runFreeze({ base: 23_400, folder, frozenMs: Number(process.argv[2] ?? 12) * 1_000, calls: 50, progress });
+const result = await runFreeze({
+  base: 23_400,
+  folder,
+  frozenMs: Number(process.argv[2] ?? 12) * 1_000,
+  calls: 50,
+  progress,
+});
 report(folder, 'freeze', result.results.map(rowOf), {
   'calls lost': result.lostCalls,
   'calls refused by 503 while nobody had the partition': result.refusedCalls,

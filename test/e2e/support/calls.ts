@@ -32,14 +32,16 @@ export async function registerUsers(
 
 /**
  * Calls from one user to another, authenticated from the first INVITE on by a nonce that the cluster gave before. A user
- * may call once per file: a nonce count is used once.
+ * may call once per file: a nonce count is used once. Not from before a takeover: the new owner of a user cannot know which
+ * counts were used and asks for a fresh nonce (stale=true), which these calls do not follow. `fromPort` fetches the nonce.
  */
 export async function writeCalls(
   place: Place,
   name: string,
   pairs: readonly (readonly [caller: TestUser, callee: TestUser])[],
+  fromPort = 0,
 ): Promise<string> {
-  const client = await new SipClient(place.server).open();
+  const client = await new SipClient(place.server).open(fromPort);
   const first = pairs[0]?.[0];
   if (first === undefined) throw new Error('no calls');
   const nonce = await client.nonce(first);
@@ -52,7 +54,12 @@ export async function writeCalls(
 }
 
 /** Calls to one user, each challenged by 407. */
-export function writeChallengedCalls(place: Place, name: string, callers: readonly TestUser[], callee: TestUser): string {
+export function writeChallengedCalls(
+  place: Place,
+  name: string,
+  callers: readonly TestUser[],
+  callee: TestUser,
+): string {
   const rows = callers.map((caller) => [caller.name, callee.name, sippCredentials(caller)]);
   return writeCsv(`${place.folder}/${name}-calls.csv`, rows);
 }

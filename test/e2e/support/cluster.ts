@@ -71,12 +71,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   };
   const file = `${folder}/carillon.json`;
   writeFileSync(file, JSON.stringify(config, null, 2));
-  const supervisor = start(
-    'cluster',
-    process.execPath,
-    [main, 'cluster', '--nodes', String(nodes), '--config', file],
-    { log: `${folder}/cluster.log`, cwd: folder },
-  );
+  const supervisor = start('cluster', process.execPath, [main, 'cluster', '--nodes', String(nodes), '--config', file], {
+    log: `${folder}/cluster.log`,
+    cwd: folder,
+  });
   const admins = Array.from({ length: nodes }, (_, index) => `http://127.0.0.1:${base + 20 + index}`);
   let code: number | undefined;
   void supervisor.ended.then((ended) => (code = ended));

@@ -67,36 +67,59 @@ export async function runFreeze(options: FreezeOptions): Promise<FreezeResult> {
   }
 }
 
-async function measure(cluster: Cluster, place: Place, users: readonly TestUser[], options: FreezeOptions): Promise<FreezeResult> {
+async function measure(
+  cluster: Cluster,
+  place: Place,
+  users: readonly TestUser[],
+  options: FreezeOptions,
+): Promise<FreezeResult> {
   const { frozenMs, calls, progress } = options;
   const ports = await portsByNode(cluster, place.server + 40, 50);
   const awake = ports.filter(({ node }) => node !== victim).map(({ port }) => port);
   const asleep = ports.filter(({ node }) => node === victim).map(({ port }) => port);
   progress(`${awake.length} of ${ports.length} source ports lead to the others`);
-  const [callee, registrar, early, atFreeze, late, ...rest] = awake;
-  assert.ok(callee !== undefined && registrar !== undefined && early !== undefined && atFreeze !== undefined && late !== undefined);
+  const [callee, registrar, early, atFreeze, late, nonces, ...rest] = awake;
+  assert.ok(
+    callee !== undefined &&
+      registrar !== undefined &&
+      early !== undefined &&
+      atFreeze !== undefined &&
+      late !== undefined,
+  );
   assert.ok(rest.length >= 4 && asleep.length > 0, 'enough ports of each kind');
 
-  const registered = await registerUsers(place, users, { name: 'register', port: registrar, contact: callee, perSecond: 100 });
+  const registered = await registerUsers(place, users, {
+    name: 'register',
+    port: registrar,
+    contact: callee,
+    perSecond: 100,
+  });
   assert.equal(registered.ok, users.length, registered.errors);
   const answering = new Sipp({ ...place, scenario: 'uas', name: 'callee', port: callee, ringMs: 100 });
   await answering.hasStarted();
   try {
     const common = { ...place, scenario: 'uac', count: calls, perSecond: 50, pauseMs: 1_000, timeoutSeconds: 90 };
-    // All nonces are fetched before the freeze, over any port.
-    const files = [];
-    for (const [index, name] of ['before', 'at-freeze', 'late'].entries()) {
+    const fileFor = async (name: string, index: number, fromPort?: number): Promise<string> => {
       const own = users.slice(index * calls, (index + 1) * calls);
-      files.push(await writeCalls(place, name, own.map((user, at) => [user, users[index * calls + at + 1] ?? user] as const)));
-    }
-    const [beforeFile = '', atFreezeFile = '', lateFile = ''] = files;
-    const runs = [new Sipp({ ...common, name: 'established-before', port: early, calls: beforeFile, pauseMs: frozenMs + 3_000 })];
+      return writeCalls(
+        place,
+        name,
+        own.map((user, at) => [user, users[index * calls + at + 1] ?? user] as const),
+        fromPort,
+      );
+    };
+    const [beforeFile, atFreezeFile] = [await fileFor('before', 0), await fileFor('at-freeze', 1)];
+    const runs = [
+      new Sipp({ ...common, name: 'established-before', port: early, calls: beforeFile, pauseMs: frozenMs + 3_000 }),
+    ];
     await sleep((calls / 50) * 1_000 + 1_500);
     const before = await cluster.view();
     const pid = cluster.pids().get(victim);
     const [first] = users;
     assert.ok(pid !== undefined && first !== undefined);
-    const proberClients = await Promise.all(rest.slice(0, 4).map(async (port) => new SipClient(place.server).open(port)));
+    const proberClients = await Promise.all(
+      rest.slice(0, 4).map(async (port) => new SipClient(place.server).open(port)),
+    );
     const twins = await Twins.open(place.server, first, partitionsOf(before, victim), asleep, awake.at(-1) ?? 0);
 
     const logLength = cluster.supervisor.output().length;
@@ -109,7 +132,7 @@ async function measure(cluster: Cluster, place: Place, users: readonly TestUser[
     runs.push(new Sipp({ ...common, name: 'begun-at-freeze', port: atFreeze, calls: atFreezeFile }));
     await sleep(frozenMs * 0.7 - 300);
     twins.sendToOthers();
-    runs.push(new Sipp({ ...common, name: 'begun-late', port: late, calls: lateFile }));
+    runs.push(new Sipp({ ...common, name: 'begun-late', port: late, calls: await fileFor('late', 2, nonces) }));
     await sleep(frozenMs * 0.3);
     const wokenLogLength = cluster.supervisor.output().length;
     const wokenAtMs = performance.now();
@@ -129,9 +152,15 @@ async function measure(cluster: Cluster, place: Place, users: readonly TestUser[
       ...twins.close(),
       rejoinedMs,
       share: nodeOf(view, victim).partitions,
-      log: output.slice(wokenLogLength).split('\n').filter((line) => line.includes(`"node":"${victim}"`) || line.includes(`node ${victim} `)),
+      log: output
+        .slice(wokenLogLength)
+        .split('\n')
+        .filter((line) => line.includes(`"node":"${victim}"`) || line.includes(`node ${victim} `)),
       refusedWrites: output.slice(logLength).match(/fenced/g)?.length ?? 0,
-      errors: results.filter(({ errors }) => errors !== '').map(({ name, causes, errors }) => `${name} ${JSON.stringify(causes)}: ${errors}`).join('\n'),
+      errors: results
+        .filter(({ errors }) => errors !== '')
+        .map(({ name, causes, errors }) => `${name} ${JSON.stringify(causes)}: ${errors}`)
+        .join('\n'),
     };
   } finally {
     await stop(answering.child, 1_000);
@@ -148,8 +177,14 @@ function refusedIn(result: SippResult | undefined): number {
 async function portsByNode(cluster: Cluster, first: number, count: number): Promise<{ port: number; node: string }[]> {
   const found: { port: number; node: string }[] = [];
   const counts = async (): Promise<number[]> =>
-    Promise.all(cluster.admins.map(async (admin) => (await metrics(admin)).get('carillon_events_total{event="received"}') ?? 0));
-  for (let port = first; port < first + count && found.length < 24; port += 1) {
+    Promise.all(
+      cluster.admins.map(async (admin) => (await metrics(admin)).get('carillon_events_total{event="received"}') ?? 0),
+    );
+  const enough = (): boolean => {
+    const asleep = found.filter(({ node }) => node === victim).length;
+    return asleep >= 3 && found.length - asleep >= 11;
+  };
+  for (let port = first; port < first + count && !enough(); port += 1) {
     const client = await new SipClient(cluster.sipPort).open(port).catch(() => undefined);
     if (client === undefined) continue;
     const before = await counts();
@@ -190,13 +225,20 @@ class Twins {
     this.#requests = requests;
   }
 
-  static async open(server: number, user: TestUser, partitions: readonly number[], asleep: readonly number[], awake: number): Promise<Twins> {
+  static async open(
+    server: number,
+    user: TestUser,
+    partitions: readonly number[],
+    asleep: readonly number[],
+    awake: number,
+  ): Promise<Twins> {
     const sleepers = await Promise.all(asleep.map(async (port) => new SipClient(server).open(port)));
     return new Twins(sleepers, await new SipClient(server).open(awake), user, partitions);
   }
 
   sendToSleeper(): void {
-    for (const [index, request] of this.#requests.entries()) this.#send(this.#sleepers[index % this.#sleepers.length], request);
+    for (const [index, request] of this.#requests.entries())
+      this.#send(this.#sleepers[index % this.#sleepers.length], request);
   }
 
   sendToOthers(): void {

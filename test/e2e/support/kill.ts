@@ -63,7 +63,13 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
     }
     progress(`${users.length} users are registered`);
     const rows: Row[] = [];
-    const result = { lostCalls: 0, lostRegistrations: 0, firstAnswersMs: [] as number[], lastLostMs: [] as number[], errors: '' };
+    const result = {
+      lostCalls: 0,
+      lostRegistrations: 0,
+      firstAnswersMs: [] as number[],
+      lastLostMs: [] as number[],
+      errors: '',
+    };
     for (let index = 0; index < options.repetitions; index += 1) {
       const victim = ['a', 'b', 'c'][index % 3] ?? 'a';
       const one = await repetition(cluster, place, { index, victim, quick, slow, never, base, established, ringing });
@@ -73,7 +79,11 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
       result.firstAnswersMs.push(one.firstAnswerMs);
       result.lastLostMs.push(one.lastLostMs);
       result.errors += one.errors;
-      progress(Object.entries(one.row).map(([key, value]) => `${key} ${value}`).join(', '));
+      progress(
+        Object.entries(one.row)
+          .map(([key, value]) => `${key} ${value}`)
+          .join(', '),
+      );
     }
     return { rows, ...result };
   } finally {
@@ -129,15 +139,24 @@ async function repetition(cluster: Cluster, place: Place, options: Repetition): 
   const results = await Promise.all(callers.map(async ({ run }) => run.result(40_000)));
   const lostCalls = results.reduce((sum, run, at) => sum + lostOf(run, callers[at]?.count ?? 0), 0);
   const view = await cluster.settled(30_000);
-  const backMs = nodeOf(view, victim).incarnation > nodeOf(before, victim).incarnation ? performance.now() - killedAtMs : -1;
+  const backMs =
+    nodeOf(view, victim).incarnation > nodeOf(before, victim).incarnation ? performance.now() - killedAtMs : -1;
   const registrations = await allRegistrations(survivor);
-  const lostRegistrations = quick.length + slow.length + never.length - registrations.length + (await lostFetches(base, [quick[index], slow[index], never[index]]));
+  const lostRegistrations =
+    quick.length +
+    slow.length +
+    never.length -
+    registrations.length +
+    (await lostFetches(base, [quick[index], slow[index], never[index]]));
   return {
     lostCalls,
     lostRegistrations,
     firstAnswerMs: outage.firstAnswerMs,
     lastLostMs: outage.lastLostMs,
-    errors: results.filter((run) => run.errors !== '').map((run) => `${run.name} ${JSON.stringify(run.causes)}: ${run.errors}\n`).join(''),
+    errors: results
+      .filter((run) => run.errors !== '')
+      .map((run) => `${run.name} ${JSON.stringify(run.causes)}: ${run.errors}\n`)
+      .join(''),
     row: {
       'no': index + 1,
       victim,
@@ -162,15 +181,55 @@ async function startCallers(place: Place, options: Repetition): Promise<{ run: S
   const all = [...quick, ...slow, ...never];
   const half = ringing >> 1;
   const groups = [
-    { name: `talking-${index}`, scenario: 'uac', count: established, from: 0, callees: quick, pauseMs: ringMs + 3_000, port: base + 64 },
-    { name: `answered-${index}`, scenario: 'uac', count: half, from: established, callees: slow, pauseMs: 1_000, port: base + 65 },
-    { name: `cancelled-${index}`, scenario: 'uac-cancel', count: ringing - half, from: established + half, callees: never, pauseMs: ringMs - 1_500, port: base + 66 },
+    {
+      name: `talking-${index}`,
+      scenario: 'uac',
+      count: established,
+      from: 0,
+      callees: quick,
+      pauseMs: ringMs + 3_000,
+      port: base + 64,
+    },
+    {
+      name: `answered-${index}`,
+      scenario: 'uac',
+      count: half,
+      from: established,
+      callees: slow,
+      pauseMs: 1_000,
+      port: base + 65,
+    },
+    {
+      name: `cancelled-${index}`,
+      scenario: 'uac-cancel',
+      count: ringing - half,
+      from: established + half,
+      callees: never,
+      pauseMs: ringMs - 1_500,
+      port: base + 66,
+    },
   ] as const;
   const started: { run: Sipp; count: number }[] = [];
   for (const { name, scenario, count, from, callees, pauseMs, port } of groups) {
-    const pairs = all.slice(from, from + count).map((user, at) => [user, callees[at % callees.length] ?? user] as const);
+    const pairs = all
+      .slice(from, from + count)
+      .map((user, at) => [user, callees[at % callees.length] ?? user] as const);
     const calls = await writeCalls(place, name, pairs);
-    started.push({ count, run: new Sipp({ ...place, scenario, name, port, transport: 'un', count, calls, pauseMs, perSecond: callsPerSecond, timeoutSeconds: 60 }) });
+    started.push({
+      count,
+      run: new Sipp({
+        ...place,
+        scenario,
+        name,
+        port,
+        transport: 'un',
+        count,
+        calls,
+        pauseMs,
+        perSecond: callsPerSecond,
+        timeoutSeconds: 60,
+      }),
+    });
   }
   return started;
 }

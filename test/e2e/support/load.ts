@@ -47,7 +47,10 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     ? await startRelay({ listen: base + 60, server: base, ports: options.sprayPorts, callee: base + 61, folder })
     : undefined;
   try {
-    const measured = await measure(cluster, { folder, server: isSprayed ? base + 60 : base }, users, { ...options, base });
+    const measured = await measure(cluster, { folder, server: isSprayed ? base + 60 : base }, users, {
+      ...options,
+      base,
+    });
     if (relay !== undefined) progress(`relay: ${JSON.stringify(await stopRelay(relay))}`);
     return { ...measured, clusterCode: await cluster.stop() };
   } finally {
@@ -86,7 +89,10 @@ async function measure(
     return {
       rows: runs.map(rowOf),
       failed: runs.reduce((sum, run, index) => sum + lostOf(run, wanted[index] ?? 0), 0),
-      errors: runs.filter(({ errors }) => errors !== '').map(errorsOf).join('\n'),
+      errors: runs
+        .filter(({ errors }) => errors !== '')
+        .map(errorsOf)
+        .join('\n'),
       registered: registrations.length,
       registrationsPerNode: perNode(registrations),
       callsAtOnce: most.total,
@@ -110,7 +116,15 @@ async function startCallers(place: Place, users: readonly TestUser[], options: L
     writeChallengedCalls(place, 'caller-challenged', challenged, target),
   ];
   return [
-    new Sipp({ ...common, scenario: 'uac', name: 'caller', port: base + 64, transport: 'un', count: half, calls: ownFile }),
+    new Sipp({
+      ...common,
+      scenario: 'uac',
+      name: 'caller',
+      port: base + 64,
+      transport: 'un',
+      count: half,
+      calls: ownFile,
+    }),
     new Sipp({
       ...common,
       scenario: 'uac-challenged',

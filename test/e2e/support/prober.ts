@@ -70,7 +70,8 @@ export class Prober {
     const lost = this.#probes.filter(({ sentAtMs, status }) => status === 0 && sentAtMs >= killedAtMs - 50);
     const early = after.filter(({ sentAtMs, status }) => status === 407 && sentAtMs < killedAtMs + 1_000);
     const others: Record<string, number> = {};
-    for (const { status } of this.#probes) if (status !== 407 && status !== 0) others[status] = (others[status] ?? 0) + 1;
+    for (const { status } of this.#probes)
+      if (status !== 407 && status !== 0) others[status] = (others[status] ?? 0) + 1;
     return {
       firstAnswerMs: answers.length === 0 ? -1 : round(Math.min(...answers)),
       lastLostMs: round(Math.max(0, ...lost.map(({ sentAtMs }) => sentAtMs - killedAtMs))),

@@ -14,11 +14,24 @@ export interface RelayOptions {
 }
 
 export async function startRelay(options: RelayOptions): Promise<Child> {
-  const args = ['--listen', options.listen, '--server', options.server, '--ports', options.ports, '--callee', options.callee ?? 0];
+  const args = [
+    '--listen',
+    options.listen,
+    '--server',
+    options.server,
+    '--ports',
+    options.ports,
+    '--callee',
+    options.callee ?? 0,
+  ];
   const relay = start(
     'relay',
     process.execPath,
-    [fileURLToPath(new URL('../spray.ts', import.meta.url)), ...args.map(String), ...(options.md5Only === true ? ['--md5-only'] : [])],
+    [
+      fileURLToPath(new URL('../spray.ts', import.meta.url)),
+      ...args.map(String),
+      ...(options.md5Only === true ? ['--md5-only'] : []),
+    ],
     { log: `${options.folder}/relay-${options.listen}.log` },
   );
   await until('the relay listens', 5_000, () => relay.output().includes('relay ready') || undefined);

@@ -67,7 +67,11 @@ export function tortureCases(): TortureCase[] {
 }
 
 /** `check` for every case, `lanes` at a time; the verdicts in the order of the cases. */
-export async function inLanes<T>(cases: readonly T[], lanes: number, check: (one: T) => Promise<Verdict>): Promise<Verdict[]> {
+export async function inLanes<T>(
+  cases: readonly T[],
+  lanes: number,
+  check: (one: T) => Promise<Verdict>,
+): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
@@ -110,7 +114,10 @@ export async function checkInput(one: InputCase, ports: Ports): Promise<Verdict>
 }
 
 export async function checkTorture(one: TortureCase, ports: Ports): Promise<Verdict> {
-  const back = await overUdp(ports.udp, withOwnBranch(readFileSync(new URL(`torture/${one.wire_file ?? one.file}`, tests))));
+  const back = await overUdp(
+    ports.udp,
+    withOwnBranch(readFileSync(new URL(`torture/${one.wire_file ?? one.file}`, tests))),
+  );
   const statuses = back.map((datagram) => statusesIn(datagram)[0] ?? 0);
   const finals = statuses.filter((status) => status >= 200);
   const { outcome, any_of: anyOf, none_of: noneOf = [] } = one.ours;
@@ -179,7 +186,9 @@ function withOwnBranch(bytes: Buffer): Buffer {
     branches.add(branch ?? '');
     return bytes;
   }
-  const other = `z9hG4bK${randomBytes(branch.length).toString('hex').slice(0, branch.length - 7)}`;
+  const other = `z9hG4bK${randomBytes(branch.length)
+    .toString('hex')
+    .slice(0, branch.length - 7)}`;
   return Buffer.from(text.replace(branch, other), 'latin1');
 }
 

@@ -20,7 +20,10 @@ export function report(folder: string, name: string, rows: readonly Row[], summa
   const cell = (row: Row, column: string): string => String(row[column] ?? '');
   const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => cell(row, column).length)));
   const line = (cells: readonly string[]): string =>
-    cells.map((text, index) => text.padEnd(widths[index] ?? 0)).join('  ').trimEnd();
+    cells
+      .map((text, index) => text.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd();
   console.log(line(columns));
   for (const row of rows) console.log(line(columns.map((column) => cell(row, column))));
   for (const [key, value] of Object.entries(summary)) console.log(`${key}: ${value}`);

@@ -131,7 +131,18 @@ export function newBranch(): string {
 /** Value of an Authorization or Proxy-Authorization header, by MD5, which all clients know. */
 export function credentials(user: TestUser, method: string, uri: string, nonce: string, count = 1): string {
   const [nc, cnonce, qop] = [count.toString(16).padStart(8, '0'), randomBytes(4).toString('hex'), 'auth'];
-  const parts = { username: user.name, realm: domainOf(user), nonce, uri, response: '', cnonce, nc, qop, algorithm: 'MD5', opaque: '' };
+  const parts = {
+    username: user.name,
+    realm: domainOf(user),
+    nonce,
+    uri,
+    response: '',
+    cnonce,
+    nc,
+    qop,
+    algorithm: 'MD5',
+    opaque: '',
+  };
   const response = responseOf(parts, method, 'MD5', ha1(user.name, domainOf(user), user.password, 'MD5'));
   return (
     `Digest username="${user.name}", realm="${domainOf(user)}", nonce="${nonce}", uri="${uri}", ` +

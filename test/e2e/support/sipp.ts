@@ -67,7 +67,16 @@ export class Sipp {
       ...['-sf', scenario, '-i', '127.0.0.1', '-nostdin', '-key', 'domain', domain],
       ...['-key', 'contact_port', String(options.contactPort ?? options.port)],
       ...['-trace_stat', '-stf', this.#stats, '-fd', '1', '-trace_err', '-error_file', this.#errors],
-      ...['-t', options.transport ?? 'u1', '-max_socket', '8000', '-d', String(options.pauseMs ?? 0), '-l', String(options.limit ?? 10_000)],
+      ...[
+        '-t',
+        options.transport ?? 'u1',
+        '-max_socket',
+        '8000',
+        '-d',
+        String(options.pauseMs ?? 0),
+        '-l',
+        String(options.limit ?? 10_000),
+      ],
       ...['-p', String(options.port)],
       ...(options.calls === undefined ? [] : ['-inf', options.calls]),
       ...(options.count === undefined ? [] : ['-m', String(options.count)]),
@@ -134,12 +143,12 @@ export class Sipp {
 /** One line about a run. */
 export function rowOf(result: SippResult): Record<string, string | number> {
   return {
-    run: result.name,
-    calls: result.created,
-    ok: result.ok,
-    failed: result.failed,
-    open: result.open,
-    repeated: result.retransmissions,
+    'run': result.name,
+    'calls': result.created,
+    'ok': result.ok,
+    'failed': result.failed,
+    'open': result.open,
+    'repeated': result.retransmissions,
     'response ms': Math.round(result.responseMs),
   };
 }
@@ -158,7 +167,10 @@ function scenarioFile({ scenario, folder, name, ringMs }: SippOptions): string {
 
 /** A callee that rings notes each end of its ringing as if it were an error. */
 function withoutTimeouts(text: string): string {
-  return text.replace(/[\d-]+\t[\d:.]+\t[\d.]+: Call-Id: \S+, receive timeout on message \S+, jumping to label \d/g, '');
+  return text.replace(
+    /[\d-]+\t[\d:.]+\t[\d.]+: Call-Id: \S+, receive timeout on message \S+, jumping to label \d/g,
+    '',
+  );
 }
 
 /** SIPp writes `00:00:00:012000` (hours, minutes, seconds, microseconds). */
