@@ -114,8 +114,10 @@ export class ControlLoop {
   #ask(effect: ControlEffect & { readonly do: 'store' }): void {
     const { store } = this.#ports;
     const done = (error: StoreError | undefined, result?: StoreResult): void => {
-      if (error !== undefined) this.step({ type: 'store-error', id: effect.id, error: error.message });
-      else this.step({ type: 'store-reply', id: effect.id, result });
+      if (error !== undefined) {
+        this.#ports.log.write('warn', 'store-operation', { operation: effect.op, code: error.code, message: error.message });
+        this.step({ type: 'store-error', id: effect.id, error: error.message });
+      } else this.step({ type: 'store-reply', id: effect.id, result });
     };
     switch (effect.op) {
       case 'lease':

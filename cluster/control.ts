@@ -251,7 +251,8 @@ export class Control {
       if (member.id === this.#identity.id || this.#roster.isDead(member) || !this.#membership.shallVote(member, nowMs)) continue;
       this.#membership.voted(member.id, nowMs);
       const { id, incarnation } = member;
-      const issuedAtMs = nowMs + this.#storeClockAtLeast;
+      // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
+      const issuedAtMs = Math.floor(nowMs + this.#storeClockAtLeast);
       this.#ask('vote', [id, incarnation, this.#identity.id, issuedAtMs], (reply) => {
         if (reply?.result !== 'dead') return;
         this.#roster.buried(id, incarnation);

@@ -2,6 +2,7 @@
  * The store as plain maps: for tests, the simulator and a one-process cluster that may forget. It is the readable
  * statement of what every adapter must answer; a differential test holds the others to it.
  */
+import assert from 'node:assert';
 import { limits } from '../../src/limits.ts';
 import { checkBatches } from './checks.ts';
 import { StoreError } from '../store-ports.ts';
@@ -80,6 +81,7 @@ export class MemoryStore implements Store {
   }
 
   vote(target: string, targetIncarnation: number, voter: string, issuedAtMs: number): VoteReply {
+    assert(Number.isSafeInteger(issuedAtMs), 'the store counts whole milliseconds');
     const nowMs = this.nowMs();
     const member = this.#members.get(target);
     if (member === undefined || member.incarnation !== targetIncarnation) return 'stale-incarnation';

@@ -5,6 +5,7 @@
 import { Mesh } from '../io/links.ts';
 import { SystemClock } from '../io/clock.ts';
 import { openLog } from '../io/log.ts';
+import { BoundedLog } from './worker/bounded-log.ts';
 import { openAdmin } from '../admin/server.ts';
 import type { AdminServer } from '../admin/server.ts';
 import { StoreClient } from '../../cluster/stores/client.ts';
@@ -42,6 +43,7 @@ class Node implements RunningNode {
   readonly #config: Config;
   readonly #options: NodeOptions;
   readonly #id: string;
+  readonly #file;
   readonly #log;
   readonly #clock = new SystemClock();
   readonly #serveUntil = new SharedArrayBuffer(8);
@@ -63,7 +65,8 @@ class Node implements RunningNode {
     this.#config = config;
     this.#options = options;
     this.#id = config.node.id;
-    this.#log = openLog({ level: 'info', fields: { node: this.#id } });
+    this.#file = openLog({ level: 'info', fields: { node: this.#id } });
+    this.#log = new BoundedLog(this.#file, this.#clock);
     const count = (metric: string): void => this.#counters.add(metric);
     this.#hub = new Hub({
       node: this.#id,
@@ -145,7 +148,7 @@ class Node implements RunningNode {
     await this.#mesh.close();
     await new Promise<void>((resolve) => (this.#store === undefined ? resolve() : this.#store.close(() => resolve())));
     this.#store = undefined;
-    this.#log.flush();
+    this.#file.flush();
   }
 
   #startControl(store: StoreClient, workers: Workers): void {

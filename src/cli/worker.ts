@@ -58,7 +58,7 @@ const core = new SipWorker(
   {
     partitionOf,
     serving: () => clock.monotonicMs() < (serveUntil[0] ?? 0),
-    send: (flow, bytes, token) => sockets.send(flow, bytes, token),
+    send: (flow, bytes, token) => sockets?.send(flow, bytes, token),
     toHub: (to, target, payload) => hub.send(to, target, payload),
     report: tellMain,
     soon: (run) => void setImmediate(run),
@@ -85,14 +85,15 @@ parentPort?.on('message', (message: ToWorker) => {
       return tellMain({ type: 'answer', id: message.id, value });
     }
     case 'close':
-      void sockets.close().then(() => process.exit(0));
+      // Perhaps before they are open, or because they could not be.
+      void (sockets?.close() ?? Promise.resolve()).then(() => process.exit(0));
   }
 });
 
 // Timers have a resolution of 10 ms (src/limits.ts); nothing fires while the node may not act.
 setInterval(() => core.tick(), limits.timerTickMs);
 
-let sockets: Sockets;
+let sockets: Sockets | undefined;
 try {
   sockets = await Sockets.open({
     node,

@@ -204,7 +204,7 @@ test('an ask is repeated until it is answered, or given up', () => {
   const world = new World();
   world.tell('a', [1, 'ask', 'far-1', 'no']);
   world.drain();
-  for (let step = 0; step < 70; step++) {
+  for (let waitedMs = 0; waitedMs < limits.askTimeoutMs + 1_000; waitedMs += 100) {
     world.advance(100);
     world.drain();
   }

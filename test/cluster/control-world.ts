@@ -71,7 +71,7 @@ export class World extends Agenda {
     this.#options = options;
     this.links = new Links<Process>(this, (end, input) => this.step(end, input), () => this.#delay());
     this.slow = options.slow ?? 0;
-    this.store = new MemoryStore({ nowMs: () => 1_700_000_000_000 + this.nowMs });
+    this.store = new MemoryStore({ nowMs: () => 1_700_000_000_000 + Math.floor(this.nowMs) });
   }
 
   get partitions(): number {
