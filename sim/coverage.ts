@@ -27,6 +27,7 @@ export const points = [
   'two devices answer',
   'item forwarded to another node',
   'item dropped for want of an owner',
+  'item dropped after too many hops',
   'worker crash with calls',
   'nonce stale',
   'registration refreshed after a takeover',
@@ -82,6 +83,7 @@ export class Coverage {
       counted(_node, metric) {
         if (metric === 'gate.ungated') reach('gate open because the store failed');
         if (metric === 'forwarded') reach('item forwarded to another node');
+        if (metric === 'dropped-hops') reach('item dropped after too many hops');
         if (metric === 'dropped-no-owner') reach('item dropped for want of an owner');
       },
       fault(fault) {

@@ -57,6 +57,7 @@ export class World {
   readonly resting = new Set<string>();
   /** Nothing new is begun by the phones. */
   isQuiet = false;
+  violation: Violation | undefined;
   readonly healedAtMs: number;
   readonly #callsById = new Map<string, CallRecord>();
   #incarnations = 0;
@@ -88,26 +89,26 @@ export class World {
     const { kernel, options } = this;
     for (let index = 0; index < options.nodes; index++)
       kernel.at(this.chance.stream('boot').between(0, 200), undefined, () => this.startNode(nodeName(index)));
-    kernel.run(2_500);
+    this.#run(2_500);
     for (const phone of this.phones.values()) phone.registration.set(true);
     for (const plan of options.calls) this.#planCall(plan, plan.startMs);
     for (const change of options.registrations)
       kernel.at(change.atMs - kernel.nowMs, undefined, () => this.phones.get(change.phone)?.registration.set(change.bind));
     const faults = new Faults(this);
     for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));
-    kernel.run(this.healedAtMs);
+    this.#run(this.healedAtMs);
     faults.healAll();
-    kernel.run(this.healedAtMs + phases.healedMs);
+    this.#run(this.healedAtMs + phases.healedMs);
     for (const each of this.observers) each.phase?.('healed');
     this.#probe();
-    kernel.run(this.healedAtMs + phases.quietMs);
+    this.#run(this.healedAtMs + phases.quietMs);
     for (const each of this.observers) each.phase?.('quiet');
     this.isQuiet = true;
     for (const phone of this.phones.values()) {
       phone.registration.set(false);
       for (const dialog of phone.dialogs()) dialog.bye();
     }
-    kernel.run(this.healedAtMs + phases.endMs);
+    this.#run(this.healedAtMs + phases.endMs);
     for (const each of this.observers) each.phase?.('end');
   }
 
@@ -149,8 +150,17 @@ export class World {
     return !storeFails;
   }
 
+  /** The first one counts. It is thrown too, but the server may catch that as it catches a mistake of its own. */
   fail(checker: string, invariant: number, message: string, callId = ''): never {
-    throw new Violation(checker, invariant, message, callId);
+    const violation = new Violation(checker, invariant, message, callId);
+    this.violation ??= violation;
+    throw violation;
+  }
+
+  /** Lets time pass. @throws the first violation. */
+  #run(untilMs: number): void {
+    this.kernel.run(untilMs, () => this.violation !== undefined);
+    if (this.violation !== undefined) throw this.violation;
   }
 
   #addPhones(): void {

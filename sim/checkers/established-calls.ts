@@ -20,7 +20,8 @@ export function establishedCalls(world: World): Observer {
 /** Requests sent inside of dialogs once all is healed. */
 function checkProbes(world: World, call: CallRecord): void {
   for (const request of call.requests) {
-    if (request.sentAtMs < world.healedAtMs || request.status === 200) continue;
+    // 500: it overtook another one on its way (RFC 3261 12.2.2).
+    if (request.sentAtMs < world.healedAtMs || request.status === 200 || request.status === 500) continue;
     // The other side may have hung up meanwhile.
     const other = request.by === 'caller' ? Math.min(...call.legs.map((leg) => leg.endedAtMs || Infinity)) : call.endedAtMs || Infinity;
     if (other < request.endedAtMs || request.endedAtMs === 0) continue;

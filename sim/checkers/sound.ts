@@ -12,7 +12,6 @@ const mistakes = new Set([
   'entity.crashed',
   'entity.ended',
   'malformed',
-  'dropped-hops',
   'actor-refused',
 ]);
 
