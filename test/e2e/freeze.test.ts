@@ -16,11 +16,12 @@ test(
       calls: 15,
       progress: (text) => t.diagnostic(text),
     });
-    t.diagnostic(JSON.stringify(result.outage));
+    t.diagnostic(JSON.stringify({ ...result.outage, lostAtMs: undefined }));
     assert.equal(result.lostCalls, 0, result.errors.slice(0, 3_000));
     assert.deepEqual(result.differentAnswers, []);
     assert.equal(result.answeredTwins, result.twins);
-    assert.ok(result.outage.firstAnswerMs >= 0, 'others took its partitions over while it slept');
+    const { firstAnswerMs } = result.outage;
+    assert.ok(firstAnswerMs >= 0 && firstAnswerMs < 8_000, `others took over while it slept: ${firstAnswerMs} ms`);
     assert.ok(result.share >= 1_365);
   },
 );
