@@ -30,8 +30,8 @@ export function unpackAorQuestion(body: unknown): AorQuestion | undefined {
   if (ask === 'locate') return { ask };
   if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string')
     return undefined;
-  if (typeof identity !== 'string' || !Array.isArray(authorization)) return undefined;
-  return { ask, method, requestUri, realm, authorization: authorization.map(String), identity };
+  if (typeof identity !== 'string' || !isTexts(authorization)) return undefined;
+  return { ask, method, requestUri, realm, authorization, identity };
 }
 
 export function packVerifyAnswer(answer: VerifyAnswer): unknown[] {
@@ -42,7 +42,7 @@ export function unpackVerifyAnswer(body: unknown): VerifyAnswer | undefined {
   if (!Array.isArray(body)) return undefined;
   const [verdict, challenges, cause] = body as readonly unknown[];
   if (verdict === 'ok') return 'ok';
-  return Array.isArray(challenges) ? { challenges: challenges.map(String), cause: String(cause) } : undefined;
+  return isTexts(challenges) && typeof cause === 'string' ? { challenges, cause } : undefined;
 }
 
 export function packLocation(location: Location): unknown[] {
@@ -54,10 +54,21 @@ export function packLocation(location: Location): unknown[] {
 
 export function unpackLocation(body: unknown): Location | undefined {
   if (!Array.isArray(body) || !Array.isArray(body[1])) return undefined;
-  const contacts = (body[1] as readonly (readonly [string, unknown, readonly string[]])[]).map(
-    ([uri, flow, path]): Contact => {
-      return { uri, flow: unpackFlow(flow), path };
-    },
-  );
+  const contacts: Contact[] = [];
+  for (const row of body[1] as readonly unknown[]) {
+    const contact = unpackContact(row);
+    if (contact === undefined) return undefined;
+    contacts.push(contact);
+  }
   return { known: body[0] === true, contacts };
+}
+
+function unpackContact(row: unknown): Contact | undefined {
+  if (!Array.isArray(row)) return undefined;
+  const [uri, flow, path] = row as readonly unknown[];
+  return typeof uri === 'string' && isTexts(path) ? { uri, flow: unpackFlow(flow), path } : undefined;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
