@@ -68,7 +68,8 @@ export class Faults {
     world.store.isFull = false;
     world.store.cutFrom.clear();
     world.store.latencyMs = this.#calmStore;
-    world.network.weather = this.#calm;
+    // From here on everything must come right, so chance loses nothing any more.
+    world.network.weather = { ...this.#calm, loss: 0 };
     world.links.healAll();
     world.resting.clear();
     for (const id of [...world.nodes.keys()]) {

@@ -12,6 +12,7 @@ import { demoConfig } from './demo.ts';
 import { endingOf, ExitError, exitCodes, exitCodesHelp } from './exit.ts';
 import { addManagement } from './management.ts';
 import { runAlone, runSupervised } from './node-process.ts';
+import { addSim } from './sim.ts';
 
 /** Run one command line to its end and set the exit code. Never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -60,6 +61,7 @@ export function buildProgram(): Command {
       process.exitCode = await runCluster(config, Number(options.nodes), isDemo);
     });
   addManagement(program, cluster);
+  addSim(program);
   program
     .command('config')
     .description('configuration files')

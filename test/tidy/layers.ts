@@ -18,6 +18,8 @@ const purePaths = ['src/'];
 const shellPaths = ['src/io/', 'src/admin/', 'src/cli/', 'src/main.ts'];
 
 const layers: readonly Layer[] = [
+  // The simulator is a command of the product.
+  { of: ['src/cli/sim.ts'], may: ['src/cli/', 'sim/'], packages: ['commander'] },
   { of: ['src/main.ts', 'src/cli/'], may: ['*'], packages: ['*'] },
   { of: ['src/admin/'], may: ['src/admin/', 'pure'], packages: ['node:', 'fastify', 'zod'] },
   // The link's shell drives the link protocol, which is pure and lives with the cluster.
