@@ -18,7 +18,7 @@ import { StoreCalls } from './store-calls.ts';
 import type { Done } from './store-calls.ts';
 import { TableKeeper } from './table-keeper.ts';
 import type { CoordinationStore, LeaseReply, MemberInfo, MemberRow } from './store-ports.ts';
-import { isMember, unpackTable } from './table.ts';
+import { isMember, memberIndex, unpackTable } from './table.ts';
 import type { Table, TableMember } from './table.ts';
 
 export interface ControlOptions {
