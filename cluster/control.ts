@@ -18,7 +18,7 @@ import { StoreCalls } from './store-calls.ts';
 import type { Done } from './store-calls.ts';
 import { TableKeeper } from './table-keeper.ts';
 import type { CoordinationStore, LeaseReply, MemberInfo, MemberRow } from './store-ports.ts';
-import { isMember, memberIndex, unpackTable } from './table.ts';
+import { hasShare, isMember, unpackTable } from './table.ts';
 import type { Table, TableMember } from './table.ts';
 
 export interface ControlOptions {
@@ -102,18 +102,7 @@ export class Control {
   /** This node serves everything the table wants of it and may act: the answer of /readyz. */
   isReady(nowMs: number): boolean {
     if (!this.#wasMember || this.#leaving.draining) return false;
-    return nowMs < this.#membership.serveUntilMs && this.#shares.isServing() && this.#hasShare();
-  }
-
-  /** Nothing is on its way to us, and we own what a member owns: a node that has just joined has its share still to come. */
-  #hasShare(): boolean {
-    const table = this.table;
-    if (table === undefined) return false;
-    const self = memberIndex(table, this.#identity.id);
-    for (const to of table.moving.values()) if (to === self) return false;
-    let owned = 0;
-    for (const owner of table.owner) if (owner === self) owned += 1;
-    return owned >= Math.min(1, Math.floor(table.owner.length / table.members.length));
+    return nowMs < this.#membership.serveUntilMs && this.#shares.isServing() && hasShare(this.table, this.#identity.id);
   }
 
   /** One line for people. */

@@ -50,6 +50,18 @@ export function isMember(table: Table, id: string, incarnation: number): boolean
   return index >= 0 && table.members[index]!.incarnation === incarnation;
 }
 
+/**
+ * Nothing is on its way to this member, and it owns what a member owns: one that has just joined has its share still to
+ * come.
+ */
+export function hasShare(table: Table | undefined, id: string): boolean {
+  if (table === undefined) return false;
+  const self = memberIndex(table, id);
+  for (const to of table.moving.values()) if (to === self) return false;
+  // More members than partitions: some have none.
+  return table.owner.includes(self) || table.members.length > table.owner.length;
+}
+
 export function packTable(table: Table): Uint8Array {
   const moving: number[] = [];
   for (const [partition, to] of table.moving) moving.push(partition, to);
