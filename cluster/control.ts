@@ -78,7 +78,9 @@ export class Control {
       mayStore: () => !this.#membership.latched,
       nonce: () => this.#nonce(),
     });
-    this.#peers = new Peers(identity, this.#membership, this.#roster, this.#keeper, (effect) => this.#effects.push(effect));
+    this.#peers = new Peers(identity, this.#membership, this.#roster, this.#keeper, (effect) =>
+      this.#effects.push(effect),
+    );
   }
 
   get table(): Table | undefined {
@@ -108,7 +110,8 @@ export class Control {
   /** One line for people. */
   describe(): string {
     const standing = this.#membership.latched ? 'stopped' : 'acting';
-    const table = this.#keeper.table === undefined ? 'no table' : `table ${this.#keeper.table.epoch} ${this.#keeper.table.nonce}`;
+    const table =
+      this.#keeper.table === undefined ? 'no table' : `table ${this.#keeper.table.epoch} ${this.#keeper.table.nonce}`;
     return `${this.#name} ${standing}, ${table}, partitions: ${this.#shares.describe()}`;
   }
 
@@ -208,7 +211,8 @@ export class Control {
     const wasLatched = this.#membership.latched;
     this.#membership.leased(sentMs, operation, nowMs);
     this.#membership.update(this.#keeper.table);
-    if (wasLatched && !this.#membership.latched) this.#note('info', 'acting', { epoch: this.#keeper.table?.epoch ?? 0 });
+    if (wasLatched && !this.#membership.latched)
+      this.#note('info', 'acting', { epoch: this.#keeper.table?.epoch ?? 0 });
     if (wasLatched) this.#planDue = true;
     this.#effects.push({ do: 'cluster-clock', offsetMs: reply.nowMs - (sentMs + nowMs) / 2 });
     if (first) {
@@ -248,7 +252,8 @@ export class Control {
     if (this.#keeper.table === undefined || !this.#wasMember || this.#storeClockAtLeast === undefined) return;
     const nowMs = this.#nowMs;
     for (const member of this.#keeper.table.members) {
-      if (member.id === this.#identity.id || this.#roster.isDead(member) || !this.#membership.shallVote(member, nowMs)) continue;
+      if (member.id === this.#identity.id || this.#roster.isDead(member) || !this.#membership.shallVote(member, nowMs))
+        continue;
       this.#membership.voted(member.id, nowMs);
       const { id, incarnation } = member;
       // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
@@ -298,7 +303,8 @@ export class Control {
     switch (frame.type) {
       case 'heartbeat': {
         const { epoch: ours, nonce } = this.#keeper;
-        if (this.#membership.adopted(id, incarnation, frame.epoch) && (this.#keeper.table?.jointSince ?? 0) > 0) this.#planDue = true;
+        if (this.#membership.adopted(id, incarnation, frame.epoch) && (this.#keeper.table?.jointSince ?? 0) > 0)
+          this.#planDue = true;
         if (frame.epoch < ours) this.#peers.sendTable(id, incarnation);
         if (frame.epoch > ours || (frame.epoch === ours && frame.nonce !== nonce)) this.#keeper.want();
         // A node that is stopped may be dead already: its word must not keep another one alive.
@@ -352,7 +358,8 @@ export class Control {
     else this.#arrivedSinceMs = Math.min(this.#arrivedSinceMs, this.#nowMs);
     if (arrived.length > 0 && (all || this.#nowMs - this.#arrivedSinceMs >= limits.tableBatchMs)) this.#planDue = true;
 
-    if (!this.#planDue || this.#keeper.storing || this.#leaving.gone || this.#exited || this.#membership.latched) return;
+    if (!this.#planDue || this.#keeper.storing || this.#leaving.gone || this.#exited || this.#membership.latched)
+      return;
     if (!this.#keeper.known || this.#roster.rows === undefined) return;
     this.#planDue = false;
     this.#planAtMs = this.#nowMs;
@@ -378,7 +385,8 @@ export class Control {
 
   #leaveIfDue(): void {
     if (!this.#leaving.draining || this.#keeper.storing || this.#exited) return;
-    const heirs = this.#keeper.table?.members.some((member) => !member.draining && !this.#roster.isDead(member)) ?? false;
+    const heirs =
+      this.#keeper.table?.members.some((member) => !member.draining && !this.#roster.isDead(member)) ?? false;
     if (!this.#leaving.isDue(this.#identity, this.#keeper.table, heirs, this.#shares, this.#nowMs)) return;
     // Stop for good and tell the store; a supervisor says the same of every process of its that ended.
     this.#leaving.go(this.#nowMs);
@@ -395,7 +403,11 @@ export class Control {
     });
   }
 
-  #note(level: 'debug' | 'info' | 'warn' | 'error', event: string, fields: Record<string, string | number | boolean>): void {
+  #note(
+    level: 'debug' | 'info' | 'warn' | 'error',
+    event: string,
+    fields: Record<string, string | number | boolean>,
+  ): void {
     this.#effects.push({ do: 'note', level, event, fields });
   }
 }

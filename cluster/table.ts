@@ -128,7 +128,8 @@ function packIndexes(indexes: Uint16Array): Uint8Array {
 }
 
 function unpackIndexes(value: unknown, members: number): Uint16Array | undefined {
-  if (!(value instanceof Uint8Array) || value.length % 2 !== 0 || value.length > 2 * limits.partitions) return undefined;
+  if (!(value instanceof Uint8Array) || value.length % 2 !== 0 || value.length > 2 * limits.partitions)
+    return undefined;
   const indexes = new Uint16Array(value.length / 2);
   for (let i = 0; i < indexes.length; i++) {
     const index = value[2 * i]! | (value[2 * i + 1]! << 8);
