@@ -2,6 +2,7 @@
  * The words between the brain of a node (cluster/control.ts) and the shell around it: inputs that the shell feeds in,
  * effects that it performs in the order given. The protocol itself is told in docs/cluster-control.md.
  */
+import type { Preferences } from './ring.ts';
 import type { CoordinationStore } from './store-ports.ts';
 import type { Table } from './table.ts';
 
@@ -59,7 +60,12 @@ export type ControlInput =
   /** Answer to `assign`: rows are loaded, the partitions run. */
   | { readonly type: 'worker-serving'; readonly worker: number; readonly shares: readonly Share[] }
   /** Answer to `freeze`: stopped, gate flushed, full snapshots of all entities acknowledged by the store. */
-  | { readonly type: 'worker-frozen'; readonly worker: number; readonly attempt: number; readonly shares: readonly Share[] }
+  | {
+      readonly type: 'worker-frozen';
+      readonly worker: number;
+      readonly attempt: number;
+      readonly shares: readonly Share[];
+    }
   /** A store write of this share was refused because a higher epoch or another owner is sealed. */
   | { readonly type: 'worker-fenced'; readonly worker: number; readonly shares: readonly Share[] }
   /** Leave: move every partition away, then exit 0. */
@@ -145,4 +151,12 @@ export interface ControlIdentity {
 /** The owner string of seals and fenced writes. */
 export function ownerName(id: string, incarnation: number): string {
   return `${id}.${incarnation}`;
+}
+
+export interface ControlOptions {
+  readonly identity: ControlIdentity;
+  /** Partitions of the cluster; fewer than limits.partitions in tests only. */
+  readonly partitions?: number;
+  /** Shared between controls of one process (tests, simulator), so that each ring is computed once. */
+  readonly preferences?: Preferences;
 }

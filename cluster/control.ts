@@ -5,7 +5,14 @@
  */
 import { limits } from '../src/limits.ts';
 import { ownerName } from './control-types.ts';
-import type { ControlEffect, ControlIdentity, ControlInput, PeerFrame, StoreOperation } from './control-types.ts';
+import type {
+  ControlEffect,
+  ControlIdentity,
+  ControlInput,
+  ControlOptions,
+  PeerFrame,
+  StoreOperation,
+} from './control-types.ts';
 import { Leaving } from './leaving.ts';
 import { Membership } from './membership.ts';
 import { Peers } from './peers.ts';
@@ -18,16 +25,8 @@ import { StoreCalls } from './store-calls.ts';
 import type { Done } from './store-calls.ts';
 import { TableKeeper } from './table-keeper.ts';
 import type { CoordinationStore, LeaseReply, MemberInfo, MemberRow } from './store-ports.ts';
-import { hasShare, isMember, unpackTable } from './table.ts';
+import { describeTable, hasShare, isMember, unpackTable } from './table.ts';
 import type { Table, TableMember } from './table.ts';
-
-export interface ControlOptions {
-  readonly identity: ControlIdentity;
-  /** Partitions of the cluster; fewer than limits.partitions in tests only. */
-  readonly partitions?: number;
-  /** Shared between controls of one process (tests, simulator), so that each ring is computed once. */
-  readonly preferences?: Preferences;
-}
 
 export class Control {
   readonly #identity: ControlIdentity;
@@ -110,9 +109,7 @@ export class Control {
   /** One line for people. */
   describe(): string {
     const standing = this.#membership.latched ? 'stopped' : 'acting';
-    const table =
-      this.#keeper.table === undefined ? 'no table' : `table ${this.#keeper.table.epoch} ${this.#keeper.table.nonce}`;
-    return `${this.#name} ${standing}, ${table}, partitions: ${this.#shares.describe()}`;
+    return `${this.#name} ${standing}, ${describeTable(this.table)}, partitions: ${this.#shares.describe()}`;
   }
 
   /** `nowMs` is monotonic and local to this process. */

@@ -62,6 +62,11 @@ export function hasShare(table: Table | undefined, id: string): boolean {
   return table.owner.includes(self) || table.members.length > table.owner.length;
 }
 
+/** One line for people. */
+export function describeTable(table: Table | undefined): string {
+  return table === undefined ? 'no table' : `table ${table.epoch} ${table.nonce}`;
+}
+
 export function packTable(table: Table): Uint8Array {
   const moving: number[] = [];
   for (const [partition, to] of table.moving) moving.push(partition, to);

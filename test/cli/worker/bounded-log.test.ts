@@ -1,3 +1,4 @@
+/** The log of events that strangers decide about stays bounded. Seen failing with: the count not cleared each second. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { BoundedLog } from '../../../src/cli/worker/bounded-log.ts';
