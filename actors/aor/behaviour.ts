@@ -73,11 +73,9 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
     case 'ask-failed':
       onAskFailed(act, input.id);
       break;
-    case 'undelivered': {
-      const owner = state.requests.owners.get(input.token);
-      if (owner !== undefined) act.step(owner, 'transport-error');
+    case 'undelivered':
+      act.undelivered(input.token);
       break;
-    }
     case 'ask':
       onAsk(state, input.asker, input.body, turn, deps);
       break;

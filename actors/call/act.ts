@@ -121,8 +121,22 @@ export class Act implements Sink {
       return;
     }
     this.turn.count(`server-transaction-${what}`);
-    if (what !== 'transport-error' || tx.flow.connection === '') return;
-    tx.flow = sentByFlow(owner.context.request, tx.flow);
+    if (what === 'transport-error') this.#sendAnew(owner);
+  }
+
+  /** The packet sent with this token, a transaction's key, did not leave (18.4, 16.9). */
+  undelivered(token: string): void {
+    const owner = this.state.owners.get(token);
+    if (owner !== undefined) return this.step(owner, 'transport-error');
+    // On a stream the transaction ends with its response (timer J is 0), the context a little later.
+    for (const context of this.state.contexts.values())
+      if (context.server.key === token) return this.#sendAnew({ tx: context.server, context, branch: undefined });
+  }
+
+  /** 18.2.2: the connection of the request is gone; its response tries a new one, once. */
+  #sendAnew({ tx, context }: Owner): void {
+    if (tx.flow.connection === '' || tx.sent.length === 0) return;
+    tx.flow = sentByFlow(context.request, tx.flow);
     this.resend(tx);
   }
 

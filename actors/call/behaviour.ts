@@ -61,11 +61,9 @@ function receive(state: CallState, input: Input, turn: Turn, deps: CallDeps): vo
     case 'ask-failed':
       onAskFailed(act, input.id);
       break;
-    case 'undelivered': {
-      const owner = state.owners.get(input.token);
-      if (owner !== undefined) act.step(owner, 'transport-error');
+    case 'undelivered':
+      act.undelivered(input.token);
       break;
-    }
     case 'ask':
       // Nobody asks a call anything yet; a newer node may. No answer is an answer: its ask fails.
       turn.count('call-unknown-ask');

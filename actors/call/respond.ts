@@ -26,9 +26,10 @@ export function reply(
   else upstream(act, context, status, bytes);
 }
 
-/** Nobody has proven who sent this INVITE, and nothing was done for it. */
+/** Nobody has proven who sent this INVITE, and nothing was done for it. One that was taken back must not begin anew. */
 function isStranger(context: Context): boolean {
-  return context.request.method === 'INVITE' && context.user === '' && context.branches.length === 0;
+  const { request, user, branches, cancelled } = context;
+  return request.method === 'INVITE' && user === '' && branches.length === 0 && cancelled === '';
 }
 
 /**

@@ -37,6 +37,8 @@ export class Phone {
   readonly #seen = new Map<string, string>();
   readonly #waiting = new Map<string, { done: (response: Sip) => boolean; stop: () => void }>();
   #counter = 0;
+  /** Where it believes to be: behind a NAT not where its packets come from. */
+  contactAt: string;
   /** Its tag in the dialogs where it is called. */
   tag: string;
 
@@ -48,6 +50,7 @@ export class Phone {
     this.user = user;
     this.stream = stream;
     this.tag = `${user}tag`;
+    this.contactAt = at;
     world.phone(at, (packet) => this.#receive(packet), stream);
   }
 
@@ -57,7 +60,7 @@ export class Phone {
   }
 
   get contact(): string {
-    return `<sip:${this.user}@${this.at}${this.stream === 'udp' ? '' : ';transport=tcp'}>`;
+    return `<sip:${this.user}@${this.contactAt}${this.stream === 'udp' ? '' : ';transport=tcp'}>`;
   }
 
   /** Sends a request and repeats it until `done` says that a response ends it. */
