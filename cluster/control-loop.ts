@@ -3,7 +3,7 @@
  * Inputs are stepped one after the other, also those that an effect brings about at once.
  */
 import { Control } from './control.ts';
-import type { ControlOptions } from './control.ts';
+import type { ControlOptions } from './control-types.ts';
 import type { ControlEffect, ControlInput, PeerFrame, ShareOrder, StoreResult } from './control-types.ts';
 import type { Log } from '../src/outside.ts';
 import type { Hub } from './hub.ts';

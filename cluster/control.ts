@@ -23,6 +23,7 @@ import { Roster } from './roster.ts';
 import { Shares } from './shares.ts';
 import { StoreCalls } from './store-calls.ts';
 import type { Done } from './store-calls.ts';
+import { suspects } from './suspects.ts';
 import { TableKeeper } from './table-keeper.ts';
 import type { CoordinationStore, LeaseReply, MemberInfo, MemberRow } from './store-ports.ts';
 import { describeTable, hasShare, isMember, unpackTable } from './table.ts';
@@ -208,9 +209,8 @@ export class Control {
     const wasLatched = this.#membership.latched;
     this.#membership.leased(sentMs, operation, nowMs);
     this.#membership.update(this.#keeper.table);
-    if (wasLatched && !this.#membership.latched)
-      this.#note('info', 'acting', { epoch: this.#keeper.table?.epoch ?? 0 });
-    if (wasLatched) this.#planDue = true;
+    if (wasLatched && !this.#membership.latched) this.#note('info', 'acting', { epoch: this.#keeper.epoch });
+    this.#planDue ||= wasLatched;
     this.#effects.push({ do: 'cluster-clock', offsetMs: reply.nowMs - (sentMs + nowMs) / 2 });
     if (first) {
       this.#leaseSinceMs = nowMs;
@@ -246,15 +246,11 @@ export class Control {
   }
 
   #vote(): void {
-    if (this.#keeper.table === undefined || !this.#wasMember || this.#storeClockAtLeast === undefined) return;
-    const nowMs = this.#nowMs;
-    for (const member of this.#keeper.table.members) {
-      if (member.id === this.#identity.id || this.#roster.isDead(member) || !this.#membership.shallVote(member, nowMs))
-        continue;
-      this.#membership.voted(member.id, nowMs);
-      const { id, incarnation } = member;
-      // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
-      const issuedAtMs = Math.floor(nowMs + this.#storeClockAtLeast);
+    if (this.table === undefined || !this.#wasMember || this.#storeClockAtLeast === undefined) return;
+    // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
+    const issuedAtMs = Math.floor(this.#nowMs + this.#storeClockAtLeast);
+    for (const { id, incarnation } of suspects(this.table, this.#membership, this.#roster, this.#nowMs)) {
+      this.#membership.voted(id, this.#nowMs);
       this.#ask('vote', [id, incarnation, this.#identity.id, issuedAtMs], (reply) => {
         if (reply?.result !== 'dead') return;
         this.#roster.buried(id, incarnation);

@@ -1,5 +1,6 @@
 /** Random schedules of faults for the model of control, one per seed: chaos, then healing, then what must hold. */
-import type { Control, ControlOptions } from '../../cluster/control.ts';
+import type { Control } from '../../cluster/control.ts';
+import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { Preferences } from '../../cluster/ring.ts';
 import { World } from './control-world.ts';
 

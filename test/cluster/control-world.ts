@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { ownerName } from '../../cluster/control-types.ts';
 import type { ControlEffect, ControlInput, Share, StoreEffect } from '../../cluster/control-types.ts';
-import type { Control, ControlOptions } from '../../cluster/control.ts';
+import type { Control } from '../../cluster/control.ts';
+import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { Preferences } from '../../cluster/ring.ts';
 import { MemoryStore } from '../../cluster/stores/memory.ts';
 import { nobody } from '../../cluster/table.ts';

@@ -12,7 +12,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Control } from '../../cluster/control.ts';
-import type { ControlOptions } from '../../cluster/control.ts';
+import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { ControlEffect, ControlInput } from '../../cluster/control-types.ts';
 import { readPeerFrame } from '../../cluster/peer-frames.ts';
 import { Preferences } from '../../cluster/ring.ts';

@@ -1,0 +1,10 @@
+/** Against whom a node votes: members not known to be dead that it has not heard for too long; see docs/cluster-control.md. */
+import type { Membership } from './membership.ts';
+import type { Roster } from './roster.ts';
+import type { Table, TableMember } from './table.ts';
+
+export function suspects(table: Table, membership: Membership, roster: Roster, nowMs: number): TableMember[] {
+  return table.members.filter(
+    (member) => member.id !== membership.id && !roster.isDead(member) && membership.shallVote(member, nowMs),
+  );
+}
