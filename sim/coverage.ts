@@ -63,8 +63,10 @@ export class Coverage {
         const answered = call.legs.find((leg) => leg.final >= 200 && leg.final < 300);
         if (caller === undefined && answered !== undefined) reach('takeover between 2xx and its way to the caller');
         else if (caller === undefined && call.ringingAtMs > 0) reach('takeover while ringing');
-        if (answered !== undefined && answered.ackedAtMs === 0 && caller !== undefined) reach('takeover with a 2xx not acknowledged yet');
-        if (answered !== undefined && answered.ackedAtMs > 0 && call.endedAtMs === 0) reach('takeover of a call that stands');
+        if (answered !== undefined && answered.ackedAtMs === 0 && caller !== undefined)
+          reach('takeover with a 2xx not acknowledged yet');
+        if (answered !== undefined && answered.ackedAtMs > 0 && call.endedAtMs === 0)
+          reach('takeover of a call that stands');
       }
       if (world.store.isDown && nodes.length > 0) reach('store down with a node dead');
       if (world.liveNodes().length <= nodes.length) reach('all nodes down at once');
@@ -88,7 +90,8 @@ export class Coverage {
       },
       fault(fault) {
         if (fault.kind === 'crash') onLoss([fault.node]);
-        if (fault.kind === 'worker-crash' && world.calls.some((call) => call.invitedAtMs > 0 && call.endedAtMs === 0)) reach('worker crash with calls');
+        if (fault.kind === 'worker-crash' && world.calls.some((call) => call.invitedAtMs > 0 && call.endedAtMs === 0))
+          reach('worker crash with calls');
         if (fault.kind === 'drain') reach('hand-off by drain');
       },
       callEvent(call, what) {
@@ -99,7 +102,8 @@ export class Coverage {
         if (moving) reach('CANCEL while its partition is handed over');
       },
       registration(record) {
-        if (record.status === 200 && record.wants === 'bind' && latched.size > 0) reach('registration refreshed after a takeover');
+        if (record.status === 200 && record.wants === 'bind' && latched.size > 0)
+          reach('registration refreshed after a takeover');
       },
     };
   }

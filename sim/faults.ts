@@ -75,7 +75,8 @@ export class Faults {
     for (const id of [...world.nodes.keys()]) {
       this.#wake(id);
       // Drains that have not come to their end go on to it first.
-      if (world.nodes.get(id)?.loop.control.draining === true) world.kernel.at(100, undefined, () => this.#comeBack(id));
+      if (world.nodes.get(id)?.loop.control.draining === true)
+        world.kernel.at(100, undefined, () => this.#comeBack(id));
       else world.startNode(id);
     }
   }

@@ -19,14 +19,19 @@ export function ladder(passages: readonly Passage[], callId: string): string[] {
       text: `${what} ${message.cseq}${lost}`,
     });
   }
-  const sides = [...new Set(rows.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  const sides = [...new Set(rows.flatMap(({ from, to }) => [from, to]))].toSorted(
+    (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),
+  );
   const lines = [`${' '.repeat(10)}${sides.map((side) => side.padEnd(widthChars)).join('')}`];
   for (const row of rows) {
     const from = sides.indexOf(row.from);
     const to = sides.indexOf(row.to);
     const [left, right] = from < to ? [from, to] : [to, from];
     const room = (right - left) * widthChars - 1;
-    const arrow = from < to ? `${'-'.repeat(Math.max(1, room - row.text.length - 3))} ${row.text} >` : `< ${row.text} ${'-'.repeat(Math.max(1, room - row.text.length - 3))}`;
+    const arrow =
+      from < to
+        ? `${'-'.repeat(Math.max(1, room - row.text.length - 3))} ${row.text} >`
+        : `< ${row.text} ${'-'.repeat(Math.max(1, room - row.text.length - 3))}`;
     const before = Array.from({ length: left }, () => '|'.padEnd(widthChars)).join('');
     const after = Array.from({ length: sides.length - right - 1 }, () => `${' '.repeat(widthChars - 1)}|`).join('');
     lines.push(`${(row.atMs / 1_000).toFixed(3).padStart(8)}  ${before}|${arrow}|${after}`);

@@ -132,7 +132,10 @@ export class Links {
     this.#kernel.at(arrivalMs - this.#kernel.nowMs, undefined, () => {
       if (this.#links.get(nameOf(way.from.id, way.to.id)) !== link) return;
       if (!link.up || this.#isBlocked(way)) way.held.push(item);
-      else this.#kernel.at(0, way.to.owner, () => way.to.item(way.from.id, way.from.incarnation, item.target, item.payload));
+      else
+        this.#kernel.at(0, way.to.owner, () =>
+          way.to.item(way.from.id, way.from.incarnation, item.target, item.payload),
+        );
     });
   }
 
@@ -163,7 +166,13 @@ export class Links {
     const isSame = known?.ways[0].from === end && known.ways[0].to === peer;
     if (known?.up === true && isSame) return;
     // A stopped process accepts, as its kernel does, but shakes no hands.
-    if (!peer.owner.isAlive || peer.owner.isPaused || this.#cuts.has(`${end.id}>${peer.id}`) || this.#cuts.has(`${peer.id}>${end.id}`)) return;
+    if (
+      !peer.owner.isAlive ||
+      peer.owner.isPaused ||
+      this.#cuts.has(`${end.id}>${peer.id}`) ||
+      this.#cuts.has(`${peer.id}>${end.id}`)
+    )
+      return;
     const resumed = isSame && known !== undefined && this.#kernel.nowMs - known.downSinceMs <= limits.linkResumeMs;
     const link: Link = { ways: [newWay(end, peer), newWay(peer, end)], up: true, downSinceMs: 0 };
     this.#links.set(name, link);

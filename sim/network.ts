@@ -80,7 +80,9 @@ export class Network {
     for (let copy = 0; copy < copies; copy++) {
       let delayMs = random.between(weather.latencyMs[0], weather.latencyMs[1]);
       if (random.chance(weather.reorder)) delayMs += random.between(0, weather.reorderMs);
-      this.#kernel.at(delayMs, undefined, () => this.#arrive(from, to, copy === 0 ? bytes : Buffer.from(bytes), passage));
+      this.#kernel.at(delayMs, undefined, () =>
+        this.#arrive(from, to, copy === 0 ? bytes : Buffer.from(bytes), passage),
+      );
     }
   }
 
@@ -102,7 +104,8 @@ export class Network {
     if (open.length === 0) return undefined;
     if (this.spread === 'random') return this.#random.pick(open);
     let hash = from.port;
-    for (let index = 0; index < from.address.length; index++) hash = Math.imul(hash ^ from.address.charCodeAt(index), 0x01000193);
+    for (let index = 0; index < from.address.length; index++)
+      hash = Math.imul(hash ^ from.address.charCodeAt(index), 0x01000193);
     return open[(hash >>> 0) % open.length];
   }
 

@@ -129,7 +129,12 @@ export class SimNode implements LinkEnd {
       case 'serving':
         return this.#step({ type: 'worker-serving', worker: worker.index, shares: report.shares });
       case 'frozen':
-        return this.#step({ type: 'worker-frozen', worker: worker.index, attempt: report.attempt, shares: report.shares });
+        return this.#step({
+          type: 'worker-frozen',
+          worker: worker.index,
+          attempt: report.attempt,
+          shares: report.shares,
+        });
       case 'fenced':
         return this.#step({ type: 'worker-fenced', worker: worker.index, shares: report.shares });
     }
@@ -183,6 +188,7 @@ export class SimNode implements LinkEnd {
 
   #tellWorker(index: number, order: ShareOrder): void {
     const worker = this.workers[index];
-    if (worker !== undefined) this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.order(order));
+    if (worker !== undefined)
+      this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.order(order));
   }
 }

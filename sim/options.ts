@@ -150,8 +150,10 @@ function drawCalls(random: Stream, users: number, devices: readonly number[], fa
       cancelAfterMs: random.chance(0.25) ? random.between(0, 6_000) : undefined,
       talkMs: random.pick([10, 500, 5_000, 20_000, 20_000, 45_000]),
       hangup: random.pick(['caller', 'callee', 'both']),
-      reinvite: random.chance(0.2) ? { afterMs: random.between(10, 15_000), by: random.pick(['caller', 'callee']) } : undefined,
-      infoEveryMs: random.chance(0.2) ? random.between(300, 5_000) : undefined,
+      reinvite: random.chance(0.2)
+        ? { afterMs: random.between(10, 15_000), by: random.pick(['caller', 'callee']) }
+        : undefined,
+      infoEveryMs: random.chance(0.2) ? random.between(1_500, 5_000) : undefined,
     });
   }
   return calls.sort((a, b) => a.startMs - b.startMs);
@@ -166,7 +168,13 @@ function drawDevice(random: Stream): DevicePlan {
   };
 }
 
-function drawFaults(random: Stream, kinds: readonly FaultKind[], nodes: number, workers: number, faultMs: number): Fault[] {
+function drawFaults(
+  random: Stream,
+  kinds: readonly FaultKind[],
+  nodes: number,
+  workers: number,
+  faultMs: number,
+): Fault[] {
   const faults: Fault[] = [];
   if (kinds.length === 0) return faults;
   const count = random.int(1, Math.max(1, Math.round(faultMs / 5_000)));

@@ -17,7 +17,8 @@ export class Recorder {
       if (keep) this.passages.push(passage);
     });
     const say = (text: string): void => {
-      if (this.lines.length < linesMax) this.lines.push(`${(world.kernel.nowMs / 1_000).toFixed(3).padStart(8)}  ${text}`);
+      if (this.lines.length < linesMax)
+        this.lines.push(`${(world.kernel.nowMs / 1_000).toFixed(3).padStart(8)}  ${text}`);
     };
     this.observer = !keep
       ? {}
@@ -27,7 +28,9 @@ export class Recorder {
           },
           callEvent: (call, what) => say(`call ${call.plan.callId}: ${what}`),
           fault: (fault) =>
-            say(`FAULT ${fault.kind} ${fault.node} ${fault.other} for ${fault.forMs} ms${fault.released ? ', released' : ''}`),
+            say(
+              `FAULT ${fault.kind} ${fault.node} ${fault.other} for ${fault.forMs} ms${fault.released ? ', released' : ''}`,
+            ),
           registration: (record) => say(`${record.phone}: ${record.wants} ${record.status} ${record.listed.join(' ')}`),
           phase: (phase) => say(`-- ${phase}`),
           crashed: (node, name, error) => say(`${node}: ${name} broke: ${String(error)}`),

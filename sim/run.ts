@@ -70,7 +70,8 @@ function runMany(options: RunOptions, output: Output): number {
     const result = simulate(draw(options.seed + ran, options));
     virtualMs += result.virtualMs;
     events += result.events;
-    for (const [point, count] of result.reached) reached.set(point as Point, (reached.get(point as Point) ?? 0) + count);
+    for (const [point, count] of result.reached)
+      reached.set(point as Point, (reached.get(point as Point) ?? 0) + count);
     const seconds = (output.nowMs() - startMs) / 1_000;
     output.progress(
       `${bar(ran + 1, options.seeds)} ${ran + 1} seeds, ${((ran + 1) / seconds).toFixed(1)}/s, ${(virtualMs / 3_600_000).toFixed(2)} h simulated, ${reached.size} of ${points.length} points`,
@@ -87,14 +88,29 @@ function runMany(options: RunOptions, output: Output): number {
   const missed = points.filter((point) => !reached.has(point));
   if (options.json) {
     output.print(
-      JSON.stringify({ seeds: ran, first: options.seed, failed: code === 1, tookMs: Math.round(tookMs), virtualMs, events, reached: Object.fromEntries(reached), missed }, undefined, 2),
+      JSON.stringify(
+        {
+          seeds: ran,
+          first: options.seed,
+          failed: code === 1,
+          tookMs: Math.round(tookMs),
+          virtualMs,
+          events,
+          reached: Object.fromEntries(reached),
+          missed,
+        },
+        undefined,
+        2,
+      ),
     );
     return code;
   }
   output.print(
     `${ran} seeds in ${(tookMs / 1_000).toFixed(1)} s (${((ran * 1_000) / tookMs).toFixed(1)}/s), ${(virtualMs / 3_600_000).toFixed(2)} hours simulated (${(virtualMs / tookMs).toFixed(0)} times as fast), ${events} events`,
   );
-  output.print(`reached ${reached.size} of ${points.length} points${missed.length === 0 ? '' : `; not: ${missed.join(', ')}`}`);
+  output.print(
+    `reached ${reached.size} of ${points.length} points${missed.length === 0 ? '' : `; not: ${missed.join(', ')}`}`,
+  );
   return code;
 }
 
@@ -104,16 +120,25 @@ function report(result: SimResult, found: Failure, options: RunOptions, output: 
   const file = `fail-${result.options.seed}.json`;
   const shrunk = options.shrinkRuns > 0 ? shrink(result.options, failure, options.shrinkRuns) : undefined;
   const small = shrunk === undefined ? result : simulate(shrunk.options, true);
-  writeFileSync(file, `${JSON.stringify({ failure, trace: result.trace, options: result.options, shrunk }, undefined, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ failure, trace: result.trace, options: result.options, shrunk }, undefined, 2)}\n`,
+  );
   if (options.json) return;
   const shown = small.failure ?? failure;
-  output.print(`\nFAILED  invariant ${failure.invariant} (sim/checkers/${failure.checker}.ts), seed ${result.options.seed}`);
+  output.print(
+    `\nFAILED  invariant ${failure.invariant} (sim/checkers/${failure.checker}.ts), seed ${result.options.seed}`,
+  );
   output.print(`        ${shown.message}`);
   output.print(`        ${shown.callId === '' ? '' : `call ${shown.callId}, `}at ${(shown.atMs / 1_000).toFixed(3)} s`);
   if (shrunk !== undefined)
-    output.print(`        made smaller in ${shrunk.runs} runs: ${shrunk.options.faults.length} of ${result.options.faults.length} faults, ${shrunk.options.calls.length} of ${result.options.calls.length} calls`);
+    output.print(
+      `        made smaller in ${shrunk.runs} runs: ${shrunk.options.faults.length} of ${result.options.faults.length} faults, ${shrunk.options.calls.length} of ${result.options.calls.length} calls`,
+    );
   output.print(`\n${describe(small.options)}`);
-  const lines = small.recorder.lines.filter((line) => shown.callId === '' || !line.includes('call ') || line.includes(shown.callId));
+  const lines = small.recorder.lines.filter(
+    (line) => shown.callId === '' || !line.includes('call ') || line.includes(shown.callId),
+  );
   for (const line of lines.slice(-lastLines)) output.print(line);
   if (shown.callId !== '') {
     output.print('');
@@ -124,7 +149,15 @@ function report(result: SimResult, found: Failure, options: RunOptions, output: 
 
 function summary(result: SimResult): object {
   const { failure, trace, events, messages, virtualMs, reached } = result;
-  return { seed: result.options.seed, failure, trace, events, messages, virtualMs: Math.round(virtualMs), reached: Object.fromEntries(reached) };
+  return {
+    seed: result.options.seed,
+    failure,
+    trace,
+    events,
+    messages,
+    virtualMs: Math.round(virtualMs),
+    reached: Object.fromEntries(reached),
+  };
 }
 
 function describe(options: SimOptions): string {

@@ -38,7 +38,13 @@ export function simulate(options: SimOptions, keep = false): SimResult {
   } catch (error) {
     const atMs = world.kernel.nowMs;
     if (error instanceof Violation)
-      failure = { checker: error.checker, invariant: error.invariant, message: error.message, callId: error.callId, atMs };
+      failure = {
+        checker: error.checker,
+        invariant: error.invariant,
+        message: error.message,
+        callId: error.callId,
+        atMs,
+      };
     else {
       const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
       failure = { checker: 'sound', invariant: 37, message, callId: '', atMs };

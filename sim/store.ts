@@ -138,7 +138,8 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     this.#ask(done, (memory) => {
       const reply = memory.casTable(expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters);
       if (reply.ok)
-        for (const watch of this.#store.watches) watch.tableStored?.({ epoch, nonce, bytes }, currentVoters, nextVoters);
+        for (const watch of this.#store.watches)
+          watch.tableStored?.({ epoch, nonce, bytes }, currentVoters, nextVoters);
       return reply;
     });
   }
@@ -147,7 +148,8 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     this.#ask(done, (memory) => {
       const reply = memory.seal(partitions, epoch, owner);
       for (const watch of this.#store.watches)
-        for (const [index, partition] of partitions.entries()) if (reply[index] === 0) watch.sealed?.(partition, epoch, owner);
+        for (const [index, partition] of partitions.entries())
+          if (reply[index] === 0) watch.sealed?.(partition, epoch, owner);
       return reply;
     });
   }
@@ -207,7 +209,7 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     kernel.at(delayMs, this.#process, () => {
       const before = store.reachableFrom(this.#node);
       // Of what is asked while the store is away some is done before the way breaks, and nobody hears of it.
-      const reply = before || store.chance(0.2) && !store.isDown ? attempt(store, perform) : lost;
+      const reply = before || (store.chance(0.2) && !store.isDown) ? attempt(store, perform) : lost;
       const answer = before ? reply : lost;
       kernel.at(before ? replyDelayMs() : replyDelayMs() + 50, this.#asker, () => {
         if ('error' in answer) done(answer.error, undefined);

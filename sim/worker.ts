@@ -87,7 +87,13 @@ export class SimWorker implements Socket {
       const message = readMessage(bytes);
       for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message);
     }
-    this.core.edge.receive(bytes, { protocol: 'udp', listener: 0, address: from.address, port: from.port, connection: '' });
+    this.core.edge.receive(bytes, {
+      protocol: 'udp',
+      listener: 0,
+      address: from.address,
+      port: from.port,
+      connection: '',
+    });
     this.#turn();
   }
 

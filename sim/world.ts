@@ -69,7 +69,8 @@ export class World {
     this.links = new Links(this.kernel, this.chance.stream('links'), options.linkMs);
     this.network = new Network(this.kernel, this.chance.stream('network'), options.weather, options.spread);
     let preferences = preferencesOf.get(options.partitions);
-    if (preferences === undefined) preferencesOf.set(options.partitions, (preferences = new Preferences(options.partitions)));
+    if (preferences === undefined)
+      preferencesOf.set(options.partitions, (preferences = new Preferences(options.partitions)));
     this.preferences = preferences;
     const { address, port } = clusterEndpoint;
     this.deps = {
@@ -93,7 +94,9 @@ export class World {
     for (const phone of this.phones.values()) phone.registration.set(true);
     for (const plan of options.calls) this.#planCall(plan, plan.startMs);
     for (const change of options.registrations)
-      kernel.at(change.atMs - kernel.nowMs, undefined, () => this.phones.get(change.phone)?.registration.set(change.bind));
+      kernel.at(change.atMs - kernel.nowMs, undefined, () =>
+        this.phones.get(change.phone)?.registration.set(change.bind),
+      );
     const faults = new Faults(this);
     for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));
     this.#run(this.healedAtMs);
@@ -203,7 +206,12 @@ export class World {
           caller: `u${index}-0`,
           callee: `u${callee}`,
           startMs: this.kernel.nowMs,
-          devices: Array.from({ length: devices[callee]! }, () => ({ ringAfterMs: 0, does: 'answer', status: 200, afterMs: 20 })),
+          devices: Array.from({ length: devices[callee]! }, () => ({
+            ringAfterMs: 0,
+            does: 'answer',
+            status: 200,
+            afterMs: 20,
+          })),
           cancelAfterMs: undefined,
           talkMs: 500,
           hangup: 'caller',

@@ -15,7 +15,11 @@ export function balanced(world: World): Observer {
       for (let partition = 0; partition < table.owner.length; partition++) {
         const owner = table.owner[partition]!;
         if (owner !== nobody && table.members[owner] === undefined)
-          world.fail('balanced', 6, `table ${table.epoch}: partition ${partition} belongs to member ${owner}, who is not there`);
+          world.fail(
+            'balanced',
+            6,
+            `table ${table.epoch}: partition ${partition} belongs to member ${owner}, who is not there`,
+          );
         if (owner !== nobody && table.buddy[partition] === owner)
           world.fail('balanced', 6, `table ${table.epoch}: the owner of partition ${partition} is its own buddy`);
       }
@@ -36,9 +40,13 @@ function checkSettled(world: World): void {
   if (table === undefined) return world.fail('balanced', 33, 'there is no table');
   if (table.moving.size > 0) world.fail('balanced', 33, `${table.moving.size} partitions are still on their way`);
   const names = table.members.map(({ id }) => id).join(' ');
-  const wanted = live.map(({ id }) => id).toSorted().join(' ');
+  const wanted = live
+    .map(({ id }) => id)
+    .toSorted()
+    .join(' ');
   if (names !== wanted) world.fail('balanced', 33, `the table has ${names}, alive are ${wanted}`);
   const counts = new Array<number>(table.members.length).fill(0);
   for (const owner of table.owner) if (owner !== nobody) counts[owner]!++;
-  if (Math.max(...counts) - Math.min(...counts) > 1) world.fail('balanced', 6, `shares are uneven: ${counts.join(' ')}`);
+  if (Math.max(...counts) - Math.min(...counts) > 1)
+    world.fail('balanced', 6, `shares are uneven: ${counts.join(' ')}`);
 }

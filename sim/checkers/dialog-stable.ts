@@ -17,7 +17,12 @@ export function dialogStable(world: World): Observer {
       const own = vias === 1 && (message.method === 'CANCEL' || message.method === 'ACK');
       if (own) return;
       if (vias !== 2 || hops !== 69)
-        world.fail('dialog-stable', 20, `${phone} got a ${message.method} with ${vias} Vias and Max-Forwards ${hops}`, message.callId);
+        world.fail(
+          'dialog-stable',
+          20,
+          `${phone} got a ${message.method} with ${vias} Vias and Max-Forwards ${hops}`,
+          message.callId,
+        );
     },
   };
 }

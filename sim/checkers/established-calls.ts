@@ -5,6 +5,7 @@
  */
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
+import { phases } from '../world.ts';
 import type { World } from '../world.ts';
 
 export function establishedCalls(world: World): Observer {
@@ -21,11 +22,20 @@ export function establishedCalls(world: World): Observer {
 function checkProbes(world: World, call: CallRecord): void {
   for (const request of call.requests) {
     // 500: it overtook another one on its way (RFC 3261 12.2.2).
-    if (request.sentAtMs < world.healedAtMs || request.status === 200 || request.status === 500) continue;
+    if (request.sentAtMs < world.healedAtMs + phases.healedMs || request.status === 200 || request.status === 500)
+      continue;
     // The other side may have hung up meanwhile.
-    const other = request.by === 'caller' ? Math.min(...call.legs.map((leg) => leg.endedAtMs || Infinity)) : call.endedAtMs || Infinity;
+    const other =
+      request.by === 'caller'
+        ? Math.min(...call.legs.map((leg) => leg.endedAtMs || Infinity))
+        : call.endedAtMs || Infinity;
     if (other < request.endedAtMs || request.endedAtMs === 0) continue;
-    world.fail('established-calls', 8, `${request.method} of the ${request.by} in an established call got ${request.status}`, call.plan.callId);
+    world.fail(
+      'established-calls',
+      8,
+      `${request.method} of the ${request.by} in an established call got ${request.status}`,
+      call.plan.callId,
+    );
   }
 }
 
@@ -33,11 +43,21 @@ function checkEnd(world: World, call: CallRecord): void {
   const { callId } = call.plan;
   for (const request of call.requests) {
     if (request.status === 0)
-      world.fail('established-calls', 8, `${request.method} of the ${request.by} was never answered nor given up`, callId);
+      world.fail(
+        'established-calls',
+        8,
+        `${request.method} of the ${request.by} was never answered nor given up`,
+        callId,
+      );
     if (request.timedOut && request.method === 'BYE')
       world.fail('established-calls', 18, `the BYE of the ${request.by} was given up`, callId);
     if (request.status === 481 && request.method !== 'BYE' && !endedNear(call, request.sentAtMs, request.endedAtMs))
-      world.fail('established-calls', 21, `${request.method} of the ${request.by} got 481 in a call that stands`, callId);
+      world.fail(
+        'established-calls',
+        21,
+        `${request.method} of the ${request.by} got 481 in a call that stands`,
+        callId,
+      );
   }
   for (const leg of call.legs) {
     const reachedCaller = call.finals.some((final) => final.status < 300 && final.tag === leg.tag);

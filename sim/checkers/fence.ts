@@ -32,10 +32,12 @@ export function fence(world: World): Observer {
       dead.add(name);
       const nowMs = world.kernel.nowMs;
       // The store counts in whole milliseconds.
-      if ((leaseUntilMs.get(name) ?? 0) > nowMs + 1) world.fail('fence', 5, `${name} was voted dead while it had a lease`);
+      if ((leaseUntilMs.get(name) ?? 0) > nowMs + 1)
+        world.fail('fence', 5, `${name} was voted dead while it had a lease`);
       for (const set of voters) {
         const count = set.filter((id) => nowMs - (ofTarget.get(id) ?? -Infinity) <= 1_501).length;
-        if (count < Math.ceil(set.length / 2)) world.fail('fence', 5, `${name} was voted dead by ${count} of ${set.length}`);
+        if (count < Math.ceil(set.length / 2))
+          world.fail('fence', 5, `${name} was voted dead by ${count} of ${set.length}`);
       }
       const node = world.nodes.get(target);
       if (node?.incarnation === incarnation && node.isAlive && !node.isPaused && node.serving())
@@ -44,7 +46,13 @@ export function fence(world: World): Observer {
     released(id, incarnation) {
       dead.add(`${id}.${incarnation}`);
       const node = world.nodes.get(id);
-      if (node?.incarnation === incarnation && node.isAlive && !node.isPaused && node.serving() && !node.loop.control.draining)
+      if (
+        node?.incarnation === incarnation &&
+        node.isAlive &&
+        !node.isPaused &&
+        node.serving() &&
+        !node.loop.control.draining
+      )
         world.fail('fence', 5, `${id}.${incarnation} was released while it may act`);
     },
   });
@@ -54,7 +62,12 @@ export function fence(world: World): Observer {
       // What needs no state is answered by anybody; requests and answers to an INVITE only by its owner.
       const ofOwner = message.isRequest || (message.method === 'INVITE' && message.status < 300);
       if (ofOwner && dead.has(node.owner.name) && !node.loop.control.draining)
-        world.fail('fence', 4, `${node.owner.name} is dead and sends ${message.method} ${message.status}`, message.callId);
+        world.fail(
+          'fence',
+          4,
+          `${node.owner.name} is dead and sends ${message.method} ${message.status}`,
+          message.callId,
+        );
     },
   };
 }

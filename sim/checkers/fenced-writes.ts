@@ -13,14 +13,22 @@ export function fencedWrites(world: World): Observer {
     sealed(partition, epoch, owner) {
       const before = sealed.get(partition);
       if (before !== undefined && before.epoch >= epoch)
-        world.fail('fenced-writes', 3, `partition ${partition}: sealed ${epoch} to ${owner} after ${before.epoch} to ${before.owner}`);
+        world.fail(
+          'fenced-writes',
+          3,
+          `partition ${partition}: sealed ${epoch} to ${owner} after ${before.epoch} to ${before.owner}`,
+        );
       sealed.set(partition, { epoch, owner });
     },
     written(partition, epoch, owner, rows, reply) {
       if (reply !== 'ok') return;
       const seal = sealed.get(partition);
       if (seal === undefined || seal.epoch !== epoch || seal.owner !== owner)
-        world.fail('fenced-writes', 3, `partition ${partition}: a write of ${owner} under ${epoch} was applied, but it is ${seal?.owner ?? 'nobody'}'s under ${seal?.epoch ?? 0}`);
+        world.fail(
+          'fenced-writes',
+          3,
+          `partition ${partition}: a write of ${owner} under ${epoch} was applied, but it is ${seal?.owner ?? 'nobody'}'s under ${seal?.epoch ?? 0}`,
+        );
       for (const [key, value] of rows) {
         if (value !== null && decodeRow(key, value) === undefined)
           world.fail('fenced-writes', 31, `partition ${partition}: the row ${key} cannot be read`);

@@ -27,11 +27,17 @@ export function gate(world: World): Observer {
       if (message.method === 'INVITE') {
         const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;
         if (relied && !rows.has(`call:${message.callId}`))
-          world.fail('gate', 30, `${node.id} (partition ${partition}) lets out ${message.isRequest ? 'an INVITE' : message.status} of a call that is not stored`, message.callId);
+          world.fail(
+            'gate',
+            30,
+            `${node.id} (partition ${partition}) lets out ${message.isRequest ? 'an INVITE' : message.status} of a call that is not stored`,
+            message.callId,
+          );
       }
       if (message.method === 'REGISTER' && message.status === 200 && valueOf(message, 'contact') !== undefined) {
         const aor = uriOf(valueOf(message, 'to')!);
-        if (!rows.has(`aor:${aor}`)) world.fail('gate', 30, `${node.id} answers a REGISTER of ${aor}, which is not stored`);
+        if (!rows.has(`aor:${aor}`))
+          world.fail('gate', 30, `${node.id} answers a REGISTER of ${aor}, which is not stored`);
       }
     },
   };

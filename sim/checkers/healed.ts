@@ -10,10 +10,12 @@ export function healed(world: World): Observer {
     phase(phase) {
       if (phase === 'healed') {
         for (const node of world.nodes.values()) {
-          if (!node.isReady()) world.fail('healed', 36, `${node.owner.name} is not ready: ${node.loop.control.describe()}`);
+          if (!node.isReady())
+            world.fail('healed', 36, `${node.owner.name} is not ready: ${node.loop.control.describe()}`);
         }
       }
-      if (phase === 'quiet') for (const call of world.calls) if (call.plan.number >= 1_000) checkProbe(world, call.plan.callId);
+      if (phase === 'quiet')
+        for (const call of world.calls) if (call.plan.number >= 1_000) checkProbe(world, call.plan.callId);
     },
   };
 }

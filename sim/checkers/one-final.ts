@@ -25,7 +25,12 @@ export function oneFinal(world: World): Observer {
       const same = before.status === message.status && before.tag === message.toTag;
       const bothAnswers = before.status < 300 && message.status < 300;
       if (!same && !bothAnswers && world.isStrict)
-        world.fail('one-final', 10, `an INVITE got ${before.status} ${before.tag} and then ${message.status} ${message.toTag}`, message.callId);
+        world.fail(
+          'one-final',
+          10,
+          `an INVITE got ${before.status} ${before.tag} and then ${message.status} ${message.toTag}`,
+          message.callId,
+        );
     },
   };
 }

@@ -25,7 +25,8 @@ function bindingDuring(world: World, aor: string, contact: string, fromMs: numbe
     if (each.aor !== aor || each.contact !== contact) continue;
     if (each.endedAtMs === 0 || each.endedAtMs >= fromMs) {
       // Under way at the same time.
-      if (each.sentAtMs <= toMs && !(each.wants === 'bind' && last?.wants === 'bind' && last.status === 200)) return undefined;
+      if (each.sentAtMs <= toMs && !(each.wants === 'bind' && last?.wants === 'bind' && last.status === 200))
+        return undefined;
       continue;
     }
     last = each;
@@ -41,7 +42,11 @@ function bindingDuring(world: World, aor: string, contact: string, fromMs: numbe
 function checkListed(world: World, record: RegistrationRecord): void {
   const listed = new Set(record.listed);
   if (listed.has(record.contact) !== (record.wants === 'bind'))
-    world.fail('registered', 24, `${record.phone}: ${record.wants} got 200 with ${record.listed.join(', ') || 'no contacts'}`);
+    world.fail(
+      'registered',
+      24,
+      `${record.phone}: ${record.wants} got 200 with ${record.listed.join(', ') || 'no contacts'}`,
+    );
   for (const phone of world.phones.values()) {
     if (phone.aor !== record.aor || phone.contactUri === record.contact) continue;
     const bound = bindingDuring(world, record.aor, phone.contactUri, record.sentAtMs, record.endedAtMs);

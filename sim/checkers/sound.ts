@@ -30,7 +30,11 @@ export function sound(world: World): Observer {
     },
     nodeSent(node, _worker, _flow, message, bytes) {
       if (typeof message === 'string')
-        world.fail('sound', 40, `${node.id} sends what is no SIP message (${message}): ${bytes.toString('latin1').slice(0, 300)}`);
+        world.fail(
+          'sound',
+          40,
+          `${node.id} sends what is no SIP message (${message}): ${bytes.toString('latin1').slice(0, 300)}`,
+        );
     },
   };
 }

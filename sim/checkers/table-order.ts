@@ -15,7 +15,11 @@ export function tableOrder(world: World): Observer {
       const current = [...currentVoters].toSorted().join(' ');
       const next = [...nextVoters].toSorted().join(' ');
       if (stored.current !== '' && current !== stored.current && current !== stored.next)
-        world.fail('table-order', 2, `table ${table.epoch}: voters ${stored.current} became ${current} without a joint table`);
+        world.fail(
+          'table-order',
+          2,
+          `table ${table.epoch}: voters ${stored.current} became ${current} without a joint table`,
+        );
       stored = { current, next };
     },
   });

@@ -26,7 +26,7 @@ export function timers(world: World): Observer {
       if (!message.isRequest) {
         if (message.status === 408 && message.method === 'INVITE') {
           const atMs = invited.get(`${message.branch} INVITE`);
-          const leastMs = Math.min(64 * T1, world.options.noAnswerMs) - 2 * limits.timerTickMs - 50;
+          const leastMs = Math.min(64 * T1, world.options.noAnswerMs) - 300; // Clocks of two machines.
           if (atMs !== undefined && nowMs - atMs < leastMs)
             world.fail('timers', 14, `408 after ${(nowMs - atMs).toFixed(0)} ms`, message.callId);
         }
@@ -39,7 +39,12 @@ export function timers(world: World): Observer {
       times.push(nowMs);
       const early = times.at(isCalm ? -2 : -5);
       if (times.length >= (isCalm ? 2 : 5) && early !== undefined && nowMs - early < T1 - leastStoreMs(world))
-        world.fail('timers', 14, `${node.id} sends a ${message.method} for the ${times.length}th time within ${(nowMs - early).toFixed(0)} ms`, message.callId);
+        world.fail(
+          'timers',
+          14,
+          `${node.id} sends a ${message.method} for the ${times.length}th time within ${(nowMs - early).toFixed(0)} ms`,
+          message.callId,
+        );
     },
   };
 }

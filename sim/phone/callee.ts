@@ -131,4 +131,12 @@ export function respond(phone: Phone, request: Message, status: number, tag: str
   return writeMessage(`SIP/2.0 ${status} ${phrases[status] ?? 'Response'}`, headers);
 }
 
-const phrases: Readonly<Record<number, string>> = { 180: 'Ringing', 200: 'OK', 481: 'Call Does Not Exist', 482: 'Merged', 486: 'Busy Here', 487: 'Request Terminated', 603: 'Decline' };
+const phrases: Readonly<Record<number, string>> = {
+  180: 'Ringing',
+  200: 'OK',
+  481: 'Call Does Not Exist',
+  482: 'Merged',
+  486: 'Busy Here',
+  487: 'Request Terminated',
+  603: 'Decline',
+};

@@ -185,4 +185,3 @@ export class Caller {
 function valuesOfLines(message: Message, name: string): string[] {
   return message.headers.flatMap(([each, value]) => (each === name ? [value] : []));
 }
-

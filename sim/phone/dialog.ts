@@ -53,7 +53,14 @@ export class Dialog {
   }
 
   request(method: 'BYE' | 'OPTIONS' | 'INVITE' | 'INFO', done?: (status: number) => void): void {
-    const record: DialogRequest = { by: this.side, method, sentAtMs: this.phone.world.kernel.nowMs, status: 0, endedAtMs: 0, timedOut: false };
+    const record: DialogRequest = {
+      by: this.side,
+      method,
+      sentAtMs: this.phone.world.kernel.nowMs,
+      status: 0,
+      endedAtMs: 0,
+      timedOut: false,
+    };
     this.call.requests.push(record);
     const cseq = ++this.#cseq;
     const branch = this.phone.newBranch();

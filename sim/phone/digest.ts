@@ -29,9 +29,13 @@ export function credentials(
 ): string {
   const { realm, nonce, algorithm } = challenge;
   const hash = (text: string): string =>
-    createHash(algorithm === 'MD5' ? 'md5' : 'sha256').update(text, 'latin1').digest('hex');
+    createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
+      .update(text, 'latin1')
+      .digest('hex');
   const nc = count.toString(16).padStart(8, '0');
-  const response = hash(`${hash(`${user}:${realm}:${password}`)}:${nonce}:${nc}:${cnonce}:auth:${hash(`${method}:${uri}`)}`);
+  const response = hash(
+    `${hash(`${user}:${realm}:${password}`)}:${nonce}:${nc}:${cnonce}:auth:${hash(`${method}:${uri}`)}`,
+  );
   return (
     `Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", ` +
     `algorithm=${algorithm}, cnonce="${cnonce}", qop=auth, nc=${nc}`

@@ -20,7 +20,15 @@ export interface Message {
   readonly branch: string;
 }
 
-const long: Readonly<Record<string, string>> = { v: 'via', f: 'from', t: 'to', i: 'call-id', m: 'contact', l: 'content-length', c: 'content-type' };
+const long: Readonly<Record<string, string>> = {
+  v: 'via',
+  f: 'from',
+  t: 'to',
+  i: 'call-id',
+  m: 'contact',
+  l: 'content-length',
+  c: 'content-type',
+};
 
 /** A sentence when it is no valid message. */
 export function readMessage(bytes: Buffer): Message | string {
@@ -55,7 +63,8 @@ export function readMessage(bytes: Buffer): Message | string {
   if (!/^\d{1,10}$/.test(cseqText)) return `CSeq: ${one('cseq')}`;
   const body = text.slice(end + 4);
   const length = one('content-length');
-  if (length === undefined || Number(length) !== body.length) return `Content-Length ${length ?? 'absent'} but ${body.length} octets`;
+  if (length === undefined || Number(length) !== body.length)
+    return `Content-Length ${length ?? 'absent'} but ${body.length} octets`;
   const common = {
     headers,
     body,
@@ -129,7 +138,10 @@ export function uriOf(value: string): string {
 
 /** Host and port that a SIP URI or a Via's sent-by leads to. */
 export function hostPortOf(text: string): { address: string; port: number } {
-  const plain = text.replace(/^SIP\/2\.0\/\w+ /, '').replace(/^sips?:/, '').split(/[;?]/)[0]!;
+  const plain = text
+    .replace(/^SIP\/2\.0\/\w+ /, '')
+    .replace(/^sips?:/, '')
+    .split(/[;?]/)[0]!;
   const hostPort = plain.slice(plain.lastIndexOf('@') + 1);
   const [address = '', port = '5060'] = hostPort.split(':');
   return { address, port: Number(port) };

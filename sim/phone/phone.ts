@@ -172,7 +172,8 @@ export class Phone implements Socket {
   #dialogOf(request: Message): Dialog | undefined {
     const caller = this.callers.get(request.callId)?.dialogs.get(request.fromTag);
     if (caller !== undefined && caller.localTag === request.toTag) return caller;
-    return this.callees.find((each) => each.leg.tag === request.toTag && each.dialog?.remoteTag === request.fromTag)?.dialog;
+    return this.callees.find((each) => each.leg.tag === request.toTag && each.dialog?.remoteTag === request.fromTag)
+      ?.dialog;
   }
 
   #onBye(dialog: Dialog): void {

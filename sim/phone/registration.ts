@@ -70,7 +70,15 @@ export class Registration {
       ['Contact', `<${record.contact}>;expires=${expires}`],
     ];
     if (this.#challenge !== undefined) {
-      const text = credentials(this.#challenge, user, password, 'REGISTER', uri, ++this.#count, random.u32().toString(16));
+      const text = credentials(
+        this.#challenge,
+        user,
+        password,
+        'REGISTER',
+        uri,
+        ++this.#count,
+        random.u32().toString(16),
+      );
       headers.push(['Authorization', text]);
     }
     const transaction = new ClientTransaction(
