@@ -14,6 +14,7 @@ export function defaultService(options: { readonly authenticate: boolean }): Ser
 
 /** A Route to elsewhere would make an open relay of us, whoever the Request-URI names. */
 const preloaded = reply(403, 'Preloaded Route Denied');
+const relayingDenied = reply(403, 'Relaying Denied');
 
 function* onRegister(request: RoutingRequest, mustProve: boolean): Generator<Question, Decision, Answers> {
   if (mustProve) {
@@ -23,6 +24,8 @@ function* onRegister(request: RoutingRequest, mustProve: boolean): Generator<Que
     if (who !== request.to) return reply(403);
   }
   if (request.nextHop !== '') return preloaded;
+  // RFC 3261 10.3 step 1: a registration for another registrar would have to be forwarded to it.
+  if (!request.targetIsLocal) return relayingDenied;
   // RFC 3261 10.3 step 5: the address-of-record must be one of our domains, and a user's.
   return request.toIsLocal && request.to !== '' ? register : reply(404);
 }
@@ -34,7 +37,7 @@ function* onCall(request: RoutingRequest, mustProve: boolean): Generator<Questio
     if (who !== request.from) return reply(403, 'From Is Not You');
   }
   if (request.nextHop !== '') return preloaded;
-  if (!request.targetIsLocal) return reply(403, 'Relaying Denied');
+  if (!request.targetIsLocal) return relayingDenied;
   if (request.target === '') return reply(404);
   const location = yield* locate(request.target);
   if (location.contacts.length > 0) return fork(location.contacts);

@@ -95,6 +95,11 @@ test('one who has proven who they are speaks for nobody else', () => {
   assert.equal(decide(closed, { ...register, to: `<${alice}>` }, { identity: alice }).do, 'register');
 });
 
+test('RFC 3261 10.3 step 1: a registration for another registrar is refused', () => {
+  const register = { method: 'REGISTER', uri: 'sip:elsewhere.test', to: `<${alice}>` };
+  assert.equal(statusOf(decide(closed, register, { identity: alice })), 403);
+});
+
 test('RFC 3261 10.3 step 5: only users of our domains can be registered', () => {
   const register = { method: 'REGISTER', uri: 'sip:example.test' };
   assert.equal(decide(open, register).do, 'register');
