@@ -19,6 +19,7 @@ import type { VerifyQuestion } from '../questions.ts';
 import { resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
+import { asQuery, wasDone } from './repeated.ts';
 import type { AorDeps, AorState } from './state.ts';
 
 /** Raise it when a position changes its meaning; nodes read this and the one before. */
@@ -146,7 +147,8 @@ function judge(
 
 function registerHere(state: AorState, act: Act, context: Context, deps: AorDeps): void {
   const { turn } = act;
-  const result = register(state.bindings, context.request, {
+  const request = wasDone(state.bindings, context.request) ? asQuery(context.request) : context.request;
+  const result = register(state.bindings, request, {
     nowMs: turn.nowMs,
     flow: context.flow,
     limits: deps.registrar,

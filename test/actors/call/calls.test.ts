@@ -199,7 +199,7 @@ describe('a call', () => {
         check(played);
         nothingLeft(played.world);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -213,7 +213,7 @@ describe('a call', () => {
         check(played);
         nothingLeft(played.world);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -234,7 +234,7 @@ describe('a call', () => {
           nothingLeft(played.world);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
@@ -249,7 +249,7 @@ describe('a call', () => {
         check(played);
         nothingLeft(played.world);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -266,7 +266,7 @@ describe('a call', () => {
           nothingLeft(played.world);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -3,7 +3,7 @@
  * a server whose node can be lost between any two events. What was saved with the gate 'store' survives, nothing else.
  */
 import { decode, encode } from '@msgpack/msgpack';
-import type { Asker, Behaviour, Input, SaveGate, Turn } from '../../../actors/entity.ts';
+import type { Asker, Behaviour, Input, SaveGate, SaveOptions, Turn } from '../../../actors/entity.ts';
 import { aorBehaviour } from '../../../actors/aor/behaviour.ts';
 import { callBehaviour } from '../../../actors/call/behaviour.ts';
 import { Edge } from '../../../actors/edge.ts';
@@ -54,6 +54,8 @@ export class World {
   /** Called at each save with the gate 'store', with the number of those before it. */
   loseNodeAt: (save: number) => LossAtSave = () => undefined;
   #saves = 0;
+  /** Kind, gate and durability of every save. */
+  readonly saveLog: string[] = [];
   readonly #agenda: { atMs: number; order: number; run: () => void }[] = [];
   #order = 0;
   readonly #slots = new Map<string, Slot>();
@@ -258,7 +260,10 @@ export class World {
         ),
       timer: (name, atMs) => void slot.timers.set(name, atMs),
       clearTimer: (name) => void slot.timers.delete(name),
-      save: (gate: SaveGate) => void (save ||= gate === 'store'),
+      save: (gate: SaveGate, saveOptions?: SaveOptions) => {
+        save ||= gate === 'store';
+        this.saveLog.push(`${kind} ${gate}${saveOptions?.durable === true ? ' durable' : ''}`);
+      },
       stop: () => void (stop = true),
       note: (level: LogLevel, event: string) => void this.notes.push(`${level} ${event}`),
       count: (metric) => this.#count(metric),
