@@ -177,7 +177,9 @@ function drawFaults(
 ): Fault[] {
   const faults: Fault[] = [];
   if (kinds.length === 0) return faults;
-  const count = random.int(1, Math.max(1, Math.round(faultMs / 5_000)));
+  // Most worlds have some faults, some have one after the other.
+  const perMs = random.chance(0.3) ? 1_200 : 5_000;
+  const count = random.int(1, Math.max(1, Math.round(faultMs / perMs)));
   for (let index = 0; index < count; index++) {
     const node = random.int(0, nodes - 1);
     const kind = random.pick(kinds);
