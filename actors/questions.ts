@@ -10,6 +10,8 @@ export interface VerifyQuestion {
   readonly authorization: readonly string[];
   /** See requestIdentity in src/auth/verify.ts. */
   readonly identity: string;
+  /** User-Agent as sent, '' when absent: decides what a new challenge offers. */
+  readonly userAgent: string;
 }
 
 export type VerifyAnswer = 'ok' | { readonly challenges: readonly string[]; readonly cause: string };
@@ -17,7 +19,7 @@ export type VerifyAnswer = 'ok' | { readonly challenges: readonly string[]; read
 export type AorQuestion = ({ readonly ask: 'verify' } & VerifyQuestion) | { readonly ask: 'locate' };
 
 export function packVerify(q: VerifyQuestion): unknown[] {
-  return ['verify', q.method, q.requestUri, q.realm, q.authorization, q.identity];
+  return ['verify', q.method, q.requestUri, q.realm, q.authorization, q.identity, q.userAgent];
 }
 
 export const locateBody: readonly unknown[] = ['locate'];
@@ -26,7 +28,7 @@ export const userChangedBody: readonly unknown[] = ['user-changed'];
 
 export function unpackAorQuestion(body: unknown): AorQuestion | undefined {
   if (!Array.isArray(body)) return undefined;
-  const [ask, method, requestUri, realm, authorization, identity] = body as readonly unknown[];
+  const [ask, method, requestUri, realm, authorization, identity, userAgent] = body as readonly unknown[];
   if (ask === 'locate') return { ask };
   if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string')
     return undefined;

@@ -1,7 +1,7 @@
 /** The address-of-record actor: registrar (RFC 3261 10), location service, and judge of its owner's credentials. */
 import assert from 'node:assert';
 import { limits } from '../../src/limits.ts';
-import { algorithms } from '../../src/auth/digest.ts';
+import { offeredTo } from '../../src/auth/offer.ts';
 import { NonceWindows } from '../../src/auth/replay.ts';
 import { verify } from '../../src/auth/verify.ts';
 import type { UserRecord } from '../../src/auth/verify.ts';
@@ -134,7 +134,7 @@ function judge(
   const verdict = verify(question, user, {
     realm: question.realm,
     secret: deps.nonceSecret,
-    algorithms,
+    algorithms: offeredTo(question.userAgent),
     nowMs: turn.nowMs,
     random8: deps.random.bytes(8),
     windows: state.windows,

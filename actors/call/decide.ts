@@ -1,5 +1,6 @@
 /** Runs the service for a request and carries out its decision. What it asks is asked of the actors that know. */
-import { algorithms, challenges } from '../../src/auth/digest.ts';
+import { challenges } from '../../src/auth/digest.ts';
+import { offeredTo } from '../../src/auth/offer.ts';
 import { make } from '../../src/auth/nonce.ts';
 import { claimedAor, requestIdentity } from '../../src/auth/verify.ts';
 import { HeaderId } from '../../src/sip/header/names.ts';
@@ -81,7 +82,8 @@ function needsAnswer(act: Act, context: Context, question: Question): boolean {
   const authorization = credentialsOf(request);
   if (authorization.length === 0) return true;
   const realm = realmOf(request, act.deps.self);
-  const claimed = claimedAor(authorization, realm, algorithms);
+  const userAgent = userAgentOf(request);
+  const claimed = claimedAor(authorization, realm, offeredTo(userAgent));
   if (claimed === undefined) return true;
   context.claimed = claimed;
   const verify = {
@@ -90,6 +92,7 @@ function needsAnswer(act: Act, context: Context, question: Question): boolean {
     realm,
     authorization,
     identity: requestIdentity(request.bytes),
+    userAgent,
   };
   context.askId = act.turn.ask({ kind: 'aor', key: claimed }, packVerify(verify));
   return false;
@@ -117,7 +120,12 @@ function challengeCaller(act: Act, context: Context): void {
   const realm = realmOf(context.request, act.deps.self);
   const values =
     context.challenges ??
-    challenges(realm, make(act.deps.nonceSecret, act.turn.nowMs, act.deps.random.bytes(8)), algorithms, false);
+    challenges(
+      realm,
+      make(act.deps.nonceSecret, act.turn.nowMs, act.deps.random.bytes(8)),
+      offeredTo(userAgentOf(context.request)),
+      false,
+    );
   // RFC 3261 22.2, 22.3: a registrar is the end of the request and asks with 401, a proxy with 407.
   if (context.request.method === 'REGISTER')
     act.reply(
@@ -133,6 +141,10 @@ function challengeCaller(act: Act, context: Context): void {
       undefined,
       values.map((value) => ['Proxy-Authenticate', value] as const),
     );
+}
+
+function userAgentOf(request: SipMessage): string {
+  return request.header(HeaderId.UserAgent) ?? '';
 }
 
 function credentialsOf(request: SipMessage): readonly string[] {

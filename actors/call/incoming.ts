@@ -39,6 +39,8 @@ export function onSip(act: Act, message: SipMessage, flow: Flow): void {
 function onAck(act: Act, ack: SipMessage, flow: Flow, context: Context | undefined): void {
   if (context !== undefined && context.finalStatus >= 300 && isOurs(ack, context)) {
     act.step({ tx: context.server, context, branch: undefined }, 'ACK');
+    // Whoever takes over need not repeat what was acknowledged; nobody waits for that.
+    if (act.state.saved) act.turn.save('none');
     return;
   }
   forwardAck(act, ack, flow);

@@ -187,7 +187,14 @@ test('what was proven is the method, the resource, the realm and the user, and n
     'other-uri',
   );
   // A digest-uri without a user names the server, as SIPp writes it.
-  assert.equal(verify(request([authorization({ uri: 'sip:192.0.2.1:5060' })], { requestUri: 'sip:carol@example.com' }), alice, context()), 'ok');
+  assert.equal(
+    verify(
+      request([authorization({ uri: 'sip:192.0.2.1:5060' })], { requestUri: 'sip:carol@example.com' }),
+      alice,
+      context(),
+    ),
+    'ok',
+  );
   assert.equal(verify(request([plain], { requestUri: 'sip:EXAMPLE.com;transport=udp' }), alice, context()), 'ok');
   assert.notEqual(verify(request([authorization({ realm: 'other.example' })]), alice, context()), 'ok');
   assert.notEqual(verify(request([authorization({ username: 'bob' })]), alice, context()), 'ok');
