@@ -189,6 +189,8 @@ export interface Store extends CoordinationStore, SnapshotStore, UserStore {
  * - `unsupported`: this build has no adapter for the URL.
  * - `too-large`: a row or batch is over its limit; nothing was written.
  * - `overloaded`: more rows wait than limits.storeQueueRowsMax; nothing was written.
+ * - `unreachable`: the store did not answer in time, the connection broke, or its replicas did not confirm; whether it was
+ *   done is unknown.
  * - `closed`: the store or its thread is gone; whether a write under way was done is unknown.
  */
 export type StoreErrorCode =
@@ -200,6 +202,7 @@ export type StoreErrorCode =
   | 'unsupported'
   | 'too-large'
   | 'overloaded'
+  | 'unreachable'
   | 'closed';
 
 /** A store that could not do as asked. The message says what happened, where, and what to do. */

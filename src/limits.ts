@@ -138,6 +138,7 @@ export const limits = {
   // Store
   snapshotBytesMax: 262_144,
   storeBatchRowsMax: 4_096,
+  storeCommitBytesMax: 16_777_216,
   storeQueueRowsMax: 262_144,
   storeQueueBytesMax: 268_435_456,
   snapshotKeyCharsMax: 1_024,
@@ -146,6 +147,17 @@ export const limits = {
   storeBusyMs: 2_000,
   storeUsersPageMax: 1_000,
   storeRetryMs: 200,
+  redisConnectMs: 2_000,
+  redisOpenMs: 5_000,
+  /** Silence of a connection with commands under way after which it is given up. */
+  redisSilenceMs: 1_000,
+  redisCommandMs: 1_500,
+  redisReconnectMsMax: 500,
+  /** How long replicas may take to confirm a lease, a table, a seal or a durable write. */
+  redisConfirmMs: 100,
+  redisReplicasPollMs: 1_000,
+  redisSlotsPollMs: 2_000,
+  redisLoadPartitions: 32,
   /** Without a failed write for so long, the store works again as far as the log is concerned. */
   storeTroubleOverMs: 2_000,
   logLinesPerEventPerSecondMax: 20,

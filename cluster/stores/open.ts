@@ -1,9 +1,35 @@
 /** Store URL -> adapter: the one place that knows which stores exist. */
+import type { Done } from '../store-access.ts';
 import { StoreError } from '../store-ports.ts';
 import type { Store } from '../store-ports.ts';
 import { MemoryStore } from './memory.ts';
+import { asStoreError, servedAtOnce } from './served.ts';
+import type { ServedStore } from './served.ts';
 import { SqliteStore } from './sqlite/store.ts';
 import type { SqliteStoreOptions } from './sqlite/store.ts';
+
+/**
+ * Open any store for the store thread, Redis too (redis/url.ts). `done` may be called at once. Redis is loaded only when it
+ * is asked for.
+ */
+export function openServed(url: string, options: SqliteStoreOptions, done: Done<ServedStore>): void {
+  if (/^rediss?[+:]/i.test(url)) {
+    void import('./redis/store.ts')
+      .then(({ openRedisStore }) => openRedisStore(url))
+      .then(
+        (store) => done(undefined, store),
+        (error: unknown) => done(asStoreError(error, 'opening it'), undefined),
+      );
+    return;
+  }
+  let store: Store;
+  try {
+    store = openStore(url, options);
+  } catch (error) {
+    return done(asStoreError(error, 'opening it'), undefined);
+  }
+  done(undefined, servedAtOnce(store));
+}
 
 /**
  * Open `memory:` (nothing outlives the process) or `sqlite:PATH` (relative to the working directory; directories are
@@ -25,17 +51,10 @@ export function openStore(url: string, options: SqliteStoreOptions = {}): Store 
         );
       }
       return new SqliteStore(rest, options);
-    case 'redis':
-    case 'rediss':
-      throw new StoreError(
-        'unsupported',
-        `The store ${withoutPassword(url)} needs the Redis adapter, which is not built in this version. Use sqlite:PATH, ` +
-          'which the processes of one machine can share.',
-      );
     default:
       throw new StoreError(
         'unsupported',
-        `The store "${withoutPassword(url)}" is of no known kind. Write memory: or sqlite:PATH.`,
+        `The store "${withoutPassword(url)}" is of no known kind. Write memory:, sqlite:PATH or redis://HOST.`,
       );
   }
 }

@@ -1,17 +1,18 @@
 /**
  * Serves one store to many ports. At each wake-up: first the control operations (a lease must never wait behind
  * snapshots), then every write that waits, of all ports, as one commit, then one piece of one load. Work that is left
- * over waits for the next turn of the loop, so that new control operations come in between.
+ * over waits for the next turn of the loop, so that new control operations come in between. Of commits and of pieces one
+ * is under way at a time: what arrives meanwhile goes together into the next.
  */
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { limits } from '../../src/limits.ts';
 import { StoreError } from '../store-ports.ts';
-import type { LoadPosition, Store } from '../store-ports.ts';
 import { Packer, unpackWrites } from './packed.ts';
 import type { NumberedWrite } from './packed.ts';
 import { acknowledged } from './protocol.ts';
-import type { ControlOperation, Failure, Request, Response } from './protocol.ts';
+import type { Request, Response } from './protocol.ts';
+import type { Loading, ServedStore, WriteOutcome } from './served.ts';
 
 interface WaitingWrite extends NumberedWrite {
   readonly port: MessagePort;
@@ -20,8 +21,7 @@ interface WaitingWrite extends NumberedWrite {
 interface WaitingLoad {
   readonly port: MessagePort;
   readonly id: number;
-  readonly partitions: readonly number[];
-  position: LoadPosition;
+  readonly loading: Loading;
 }
 
 interface WaitingControl {
@@ -30,15 +30,20 @@ interface WaitingControl {
 }
 
 export class StoreServer {
-  readonly #store: Store;
+  readonly #store: ServedStore;
   readonly #ports = new Set<MessagePort>();
   #control: WaitingControl[] = [];
   #writes: WaitingWrite[] = [];
   #loads: WaitingLoad[] = [];
   #scheduled = false;
+  #committing = false;
+  #reading = false;
+  /** Control operations under way. */
+  #asked = 0;
   #commits = 0;
+  #closed: (() => void) | undefined;
 
-  constructor(store: Store) {
+  constructor(store: ServedStore) {
     this.#store = store;
   }
 
@@ -49,15 +54,23 @@ export class StoreServer {
   }
 
   /** Finish everything that was sent before this call, then close the ports and the store. */
-  close(): void {
+  close(done: () => void = () => undefined): void {
     for (const port of this.#ports) {
       for (let left = receiveMessageOnPort(port); left !== undefined; left = receiveMessageOnPort(port)) {
         this.#receive(port, left.message as Request);
       }
     }
+    this.#closed = done;
     while (this.#hasWork()) this.#work();
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    const done = this.#closed;
+    if (done === undefined || this.#hasWork() || this.#committing || this.#reading || this.#asked > 0) return;
+    this.#closed = undefined;
     for (const port of this.#ports) port.close();
-    this.#store.close();
+    this.#store.close(done);
   }
 
   describe(): string {
@@ -74,12 +87,7 @@ export class StoreServer {
         for (const write of unpackWrites(request.packed)) this.#writes.push({ ...write, port });
         break;
       case 'load':
-        this.#loads.push({
-          port,
-          id: request.id,
-          partitions: request.partitions,
-          position: { index: 0, afterKey: undefined },
-        });
+        this.#loads.push({ port, id: request.id, loading: this.#store.load(request.partitions) });
         break;
     }
     this.#schedule();
@@ -101,57 +109,64 @@ export class StoreServer {
     });
   }
 
+  /** Something could be begun now. */
   #hasWork(): boolean {
-    return this.#control.length > 0 || this.#writes.length > 0 || this.#loads.length > 0;
+    return (
+      this.#control.length > 0 ||
+      (this.#writes.length > 0 && !this.#committing) ||
+      (this.#loads.length > 0 && !this.#reading)
+    );
   }
 
   #work(): void {
     const control = this.#control;
     this.#control = [];
     for (const { port, request } of control) this.#answer(port, request);
-    if (this.#writes.length > 0) this.#commit();
-    this.#loadPiece();
+    if (this.#writes.length > 0 && !this.#committing) this.#commit();
+    if (!this.#reading) this.#loadPiece();
+  }
+
+  /** An answer that came later may have made room for more work. */
+  #ended(): void {
+    this.#schedule();
+    this.#closeIfDone();
   }
 
   #answer(port: MessagePort, { id, operation, parameters }: WaitingControl['request']): void {
-    try {
-      const method = this.#store[operation] as (this: Store, ...parameters: readonly unknown[]) => unknown;
-      post(port, { kind: 'result', id, result: method.apply(this.#store, [...parameters]) });
-    } catch (error) {
-      post(port, { kind: 'failure', id, failure: failureOf(error, operation) });
-    }
+    this.#asked++;
+    this.#store.call(operation, parameters, (error, result) => {
+      this.#asked--;
+      if (error === undefined) post(port, { kind: 'result', id, result });
+      else post(port, { kind: 'failure', id, failure: { code: error.code, message: error.message } });
+      this.#ended();
+    });
   }
 
   #commit(): void {
     const writes = this.#takeWrites();
+    const isDurable = writes.some((write) => write.durable);
     this.#commits++;
-    let failure: Failure | undefined;
-    let replies: ReturnType<Store['writeBatch']> = [];
-    try {
-      replies = this.#store.writeBatch(
-        writes.map((write) => write.batch),
-        writes.some((write) => write.durable),
-      );
-    } catch (error) {
-      failure = failureOf(error, 'writeBatch');
-    }
-    const pairsByPort = new Map<MessagePort, number[]>();
-    for (const [i, { port, id }] of writes.entries()) {
-      let pairs = pairsByPort.get(port);
-      if (pairs === undefined) pairsByPort.set(port, (pairs = []));
-      const reply = replies[i] ?? 'ok';
-      pairs.push(id, reply === 'ok' ? acknowledged : reply.fencedBy);
-    }
-    for (const [port, pairs] of pairsByPort) post(port, { kind: 'acks', pairs: Float64Array.from(pairs), failure });
+    this.#committing = true;
+    this.#store.commit(
+      writes.map((write) => write.batch),
+      isDurable,
+      (outcomes) => {
+        this.#committing = false;
+        acknowledge(writes, outcomes);
+        this.#ended();
+      },
+    );
   }
 
   /** As many whole batches, in order of arrival, as one commit may hold; at least one. */
   #takeWrites(): WaitingWrite[] {
     let rows = 0;
+    let bytes = 0;
     let count = 0;
     for (const { batch } of this.#writes) {
       rows += batch.rows.length;
-      if (count > 0 && rows > limits.storeBatchRowsMax) break;
+      for (const [, value] of batch.rows) bytes += value?.length ?? 0;
+      if (count > 0 && (rows > limits.storeBatchRowsMax || bytes > limits.storeCommitBytesMax)) break;
       count++;
     }
     return this.#writes.splice(0, count);
@@ -160,32 +175,43 @@ export class StoreServer {
   #loadPiece(): void {
     const load = this.#loads.shift();
     if (load === undefined) return;
-    const { port, id, partitions, position } = load;
-    try {
-      const { rows, next } = this.#store.loadChunk(
-        partitions,
-        position,
-        limits.storeLoadChunkRows,
-        limits.storeLoadChunkBytes,
-      );
-      const packer = new Packer();
-      for (const row of rows) packer.row(row);
-      const packed = packer.take();
-      post(port, { kind: 'rows', id, packed, last: next === undefined }, packed.buffer);
-      // To the back of the queue: loads of several ports take turns.
-      if (next !== undefined) this.#loads.push({ ...load, position: next });
-    } catch (error) {
-      post(port, { kind: 'failure', id, failure: failureOf(error, 'load') });
+    const { port, id, loading } = load;
+    this.#reading = true;
+    loading.next((error, piece) => {
+      this.#reading = false;
+      if (error === undefined) {
+        const packer = new Packer();
+        for (const row of piece.rows) packer.row(row);
+        const packed = packer.take();
+        post(port, { kind: 'rows', id, packed, last: piece.last }, packed.buffer);
+        // To the back of the queue: loads of several ports take turns.
+        if (!piece.last && this.#ports.has(port)) this.#loads.push(load);
+      } else post(port, { kind: 'failure', id, failure: { code: error.code, message: error.message } });
+      this.#ended();
+    });
+  }
+}
+
+/** One message per port for all that was stored or fenced, and one for each error. */
+function acknowledge(writes: readonly WaitingWrite[], outcomes: readonly WriteOutcome[]): void {
+  const byPort = new Map<MessagePort, Map<StoreError | undefined, number[]>>();
+  for (const [i, { port, id }] of writes.entries()) {
+    const outcome = outcomes[i] ?? 'ok';
+    const error = outcome instanceof StoreError ? outcome : undefined;
+    const byError = byPort.get(port) ?? new Map<StoreError | undefined, number[]>();
+    byPort.set(port, byError);
+    const pairs = byError.get(error) ?? [];
+    byError.set(error, pairs);
+    pairs.push(id, outcome === 'ok' || outcome instanceof StoreError ? acknowledged : outcome.fencedBy);
+  }
+  for (const [port, byError] of byPort) {
+    for (const [error, pairs] of byError) {
+      const failure = error && { code: error.code, message: error.message };
+      post(port, { kind: 'acks', pairs: Float64Array.from(pairs), failure });
     }
   }
 }
 
 function post(port: MessagePort, response: Response, transfer?: ArrayBuffer): void {
   port.postMessage(response, transfer === undefined ? [] : [transfer]);
-}
-
-function failureOf(error: unknown, operation: ControlOperation | 'writeBatch' | 'load'): Failure {
-  if (error instanceof StoreError) return { code: error.code, message: error.message };
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: 'io', message: `The store failed in ${operation} in a way it should not: ${detail}` };
 }

@@ -1,8 +1,7 @@
 /** Entry of the store thread: opens the store and serves it to every port that the parent sends. See spawn.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { StoreError } from '../store-ports.ts';
-import { openStore } from './open.ts';
+import { openServed } from './open.ts';
 import type { Failure } from './protocol.ts';
 import { StoreServer } from './server.ts';
 
@@ -18,18 +17,15 @@ export type ThreadMessage = { readonly kind: 'open' } | { readonly kind: 'refuse
 
 function serve(parent: MessagePort, { url, ...options }: ThreadData): void {
   const say = (message: ThreadMessage): void => parent.postMessage(message);
-  try {
-    const server = new StoreServer(openStore(url, options));
+  openServed(url, options, (error, store) => {
+    if (error !== undefined) return say({ kind: 'refused', failure: { code: error.code, message: error.message } });
+    const server = new StoreServer(store);
     parent.on('message', (message: ParentMessage) => {
       if (message.kind === 'connect') return server.connect(message.port);
-      server.close();
-      parent.close();
+      server.close(() => parent.close());
     });
     say({ kind: 'open' });
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    say({ kind: 'refused', failure: { code: error.code, message: error.message } });
-  }
+  });
 }
 
 if (parentPort !== null) serve(parentPort, workerData as ThreadData);

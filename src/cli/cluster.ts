@@ -1,6 +1,8 @@
 /** `carillon cluster`: several nodes on this machine under one supervisor. */
 import { fileURLToPath } from 'node:url';
-import { openStore } from '../../cluster/stores/open.ts';
+import { StoreClient } from '../../cluster/stores/client.ts';
+import { startStoreThread } from '../../cluster/stores/spawn.ts';
+import type { StoreThread } from '../../cluster/stores/spawn.ts';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { checkAddresses } from './addresses.ts';
@@ -13,12 +15,16 @@ import { Supervisor } from './supervisor.ts';
 export async function runCluster(config: Config, nodes: number, isDemo: boolean): Promise<number> {
   const configs = memberConfigs(config, nodes);
   await checkAddresses(configs);
-  const store = openStore(config.cluster.store);
+  const thread = await openThread(config.cluster.store);
+  const store = new StoreClient(thread.connect());
   const waiting = new Set(configs.map(({ node }) => node.id));
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const supervisor = new Supervisor(configs, {
     command: [process.execPath, main, 'start', supervisedFlag],
-    release: (id, incarnation) => void store.release(id, incarnation),
+    release: (id, incarnation) =>
+      new Promise((resolve, reject) => {
+        store.release(id, incarnation, (error, _isDone) => (error === undefined ? resolve() : reject(error)));
+      }),
     print: (line) => console.log(line),
     onReady: (id) => {
       if (waiting.delete(id) && waiting.size === 0) void announce(configs, supervisor, isDemo);
@@ -27,8 +33,15 @@ export async function runCluster(config: Config, nodes: number, isDemo: boolean)
   process.on('SIGTERM', () => supervisor.stop('SIGTERM'));
   process.on('SIGINT', () => supervisor.stop('SIGINT'));
   const code = await supervisor.ended;
-  store.close();
+  await new Promise<void>((resolve) => thread.close(resolve));
   return code;
+}
+
+/** The supervisor asks the store for nothing but releases. @throws StoreError when the store cannot be opened */
+function openThread(url: string): Promise<StoreThread> {
+  return new Promise((resolve, reject) => {
+    startStoreThread({ url }, (error, thread) => (error === undefined ? resolve(thread) : reject(error)));
+  });
 }
 
 /** The nodes said ready; what counts is that each answers so to anybody who asks. */

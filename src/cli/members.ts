@@ -11,7 +11,7 @@ export function memberConfigs(config: Config, nodes: number): Config[] {
   if (nodes > 1 && config.cluster.store === 'memory:') {
     throw new ExitError(
       exitCodes.config,
-      'cluster.store: memory: lives in one process; several nodes need sqlite:PATH',
+      'cluster.store: memory: lives in one process; several nodes need sqlite:PATH or redis://HOST',
     );
   }
   return Array.from({ length: nodes }, (_, index) => memberConfig(config, index));

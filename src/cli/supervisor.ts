@@ -13,8 +13,8 @@ import { verdictOf } from './restart.ts';
 export interface SupervisorPorts {
   /** Command that runs a supervised node: executable and arguments. */
   readonly command: readonly [string, ...string[]];
-  /** Death certificate for one incarnation of a node. May throw: it is tried again. */
-  release(id: string, incarnation: number): void;
+  /** Death certificate for one incarnation of a node. May reject: it is tried again. */
+  release(id: string, incarnation: number): Promise<void>;
   /** One line per event. */
   print(line: string): void;
   /** A node owns its partitions; told at each of its lives. */
@@ -116,7 +116,7 @@ export class Supervisor {
 
   #ended(member: Member, incarnation: number, code: number | null, signal: NodeJS.Signals | null): void {
     // Before anything else: the others may take over from now on.
-    this.#release(member.id, incarnation, 0);
+    void this.#release(member.id, incarnation, 0);
     member.child = undefined;
     const how = signal === null ? `code ${code}` : signal;
     const why = member.ending === '' ? '' : `: ${member.ending}`;
@@ -136,13 +136,13 @@ export class Supervisor {
     this.#endIfLast();
   }
 
-  #release(id: string, incarnation: number, attempt: number): void {
+  async #release(id: string, incarnation: number, attempt: number): Promise<void> {
     try {
-      this.#ports.release(id, incarnation);
+      await this.#ports.release(id, incarnation);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       if (attempt === 0) this.#ports.print(`the lease of node ${id} is not released yet: ${text}`);
-      if (attempt < 50) setTimeout(() => this.#release(id, incarnation, attempt + 1), 200);
+      if (attempt < 50) setTimeout(() => void this.#release(id, incarnation, attempt + 1), 200);
     }
   }
 

@@ -34,8 +34,8 @@ const domain = z
   })
   .transform((text) => text.toLowerCase());
 
-const storeUrl = z.string().regex(/^(memory:$|sqlite:.+|rediss?:\/\/.+)/, {
-  error: 'write memory:, sqlite:PATH, redis://HOST or rediss://HOST',
+const storeUrl = z.string().regex(/^(memory:$|sqlite:.+|rediss?(\+sentinel|\+cluster)?:\/\/.+)/, {
+  error: 'write memory:, sqlite:PATH, redis://HOST, redis+sentinel://HOST,HOST/MASTER or redis+cluster://HOST,HOST',
 });
 
 const cluster = z.strictObject({
@@ -48,7 +48,10 @@ const cluster = z.strictObject({
     .default('sqlite:./data/carillon.db')
     .describe(
       'Where leases, the partition table, snapshots and users are kept. `sqlite:PATH`: one file shared by all nodes of ' +
-        'this machine. `memory:`: nothing outlives the process, one node only.',
+        'this machine. `memory:`: nothing outlives the process, one node only. For nodes on several machines Redis or Valkey: ' +
+        '`redis://:PASSWORD@HOST:6379/0`, `redis+sentinel://HOST:26379,HOST:26379/MASTER` or ' +
+        '`redis+cluster://HOST:6379,HOST:6379`; `rediss` instead of `redis` for TLS, `?prefix=NAME` so that clusters can share a ' +
+        'database. What Redis must be configured with: docs/adr/redis-store.md.',
     ),
   secret: z
     .string()

@@ -21,7 +21,7 @@ function supervise(name: string, nodes: number, release?: () => void): { supervi
   const seen: Observed = { lines: [], released: [], ready: [] };
   const supervisor = new Supervisor(memberConfigs(config, nodes), {
     command: [process.execPath, fixture],
-    release: (id, incarnation) => {
+    release: async (id, incarnation) => {
       release?.();
       seen.released.push({ id, incarnation, atMs: performance.now() });
     },

@@ -11,6 +11,7 @@ import type { TestContext } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { MemoryStore } from '../../../cluster/stores/memory.ts';
 import { StoreClient } from '../../../cluster/stores/client.ts';
+import { servedAtOnce } from '../../../cluster/stores/served.ts';
 import { StoreServer } from '../../../cluster/stores/server.ts';
 import { startStoreThread } from '../../../cluster/stores/spawn.ts';
 import type { StoreThread } from '../../../cluster/stores/spawn.ts';
@@ -65,7 +66,7 @@ function served(t: TestContext): {
       return super.release(id, incarnation);
     }
   }
-  const server = new StoreServer(new Recorded({ nowMs: () => 5 }));
+  const server = new StoreServer(servedAtOnce(new Recorded({ nowMs: () => 5 })));
   const client = (): StoreClient => {
     const { port1, port2 } = new MessageChannel();
     server.connect(port2);
@@ -277,7 +278,7 @@ test('a store that cannot be opened is told to who starts the thread', async (t)
     code('io'),
   );
   await assert.rejects(
-    ask((done) => startStoreThread({ url: 'redis://host' }, done)),
+    ask((done) => startStoreThread({ url: 'redis://:sesame@host/x' }, done)),
     code('unsupported'),
   );
 });

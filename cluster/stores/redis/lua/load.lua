@@ -1,0 +1,2 @@
+-- KEYS snapshots  -> {key, value, ...}
+return redis.call('HGETALL', KEYS[1])

@@ -1,0 +1,2 @@
+-- KEYS any key of the coordination slot  -> the store's clock
+return now()
