@@ -32,8 +32,8 @@ export function unpackAorQuestion(body: unknown): AorQuestion | undefined {
   if (ask === 'locate') return { ask };
   if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string')
     return undefined;
-  if (typeof identity !== 'string' || !isTexts(authorization)) return undefined;
-  return { ask, method, requestUri, realm, authorization, identity };
+  if (typeof identity !== 'string' || typeof userAgent !== 'string' || !isTexts(authorization)) return undefined;
+  return { ask, method, requestUri, realm, authorization, identity, userAgent };
 }
 
 export function packVerifyAnswer(answer: VerifyAnswer): unknown[] {

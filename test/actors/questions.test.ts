@@ -25,7 +25,14 @@ function travel(body: unknown): unknown {
 }
 
 test('questions and answers arrive as they were sent', () => {
-  const verify = fc.record({ method: text, requestUri: text, realm: text, authorization: texts, identity: text });
+  const verify = fc.record({
+    method: text,
+    requestUri: text,
+    realm: text,
+    authorization: texts,
+    identity: text,
+    userAgent: text,
+  });
   fc.assert(
     fc.property(verify, (question) => {
       assert.deepEqual(unpackAorQuestion(travel(packVerify(question))), { ask: 'verify', ...question });
