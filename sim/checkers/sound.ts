@@ -9,8 +9,6 @@ import type { World } from '../world.ts';
 const mistakes = new Set([
   'entity.unreadable',
   'dropped-unreadable',
-  'entity.crashed',
-  'entity.ended',
   'malformed',
   'actor-refused',
 ]);

@@ -69,7 +69,8 @@ function kindsOf(list: string): FaultKind[] {
   if (list === 'none' || list === '') return [];
   return list.split(',').map((name) => {
     const kind = faultKinds.find((each) => each === name.trim());
-    if (kind === undefined) throw new ExitError(exitCodes.usage, `--faults: there is no ${name.trim()}; there are ${faultKinds.join(', ')}`);
+    if (kind === undefined)
+      throw new ExitError(exitCodes.usage, `--faults: there is no ${name.trim()}; there are ${faultKinds.join(', ')}`);
     return kind;
   });
 }

@@ -25,7 +25,8 @@ test('seeds that failed once hold now', () => {
 });
 
 test('the same seed is the same world', () => {
-  for (const seed of [11, 12, 13]) assert.equal(simulate(draw(seed)).trace, simulate(draw(seed), true).trace, `seed ${seed}`);
+  for (const seed of [11, 12, 13])
+    assert.equal(simulate(draw(seed)).trace, simulate(draw(seed), true).trace, `seed ${seed}`);
 });
 
 test(`fresh seeds for ${seconds} s`, (t) => {
