@@ -147,6 +147,7 @@ export const limits = {
   storeBusyMs: 2_000,
   storeUsersPageMax: 1_000,
   storeRetryMs: 200,
+  joinLinksMs: 10_000,
   redisConnectMs: 2_000,
   redisOpenMs: 5_000,
   /** Silence of a connection with commands under way after which it is given up. */

@@ -12,6 +12,9 @@ import { StoreClient } from '../../cluster/stores/client.ts';
 import { startStoreThread } from '../../cluster/stores/spawn.ts';
 import type { StoreThread } from '../../cluster/stores/spawn.ts';
 import { hash32 } from '../../cluster/hash.ts';
+import { isMember } from '../../cluster/table.ts';
+import type { Table } from '../../cluster/table.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { limits } from '../limits.ts';
@@ -59,6 +62,7 @@ class Node implements RunningNode {
   #ticker: NodeJS.Timeout | undefined;
   #admin: AdminServer | undefined;
   #wasReady = false;
+  #listening = false;
   #drained: (() => void) | undefined;
 
   constructor(config: Config, options: NodeOptions) {
@@ -127,6 +131,33 @@ class Node implements RunningNode {
       log: this.#log,
     });
     this.#startControl(this.#client, this.#workers);
+    await this.#joined();
+    await this.#workers.listen();
+    this.#listening = true;
+  }
+
+  /**
+   * A member with links to the others: whatever packet comes can be passed on. The kernel gives our sockets their share of
+   * the packets from the moment they are open. Others that cannot be reached are not waited for.
+   */
+  async #joined(): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + limits.joinLinksMs;
+    while (
+      this.#loop !== undefined &&
+      !this.#isLinked(this.#loop.control.table) &&
+      this.#clock.monotonicMs() < untilMs
+    ) {
+      await delay(limits.controlTickMs);
+    }
+  }
+
+  #isReady(): boolean {
+    return this.#listening && this.#loop?.isReady === true;
+  }
+
+  #isLinked(table: Table | undefined): boolean {
+    if (table === undefined || !isMember(table, this.#id, this.#options.incarnation)) return false;
+    return table.members.every(({ id }) => id === this.#id || this.#mesh.isUp(id));
   }
 
   get config(): Config {
@@ -179,10 +210,10 @@ class Node implements RunningNode {
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
     this.#ticker = setInterval(() => this.#loop?.tick(), limits.controlTickMs);
     const watch = setInterval(() => {
-      if (this.#wasReady || this.#loop?.isReady !== true) return;
+      if (this.#wasReady || !this.#isReady()) return;
       this.#wasReady = true;
       clearInterval(watch);
-      this.#log.write('info', 'ready', { state: this.#loop.control.describe() });
+      this.#log.write('info', 'ready', { state: this.#loop?.control.describe() });
       this.#options.onReady();
     }, limits.controlTickMs);
   }
@@ -202,6 +233,7 @@ class Node implements RunningNode {
       case 'fenced':
         return this.#loop?.step({ type: 'worker-fenced', worker, shares: message.shares });
       case 'up':
+      case 'listening':
       case 'refused':
       case 'answer':
         return; // src/cli/node/workers.ts has handled it.
@@ -241,7 +273,7 @@ class Node implements RunningNode {
     return adminPort({
       config: this.#config,
       store,
-      ready: () => this.#loop?.isReady === true,
+      ready: () => this.#isReady(),
       describe: () => control()?.describe() ?? 'starting',
       table: () => control()?.table,
       members: () => control()?.members ?? [],

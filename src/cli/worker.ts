@@ -84,6 +84,8 @@ parentPort?.on('message', (message: ToWorker) => {
       const value = answerQuery(message.query, core.hosted, counters, loopDelay);
       return tellMain({ type: 'answer', id: message.id, value });
     }
+    case 'listen':
+      return void listen();
     case 'close':
       // Perhaps before they are open, or because they could not be.
       void (sockets?.close() ?? Promise.resolve()).then(() => process.exit(0));
@@ -94,20 +96,25 @@ parentPort?.on('message', (message: ToWorker) => {
 setInterval(() => core.tick(), limits.timerTickMs);
 
 let sockets: Sockets | undefined;
-try {
-  sockets = await Sockets.open({
-    node,
-    worker,
-    incarnation: data.incarnation,
-    listeners: deps.self.listeners,
-    clock,
-    log,
-    onMessage: (bytes, flow) => core.edge.receive(bytes, flow),
-    onUndelivered: (token) => core.undelivered(token),
-    count,
-  });
-  tellMain({ type: 'up' });
-} catch (error) {
-  const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  tellMain({ type: 'refused', code: code ?? 'unknown', message, address: address ?? '', port: port ?? 0 });
+
+async function listen(): Promise<void> {
+  try {
+    sockets = await Sockets.open({
+      node,
+      worker,
+      incarnation: data.incarnation,
+      listeners: deps.self.listeners,
+      clock,
+      log,
+      onMessage: (bytes, flow) => core.edge.receive(bytes, flow),
+      onUndelivered: (token) => core.undelivered(token),
+      count,
+    });
+    tellMain({ type: 'listening' });
+  } catch (error) {
+    const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+    tellMain({ type: 'refused', code: code ?? 'unknown', message, address: address ?? '', port: port ?? 0 });
+  }
 }
+
+tellMain({ type: 'up' });

@@ -22,6 +22,8 @@ interface Handle {
   readonly thread: Worker;
   readonly hub: BatchPort;
   isUp: boolean;
+  /** Told when its sockets are open, or the error why not. */
+  listening: ((refusal: Error | undefined) => void) | undefined;
 }
 
 export class Workers {
@@ -36,6 +38,7 @@ export class Workers {
   readonly #asked = new Map<number, (value: unknown) => void>();
   #lastId = 0;
   #closing = false;
+  #listens = false;
 
   constructor(
     config: Config,
@@ -59,9 +62,22 @@ export class Workers {
     return this.#config.node.workers;
   }
 
-  /** Starts all; resolves when every one has its sockets, rejects with the system's error when one has not. */
+  /** Starts all; resolves when every one can take partitions. Nobody listens yet. */
   async start(): Promise<void> {
     await Promise.all(Array.from({ length: this.count }, (_, worker) => this.#start(worker)));
+  }
+
+  /** Opens the SIP sockets; resolves when all are open, rejects with the system's error when one cannot be had. */
+  async listen(): Promise<void> {
+    this.#listens = true;
+    await Promise.all(this.#handles.map((handle, worker) => handle && this.#listen(handle, worker)));
+  }
+
+  #listen(handle: Handle, worker: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      handle.listening = (refusal) => (refusal === undefined ? resolve() : reject(refusal));
+      this.tell(worker, { type: 'listen' });
+    });
   }
 
   #start(worker: number): Promise<void> {
@@ -81,17 +97,24 @@ export class Workers {
       transferList: [store, port2],
       name: `worker-${worker}`,
     });
-    const handle: Handle = { thread, hub: this.#openHub(port1), isUp: false };
+    const handle: Handle = { thread, hub: this.#openHub(port1), isUp: false, listening: undefined };
     this.#handles[worker] = handle;
     return new Promise((resolve, reject) => {
       thread.on('message', (message: FromWorker) => {
         if (message.type === 'up') {
           handle.isUp = true;
           this.#ports.onUp(worker);
+          // One that takes the place of another.
+          if (this.#listens)
+            this.#listen(handle, worker).catch((error: unknown) =>
+              this.#log.write('error', 'worker-listen', { worker, error }),
+            );
           resolve();
+        } else if (message.type === 'listening') {
+          handle.listening?.(undefined);
         } else if (message.type === 'refused') {
           const { code, message: text, address, port } = message;
-          reject(Object.assign(new Error(text), { code, address, port }));
+          handle.listening?.(Object.assign(new Error(text), { code, address, port }));
         } else if (message.type === 'answer') this.#answered(message.id, message.value);
         else this.#ports.onMessage(worker, message);
       });

@@ -19,6 +19,8 @@ export type ToWorker =
   | ShareOrder
   | { readonly type: 'user-changed'; readonly aor: string }
   | { readonly type: 'query'; readonly id: number; readonly query: WorkerQuery }
+  /** Open the SIP sockets: from now on packets come in that this node must be able to pass on. */
+  | { readonly type: 'listen' }
   /** Stop listening and end. */
   | { readonly type: 'close' };
 
@@ -37,8 +39,10 @@ export interface WorkerLoadView {
 }
 
 export type FromWorker =
-  /** All sockets are open. */
+  /** The thread can take partitions. */
   | { readonly type: 'up' }
+  /** All sockets are open. */
+  | { readonly type: 'listening' }
   /** A socket could not be had; the thread ends. */
   | {
       readonly type: 'refused';
