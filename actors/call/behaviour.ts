@@ -113,6 +113,12 @@ function forgetOldDialogs(act: Act): void {
  */
 function repeatOnStreams(act: Act): void {
   for (const { tx } of act.state.owners.values()) if (awaitsPeer(tx)) act.resend(tx);
+  for (const { server } of act.state.contexts.values()) if (isAnswered(server)) act.resend(server);
+}
+
+/** Timer J is 0 on streams: the transaction is over, but we still know what it said. */
+function isAnswered(server: ServerTransaction): boolean {
+  return server.reliable && server.terminated && server.sent.length > 0;
 }
 
 function awaitsPeer(tx: Transaction): boolean {
@@ -141,6 +147,7 @@ function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: Ca
     resume(owner.tx, turn.nowMs, act, takeoverGraceMs);
     streams ||= awaitsPeer(owner.tx);
   }
+  for (const { server } of state.contexts.values()) streams ||= isAnswered(server);
   if (streams) turn.timer('R', act.timersNotBeforeMs);
   for (const context of [...state.contexts.values()]) {
     if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);

@@ -5,7 +5,11 @@ import fc from 'fast-check';
 import { bestOf, otherChallenges, upstreamStatus } from '../../src/proxy/best-response.ts';
 import { message } from './request.ts';
 
-const finals = fc.array(fc.integer({ min: 200, max: 699 }), { minLength: 1, maxLength: 6 });
+const status = fc.oneof(
+  fc.integer({ min: 200, max: 699 }),
+  fc.constantFrom(401, 407, 408, 486, 487, 500, 503, 504, 603),
+);
+const finals = fc.array(status, { minLength: 1, maxLength: 6 });
 const helpful = new Set([401, 407, 415, 420, 484]);
 
 function best(statuses: readonly number[]): number {

@@ -108,7 +108,8 @@ function ladder(world: World): string {
     .join('\n');
 }
 
-function check({ world, legs, devices }: Played): void {
+/** `mayMiss`: the answer to a BYE or CANCEL on a stream may be lost with the node in the instant between store and network. */
+function check({ world, legs, devices }: Played, mayMiss = false): void {
   const told = (what: string): string => `${what}\n${ladder(world)}`;
   for (const leg of legs) {
     assert.ok(leg.finals.length > 0, told('no final response'));
@@ -121,7 +122,10 @@ function check({ world, legs, devices }: Played): void {
     if (!answered) {
       const possible = new Set([487, ...devices.map((each) => upstream(each.manner.refuse))]);
       assert.ok(possible.has(leg.finals[0] ?? 0), told(`ended with ${leg.finals[0]}`));
-      assert.ok(leg.finals[0] !== 487 || leg.cancelStatus === 200, told('487 of a call that nobody took back'));
+      assert.ok(
+        leg.finals[0] !== 487 || leg.cancelStatus === 200 || mayMiss,
+        told('487 of a call that nobody took back'),
+      );
       assert.equal(leg.finals.length, 1, told(`several refusals ${leg.finals.join()}`));
       assert.ok(!callees.some((each) => each.log.includes('BYE')), told('BYE of a call that never stood'));
       continue;
@@ -134,7 +138,7 @@ function check({ world, legs, devices }: Played): void {
     const over = callees.filter((each) => each.ended);
     assert.equal(over.length, callees.length, told('a callee hangs in the air'));
     const byes = [leg, ...callees].map((each) => each.byeStatus).filter((status) => status !== 0);
-    assert.ok(byes.length > 0 && byes.every((status) => status === 200), told(`BYE ${byes.join()}`));
+    assert.ok((mayMiss || byes.length > 0) && byes.every((status) => status === 200), told(`BYE ${byes.join()}`));
   }
   for (const [request, branches] of branchesSeen(world))
     assert.equal(branches.size, 1, told(`asked twice: ${request}`));
@@ -280,7 +284,7 @@ describe('a call', () => {
           const first = played.world.saves;
           played.world.loseNodeAt = (save) => (losses.includes(save - first) ? 'after' : undefined);
           played.world.run(120_000);
-          check(played);
+          check(played, true);
           nothingLeft(played.world);
         },
       ),
