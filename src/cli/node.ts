@@ -5,6 +5,8 @@
 import { Mesh } from '../io/links.ts';
 import { SystemClock } from '../io/clock.ts';
 import { openLog } from '../io/log.ts';
+import { probe } from '../io/probe.ts';
+import { selfOf } from './worker/identity.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
 import { openAdmin } from '../admin/server.ts';
 import type { AdminServer } from '../admin/server.ts';
@@ -69,7 +71,7 @@ class Node implements RunningNode {
     this.#config = config;
     this.#options = options;
     this.#id = config.node.id;
-    this.#file = openLog({ level: 'info', fields: { node: this.#id } });
+    this.#file = openLog({ level: options.logLevel, fields: { node: this.#id } });
     this.#log = new BoundedLog(this.#file, this.#clock);
     const count = (metric: string): void => this.#counters.add(metric);
     this.#hub = new Hub({
@@ -106,24 +108,17 @@ class Node implements RunningNode {
     this.#store.onDeath((error) => this.#fail(error.message));
     this.#client = new StoreClient(this.#store.connect());
     await this.#putUsers();
+    await probe(selfOf(config).listeners);
     await this.#mesh.start();
-    this.#workers = new Workers(
-      config,
-      this.#options.incarnation,
-      this.#clock.share(),
-      this.#serveUntil,
-      this.#store,
-      this.#log,
-      {
-        onUp: (worker) => this.#loop?.step({ type: 'worker-up', worker }),
-        onDown: (worker) => {
-          this.#hub.workerDown(worker);
-          this.#loop?.step({ type: 'worker-down', worker });
-        },
-        onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
-        onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
+    this.#workers = new Workers(config, this.#options, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
+      onUp: (worker) => this.#loop?.step({ type: 'worker-up', worker }),
+      onDown: (worker) => {
+        this.#hub.workerDown(worker);
+        this.#loop?.step({ type: 'worker-down', worker });
       },
-    );
+      onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
+      onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
+    });
     await this.#workers.start();
     this.#admin = await openAdmin(this.#adminPort(this.#client), {
       listen: config.admin.listen,
