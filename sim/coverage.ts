@@ -72,7 +72,7 @@ export class Coverage {
       if (world.liveNodes().length <= nodes.length) reach('all nodes down at once');
     };
     this.observer = {
-      noted(node, _level, event, fields) {
+      noted(node, _level, event) {
         if (event === 'stopped') {
           latched.add(node);
           reach('latch set');
@@ -80,7 +80,13 @@ export class Coverage {
         if (event === 'acting' && latched.delete(node)) reach('latch set and cleared');
         if (event === 'release-predecessor') reach('restarted under a new incarnation');
         if (event === 'leaving' || event === 'over' || event === 'exit') reach('told that it is dead');
-        if (event === 'auth-fail' && fields['cause'] === 'stale') reach('nonce stale');
+      },
+      ordered(_node, order) {
+        if (order.type === 'thaw') reach('freeze taken back');
+      },
+      phoneReceived(_phone, message) {
+        if (typeof message === 'string' || (message.status !== 401 && message.status !== 407)) return;
+        if (message.headers.some(([, value]) => value.includes('stale=true'))) reach('nonce stale');
       },
       counted(_node, metric) {
         if (metric === 'gate.ungated') reach('gate open because the store failed');

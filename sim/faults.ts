@@ -15,6 +15,11 @@ export class Faults {
   }
 
   begin(fault: Fault): void {
+    if (fault.onWrite) this.#world.store.onWrite.set(fault.node, () => !this.#isOver && this.#strike(fault));
+    else this.#strike(fault);
+  }
+
+  #strike(fault: Fault): void {
     const world = this.#world;
     const node = world.nodes.get(fault.node);
     for (const each of world.observers) each.fault?.(fault);
@@ -41,6 +46,16 @@ export class Faults {
         return this.#cut(fault, true);
       case 'one-way-cut':
         return this.#cut(fault, false);
+      case 'isolate':
+        world.store.cutFrom.add(fault.node);
+        this.#later(fault.forMs, () => world.store.cutFrom.delete(fault.node));
+        return this.#cut(fault, true);
+      case 'island': {
+        world.store.cutFrom.add(fault.node);
+        this.#later(fault.forMs, () => world.store.cutFrom.delete(fault.node));
+        for (const other of world.nodes.keys()) this.#cut({ ...fault, other }, true);
+        return;
+      }
       case 'store-down':
         world.store.isDown = true;
         return this.#later(fault.forMs, () => (world.store.isDown = false));
@@ -51,7 +66,7 @@ export class Faults {
         world.store.isFull = true;
         return this.#later(fault.forMs, () => (world.store.isFull = false));
       case 'store-slow':
-        world.store.latencyMs = [5, 250];
+        world.store.latencyMs = fault.forMs >= 5_000 ? [100, 900] : [5, 250];
         return this.#later(fault.forMs, () => (world.store.latencyMs = this.#calmStore));
       case 'weather':
         if (fault.weather !== undefined) world.network.weather = fault.weather;

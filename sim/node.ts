@@ -188,6 +188,7 @@ export class SimNode implements LinkEnd {
 
   #tellWorker(index: number, order: ShareOrder): void {
     const worker = this.workers[index];
+    for (const each of this.#world.observers) each.ordered?.(this, order);
     if (worker !== undefined)
       this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.order(order));
   }

@@ -1,4 +1,5 @@
 /** What the world tells its checkers and its report, as it happens. Nothing of it flows back into the world. */
+import type { ShareOrder } from '../cluster/control-types.ts';
 import type { Table } from '../cluster/table.ts';
 import type { LogLevel, Flow } from '../src/outside.ts';
 import type { SimNode } from './node.ts';
@@ -10,6 +11,8 @@ import type { RegistrationRecord } from './phone/history.ts';
 export interface Observer {
   /** A control has taken a step. */
   stepped?(node: SimNode): void;
+  /** The main thread tells a worker what to hold. */
+  ordered?(node: SimNode, order: ShareOrder): void;
   tableAdopted?(node: SimNode, table: Table): void;
   noted?(node: string, level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void;
   counted?(node: string, metric: string): void;

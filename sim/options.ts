@@ -20,7 +20,13 @@ export const faultKinds = [
   'store-slow',
   'weather',
   'clock',
+  /** Cut off from the store and from one other node. */
+  'isolate',
+  /** Cut off from the store and from all other nodes. */
+  'island',
 ] as const;
+/** Drawn apart, so that the worlds of older seeds stay as they were. */
+const newerKinds: readonly string[] = ['isolate', 'island'];
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface Fault {
@@ -33,6 +39,8 @@ export interface Fault {
   readonly released: boolean;
   readonly worker: number;
   readonly weather: Weather | undefined;
+  /** Not at once but when the node next writes to the store: its write is then under way. */
+  readonly onWrite: boolean;
 }
 
 export interface RegistrationChange {
@@ -78,8 +86,12 @@ export const warmUpMs = 4_000;
 
 export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
   const random = new Chance(seed).stream('options');
+  const newer = new Chance(seed).stream('newer options');
   const nodes = wishes.nodes ?? random.pick([1, 2, 3, 3, 3, 4, 5]);
-  const kinds = wishes.kinds ?? faultKinds.filter(() => random.chance(0.35));
+  const kinds = wishes.kinds ?? [
+    ...faultKinds.filter((kind) => !newerKinds.includes(kind) && random.chance(0.35)),
+    ...faultKinds.filter((kind) => newerKinds.includes(kind) && newer.chance(0.2)),
+  ];
   const users = random.int(6, 16);
   const faultMs = (wishes.faultSeconds ?? random.pick([20, 30, 30, 45])) * 1_000;
   const devices = Array.from({ length: users }, () => (random.chance(0.25) ? 2 : 1));
@@ -114,7 +126,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
   return {
     ...base,
     calls,
-    faults: drawFaults(new Chance(seed).stream('faults'), kinds, nodes, base.workers, faultMs),
+    faults: drawFaults(new Chance(seed).stream('faults'), newer, kinds, nodes, base.workers, faultMs),
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
   };
 }
@@ -170,6 +182,7 @@ function drawDevice(random: Stream): DevicePlan {
 
 function drawFaults(
   random: Stream,
+  newer: Stream,
   kinds: readonly FaultKind[],
   nodes: number,
   workers: number,
@@ -191,6 +204,7 @@ function drawFaults(
       forMs: random.pick([30, 400, 2_000, 5_000, 9_000]),
       released: random.chance(0.6),
       worker: random.int(0, workers - 1),
+      onWrite: (kind === 'pause' || kind === 'crash') && newer.chance(0.5),
       weather:
         kind === 'weather'
           ? {

@@ -41,6 +41,8 @@ export class SimStore {
   isFull = false;
   readonly cutFrom = new Set<string>();
   readonly watches: StoreWatch[] = [];
+  /** Called when the node next asks for a write, while that is under way. */
+  readonly onWrite = new Map<string, () => void>();
   readonly #kernel: Kernel;
   readonly #random: Stream;
 
@@ -167,6 +169,11 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     done: Done<WriteReply>,
   ): void {
     const copies = rows.map(([key, value]): SnapshotRow => [key, value === null ? null : new Uint8Array(value)]);
+    const moment = this.#store.onWrite.get(this.#node);
+    if (moment !== undefined) {
+      this.#store.onWrite.delete(this.#node);
+      this.#store.kernel.at(0, undefined, moment);
+    }
     this.#inOrder(done, (memory) => {
       if (this.#store.isFull) throw new StoreError('full', 'no space');
       const reply = memory.write(partition, epoch, owner, copies);

@@ -149,7 +149,12 @@ export class World {
    */
   get isStrict(): boolean {
     const kinds = new Set(this.options.faults.map((fault) => fault.kind));
-    const storeFails = kinds.has('store-down') || kinds.has('store-cut') || kinds.has('store-full');
+    const storeFails =
+      kinds.has('store-down') ||
+      kinds.has('store-cut') ||
+      kinds.has('store-full') ||
+      kinds.has('isolate') ||
+      kinds.has('island');
     return !storeFails;
   }
 

@@ -6,12 +6,7 @@
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
 
-const mistakes = new Set([
-  'entity.unreadable',
-  'dropped-unreadable',
-  'malformed',
-  'actor-refused',
-]);
+const mistakes = new Set(['entity.unreadable', 'dropped-unreadable', 'malformed', 'actor-refused']);
 
 export function sound(world: World): Observer {
   return {

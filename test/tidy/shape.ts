@@ -10,6 +10,9 @@ const untested: Readonly<Record<string, string>> = {
   'src/cli/cluster.ts': 'run as a process by test/cli/program.test.ts',
   'src/cli/worker.ts': 'a thread of every node that test/e2e starts',
   'src/cli/worker/': 'parts of that thread',
+  'src/cli/sim.ts': 'run as a process by test/sim-harness/command.test.ts',
+  'sim/run.ts': 'what that process does',
+  'sim/mutants/': 'run as processes by test/sim-harness/mutants.test.ts',
   'src/cli/child-protocol.ts': 'spoken by both sides in test/cli/supervisor.test.ts',
 };
 
