@@ -5,14 +5,24 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { HostPort } from '../config/address.ts';
+import { listenError, ReusePortUnsupported } from '../io/reuse-port.ts';
 import type { Config } from '../config/config.ts';
 
-/** @throws the system's error, with `address` and `port`, for the first one that cannot be had */
-export async function checkAddresses(configs: readonly Config[]): Promise<void> {
+/**
+ * @param sip `alone`: nobody else may have the SIP addresses; `shared`: other nodes may, by SO_REUSEPORT, other programs not
+ * @throws the system's error, with `address` and `port`, for the first one that cannot be had
+ */
+export async function checkAddresses(configs: readonly Config[], sip: 'alone' | 'shared' = 'alone'): Promise<void> {
+  const reusePort = sip === 'shared';
   for (const { listen } of configs.slice(0, 1)) {
     for (const one of listen) {
-      if (one.protocol === 'udp') await checkUdp(one);
-      else if (one.protocol === 'tcp') await checkTcp(one);
+      try {
+        if (one.protocol === 'udp') await checkUdp(one, reusePort);
+        else if (one.protocol === 'tcp') await checkTcp(one, reusePort);
+      } catch (error) {
+        // Where ports cannot be shared, one thread holds them: there is nothing to find out without disturbing it.
+        if (!(listenError(error, '', reusePort) instanceof ReusePortUnsupported)) throw error;
+      }
     }
   }
   for (const { node, admin } of configs) {
@@ -21,16 +31,16 @@ export async function checkAddresses(configs: readonly Config[]): Promise<void> 
   }
 }
 
-async function checkTcp({ host, port }: HostPort): Promise<void> {
+async function checkTcp({ host, port }: HostPort, reusePort = false): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+    server.listen({ host, port, exclusive: true, reusePort }, () => server.close(() => resolve()));
   });
 }
 
-async function checkUdp({ host, port }: HostPort): Promise<void> {
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+async function checkUdp({ host, port }: HostPort, reusePort: boolean): Promise<void> {
+  const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', reusePort });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close();

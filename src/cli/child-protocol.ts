@@ -1,5 +1,6 @@
 /** The words between a supervisor and the nodes it starts, over Node's IPC channel. Secrets travel here, not in argv. */
 import type { Config } from '../config/config.ts';
+import type { LogLevel } from '../outside.ts';
 import type { ExitCode } from './exit.ts';
 
 /** First and only message to a node. */
@@ -7,6 +8,7 @@ export interface StartMessage {
   readonly type: 'start';
   readonly config: Config;
   readonly incarnation: number;
+  readonly logLevel: LogLevel;
 }
 
 export type ChildMessage =

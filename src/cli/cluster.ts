@@ -5,6 +5,7 @@ import { startStoreThread } from '../../cluster/stores/spawn.ts';
 import type { StoreThread } from '../../cluster/stores/spawn.ts';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
+import type { LogLevel } from '../outside.ts';
 import { checkAddresses } from './addresses.ts';
 import { supervisedFlag } from './child-protocol.ts';
 import { demoText } from './demo.ts';
@@ -12,7 +13,7 @@ import { memberConfigs } from './members.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Runs until all nodes have ended; the exit code. @throws before the first node starts when one could not */
-export async function runCluster(config: Config, nodes: number, isDemo: boolean): Promise<number> {
+export async function runCluster(config: Config, nodes: number, isDemo: boolean, logLevel: LogLevel): Promise<number> {
   const configs = memberConfigs(config, nodes);
   await checkAddresses(configs);
   const thread = await openThread(config.cluster.store);
@@ -25,6 +26,7 @@ export async function runCluster(config: Config, nodes: number, isDemo: boolean)
       new Promise((resolve, reject) => {
         store.release(id, incarnation, (error, _isDone) => (error === undefined ? resolve() : reject(error)));
       }),
+    logLevel,
     print: (line) => console.log(line),
     onReady: (id) => {
       if (waiting.delete(id) && waiting.size === 0) void announce(configs, supervisor, isDemo);

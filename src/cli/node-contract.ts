@@ -1,10 +1,13 @@
 /** What the commands that run nodes agree on with the composition root of a node (src/cli/node.ts). */
 import type { Config } from '../config/config.ts';
+import type { LogLevel } from '../outside.ts';
 import type { ExitCode } from './exit.ts';
 
 export interface NodeOptions {
   /** Number of this life of the node, greater than all before it: the time of its start, ms since 1970. */
   readonly incarnation: number;
+  /** Less important lines are not logged. */
+  readonly logLevel: LogLevel;
   /** The node owns its partitions and serves. Called once. */
   onReady(): void;
   /**

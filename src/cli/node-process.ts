@@ -1,6 +1,7 @@
 /** One node as a process: signals, its end, and its supervisor if it has one. */
 import type { Config } from '../config/config.ts';
 import { limits } from '../limits.ts';
+import type { LogLevel } from '../outside.ts';
 import { isStartMessage, type ChildMessage, type StartMessage } from './child-protocol.ts';
 import { endingOf, exitCodes, type Ending } from './exit.ts';
 import type { RunNode, RunningNode } from './node-contract.ts';
@@ -38,6 +39,7 @@ export async function runNodeProcess(
   try {
     node = await run(start.config, {
       incarnation: start.incarnation,
+      logLevel: start.logLevel,
       onReady: () => ports.onReady(),
       onExit: (code, message) => end({ code, message }),
     });
@@ -70,10 +72,10 @@ export async function runSupervised(run: RunNode): Promise<void> {
 }
 
 /** The node of `carillon start`. */
-export async function runAlone(run: RunNode, config: Config): Promise<void> {
+export async function runAlone(run: RunNode, config: Config, logLevel: LogLevel): Promise<void> {
   await runNodeProcess(
     run,
-    { config, incarnation: Date.now() },
+    { config, incarnation: Date.now(), logLevel },
     {
       onReady: () => console.log(`node ${config.node.id} is ready`),
       onEnding: async ({ code, message }) => (code === 0 ? console.log(message) : console.error(message)),

@@ -5,6 +5,8 @@ import { isProblems } from '../config/config.ts';
 import { formatProblem } from '../config/problems.ts';
 import { unserved } from '../config/unserved.ts';
 import type { Config } from '../config/config.ts';
+import type { LogLevel } from '../outside.ts';
+import { checkAddresses } from './addresses.ts';
 import { supervisedFlag } from './child-protocol.ts';
 import { runCluster } from './cluster.ts';
 import { checkConfigFile, loadConfig } from './config-file.ts';
@@ -44,6 +46,7 @@ export function buildProgram(): Command {
     .description('run one node')
     .option('--config <file>', 'its configuration (.json, .yaml, .ts)')
     .addHelpText('after', '\nExample:\n  CARILLON_SECRET=$(openssl rand -hex 32) carillon start --config carillon.json')
+    .addOption(logLevelOption('info'))
     .addOption(new Option(supervisedFlag).hideHelp())
     .action(start);
   const cluster = program
@@ -51,14 +54,20 @@ export function buildProgram(): Command {
     .description('run several nodes on this machine')
     .option('--nodes <n>', 'how many', '3')
     .option('--config <file>', 'their common configuration (default: a demo with ten users, data in ./data)')
+    .addOption(logLevelOption(undefined))
     .addHelpText(
       'after',
       '\nExamples:\n  carillon cluster --nodes 3\n  carillon cluster --nodes 5 --config carillon.yaml\n  carillon cluster status',
     )
-    .action(async (options: { nodes: string; config?: string }) => {
+    .action(async (options: { nodes: string; config?: string; logLevel?: LogLevel }) => {
       const isDemo = options.config === undefined;
       const config = options.config === undefined ? demoConfig('data') : await load(options.config);
-      process.exitCode = await runCluster(config, Number(options.nodes), isDemo);
+      process.exitCode = await runCluster(
+        config,
+        Number(options.nodes),
+        isDemo,
+        options.logLevel ?? (isDemo ? 'warn' : 'info'),
+      );
     });
   addManagement(program, cluster);
   addSim(program);
@@ -74,6 +83,16 @@ export function buildProgram(): Command {
   return program;
 }
 
+function logLevelOption(standard: LogLevel | undefined): Option {
+  const option = new Option('--log-level <level>', 'what the nodes log to stderr, a JSON line for each event').choices([
+    'debug',
+    'info',
+    'warn',
+    'error',
+  ]);
+  return standard === undefined ? option.default(undefined, '"info", for the demo "warn"') : option.default(standard);
+}
+
 const examples = `Examples:
   carillon cluster --nodes 3              a cluster on this machine, with demo users
   carillon config check carillon.json     before a start
@@ -86,14 +105,17 @@ function version(): string {
   return String(Reflect.get(Object(manifest), 'version'));
 }
 
-async function start(options: { config?: string; supervised?: boolean }): Promise<void> {
+async function start(options: { config?: string; logLevel: LogLevel; supervised?: boolean }): Promise<void> {
   if (options.supervised !== true && options.config === undefined) {
     throw new ExitError(exitCodes.usage, 'say which configuration: carillon start --config FILE');
   }
   const config = options.config === undefined ? undefined : await load(options.config);
   const { runNode } = await import('./node.ts');
   if (config === undefined) await runSupervised(runNode);
-  else await runAlone(runNode, config);
+  else {
+    await checkAddresses([config], 'shared');
+    await runAlone(runNode, config, options.logLevel);
+  }
 }
 
 /** The configuration, with a word about what this version leaves out. */

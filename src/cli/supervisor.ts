@@ -6,6 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Config } from '../config/config.ts';
 import { limits } from '../limits.ts';
+import type { LogLevel } from '../outside.ts';
 import { isChildMessage, type ChildMessage, type StartMessage } from './child-protocol.ts';
 import { exitCodes } from './exit.ts';
 import { verdictOf } from './restart.ts';
@@ -13,6 +14,8 @@ import { verdictOf } from './restart.ts';
 export interface SupervisorPorts {
   /** Command that runs a supervised node: executable and arguments. */
   readonly command: readonly [string, ...string[]];
+  /** Of the nodes. */
+  readonly logLevel: LogLevel;
   /** Death certificate for one incarnation of a node. May reject: it is tried again. */
   release(id: string, incarnation: number): Promise<void>;
   /** One line per event. */
@@ -96,7 +99,7 @@ export class Supervisor {
     child.on('message', (message) => {
       if (isChildMessage(message)) this.#hear(member, message);
     });
-    const start: StartMessage = { type: 'start', config: member.config, incarnation };
+    const start: StartMessage = { type: 'start', config: member.config, incarnation, logLevel: this.#ports.logLevel };
     child.send(start, (error) => {
       // A child that is gone already tells more by its exit.
       if (error !== null) member.ending ||= error.message;

@@ -25,6 +25,7 @@ function supervise(name: string, nodes: number, release?: () => void): { supervi
       release?.();
       seen.released.push({ id, incarnation, atMs: performance.now() });
     },
+    logLevel: 'info',
     print: (line) => void seen.lines.push(line),
     onReady: (id) => void seen.ready.push(id),
   });

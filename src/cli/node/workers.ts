@@ -6,7 +6,7 @@ import type { StoreThread } from '../../../cluster/stores/spawn.ts';
 import type { Config } from '../../config/config.ts';
 import { BatchPort } from '../../io/batch-port.ts';
 import { limits } from '../../limits.ts';
-import type { Log } from '../../outside.ts';
+import type { Log, LogLevel } from '../../outside.ts';
 import type { FromWorker, ToWorker, WorkerData, WorkerQuery } from '../worker/messages.ts';
 
 export interface WorkersPorts {
@@ -29,6 +29,7 @@ interface Handle {
 export class Workers {
   readonly #config: Config;
   readonly #incarnation: number;
+  readonly #logLevel: LogLevel;
   readonly #clock: SharedArrayBuffer;
   readonly #serveUntil: SharedArrayBuffer;
   readonly #store: StoreThread;
@@ -42,7 +43,7 @@ export class Workers {
 
   constructor(
     config: Config,
-    incarnation: number,
+    { incarnation, logLevel }: { readonly incarnation: number; readonly logLevel: LogLevel },
     clock: SharedArrayBuffer,
     serveUntil: SharedArrayBuffer,
     store: StoreThread,
@@ -51,6 +52,7 @@ export class Workers {
   ) {
     this.#config = config;
     this.#incarnation = incarnation;
+    this.#logLevel = logLevel;
     this.#clock = clock;
     this.#serveUntil = serveUntil;
     this.#store = store;
@@ -86,6 +88,7 @@ export class Workers {
     const data: WorkerData = {
       config: this.#config,
       incarnation: this.#incarnation,
+      logLevel: this.#logLevel,
       worker,
       clock: this.#clock,
       serveUntil: this.#serveUntil,

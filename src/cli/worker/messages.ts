@@ -2,10 +2,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ShareOrder, ShareReport } from '../../../cluster/control-types.ts';
 import type { Config } from '../../config/config.ts';
+import type { LogLevel } from '../../outside.ts';
 
 export interface WorkerData {
   readonly config: Config;
   readonly incarnation: number;
+  readonly logLevel: LogLevel;
   readonly worker: number;
   /** Memory of the node's clock (src/io/clock.ts). */
   readonly clock: SharedArrayBuffer;
