@@ -29,6 +29,7 @@ export async function connect(target: RedisTarget): Promise<RedisConnection> {
   const connection = target.kind === 'cluster' ? new ClusterConnection(target) : new ServerConnection(target);
   try {
     await isOpen(connection.client, target.text);
+    if (connection instanceof ServerConnection) await connection.countReplicas();
   } catch (error) {
     connection.close();
     throw error;
@@ -53,8 +54,8 @@ class ServerConnection implements RedisConnection {
   constructor(target: RedisTarget) {
     this.#target = target;
     this.client = new Redis(serverOptions(target));
-    this.client.on('ready', () => this.#countReplicas());
-    this.#poll = setInterval(() => this.#countReplicas(), limits.redisReplicasPollMs);
+    this.client.on('ready', () => void this.countReplicas());
+    this.#poll = setInterval(() => void this.countReplicas(), limits.redisReplicasPollMs);
   }
 
   async run(steps: readonly Step[], doing: string, confirmed: boolean): Promise<(Reply | StoreError)[]> {
@@ -73,12 +74,14 @@ class ServerConnection implements RedisConnection {
     this.client.disconnect();
   }
 
-  #countReplicas(): void {
+  async countReplicas(): Promise<void> {
     if (this.client.status !== 'ready') return;
-    this.client.info('replication').then(
-      (text) => (this.#replicas = text.match(/^slave\d+:.*state=online/gm)?.length ?? 0),
-      () => undefined, // The next poll asks again; whoever writes meanwhile is told by the write itself.
-    );
+    try {
+      const text = await this.client.info('replication');
+      this.#replicas = text.match(/^slave\d+:.*state=online/gm)?.length ?? 0;
+    } catch {
+      // The next poll asks again; whoever writes meanwhile is told by the write itself.
+    }
   }
 }
 

@@ -8,12 +8,13 @@ import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
-import type { WriteOutcome } from '../../../cluster/stores/served.ts';
+import type { LoadedPiece, WriteOutcome } from '../../../cluster/stores/served.ts';
 import type { ControlOperation, ControlParameters, ControlResult } from '../../../cluster/stores/protocol.ts';
 import { openRedisStore } from '../../../cluster/stores/redis/store.ts';
 import type { RedisStore, RedisStoreOptions } from '../../../cluster/stores/redis/store.ts';
 import type { LoadedRow, SnapshotRow, WriteBatch, WriteReply } from '../../../cluster/store-ports.ts';
 import { folder } from './folder.ts';
+import type { Subject } from './operations.ts';
 
 /** Why the tests with a Redis cannot run here, or false. */
 export const redisMissing: string | false = isInstalled() ? false : 'redis-server is not installed';
@@ -45,10 +46,11 @@ export class RedisServer {
 
   /** Start it and wait until it answers. */
   async start(): Promise<this> {
-    const [mode, ...options] = this.#options[0] === '--sentinel' ? this.#options : ['', ...this.#options];
-    const settings =
-      mode === '' ? ['--port', `${this.port}`, '--save', '', '--dir', this.folder, '--bind', '127.0.0.1'] : [];
-    const child = spawn('redis-server', [...settings, ...options], { cwd: this.folder, stdio: 'ignore' });
+    const settings = ['--port', `${this.port}`, '--save', '', '--dir', this.folder, '--bind', '127.0.0.1'];
+    // A file of settings comes first and says everything: a Sentinel.
+    const hasFile = this.#options[0]?.startsWith('/') === true;
+    const options = hasFile ? this.#options : [...settings, ...this.#options];
+    const child = spawn('redis-server', options, { cwd: this.folder, stdio: 'ignore' });
     this.#child = child;
     for (let tries = 0; tries < 250; tries++) {
       assert.equal(child.exitCode, null, `redis-server at ${this.port} ended`);
@@ -68,6 +70,15 @@ export class RedisServer {
     } finally {
       client.disconnect();
     }
+  }
+
+  /** A connection for the test itself. */
+  async client(t: TestContext, password?: string): Promise<Redis> {
+    const client = new Redis({ port: this.port, lazyConnect: true, ...(password === undefined ? {} : { password }) });
+    client.on('error', () => undefined);
+    t.after(() => client.disconnect());
+    await client.connect();
+    return client;
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -113,29 +124,43 @@ export function pause(ms: number): Promise<void> {
 }
 
 /** A Redis store with promises, for tests. */
-export class Asked {
+export class Asked implements Subject {
   readonly store: RedisStore;
 
   constructor(store: RedisStore) {
     this.store = store;
   }
 
-  call<O extends ControlOperation>(operation: O, ...parameters: ControlParameters<O>): Promise<ControlResult<O>> {
-    return new Promise((resolve, reject) => {
-      this.store.call(operation, parameters, (error, result) =>
-        error === undefined ? resolve(result as ControlResult<O>) : reject(error),
-      );
-    });
-  }
+  nowMs = (): Promise<number> => this.#call('nowMs');
+  lease: Later<'lease'> = (...p) => this.#call('lease', ...p);
+  vote: Later<'vote'> = (...p) => this.#call('vote', ...p);
+  release: Later<'release'> = (...p) => this.#call('release', ...p);
+  members: Later<'members'> = () => this.#call('members');
+  readTable: Later<'readTable'> = () => this.#call('readTable');
+  casTable: Later<'casTable'> = (...p) => this.#call('casTable', ...p);
+  seal: Later<'seal'> = (...p) => this.#call('seal', ...p);
+  owners: Later<'owners'> = (...p) => this.#call('owners', ...p);
+  putUser: Later<'putUser'> = (...p) => this.#call('putUser', ...p);
+  putUsers: Later<'putUsers'> = (...p) => this.#call('putUsers', ...p);
+  removeUser: Later<'removeUser'> = (...p) => this.#call('removeUser', ...p);
+  user: Later<'user'> = (...p) => this.#call('user', ...p);
+  users: Later<'users'> = (...p) => this.#call('users', ...p);
 
+  /** One outcome per batch, errors among them. */
   commit(batches: readonly WriteBatch[], durable = false): Promise<readonly WriteOutcome[]> {
     return new Promise((resolve) => this.store.commit(batches, durable, resolve));
   }
 
+  async writeBatch(batches: readonly WriteBatch[], durable: boolean): Promise<WriteReply[]> {
+    return (await this.commit(batches, durable)).map((outcome) => {
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    });
+  }
+
   async write(partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[]): Promise<WriteReply> {
-    const [outcome = 'ok'] = await this.commit([{ partition, epoch, owner, rows }]);
-    if (outcome instanceof Error) throw outcome;
-    return outcome;
+    const [reply = 'ok'] = await this.writeBatch([{ partition, epoch, owner, rows }], false);
+    return reply;
   }
 
   async load(partitions: readonly number[]): Promise<LoadedRow[]> {
@@ -146,19 +171,33 @@ export class Asked {
     const loading = this.store.load(partitions);
     const pieces: LoadedRow[][] = [];
     for (let isLast = false; !isLast;) {
-      const piece = await new Promise<{ rows: readonly LoadedRow[]; last: boolean }>((resolve, reject) =>
+      const piece = await new Promise<LoadedPiece>((resolve, reject) =>
         loading.next((error, read) => (error === undefined ? resolve(read) : reject(error))),
       );
-      pieces.push(piece.rows.map(({ partition, key, value }) => ({ partition, key, value: new Uint8Array(value) })));
+      pieces.push([...piece.rows]);
       isLast = piece.last;
     }
     return pieces;
   }
+
+  close(): void {
+    this.store.close(() => undefined);
+  }
+
+  #call<O extends ControlOperation>(operation: O, ...parameters: ControlParameters<O>): Promise<ControlResult<O>> {
+    return new Promise((resolve, reject) => {
+      this.store.call(operation, parameters, (error, result) =>
+        error === undefined ? resolve(result as ControlResult<O>) : reject(error),
+      );
+    });
+  }
 }
+
+type Later<O extends ControlOperation> = (...parameters: ControlParameters<O>) => Promise<ControlResult<O>>;
 
 /** The store at this URL, closed when the test is over. */
 export async function openAsked(t: TestContext, url: string, options: RedisStoreOptions = {}): Promise<Asked> {
-  const store = await openRedisStore(url, options);
-  t.after(() => store.close(() => undefined));
-  return new Asked(store);
+  const asked = new Asked(await openRedisStore(url, options));
+  t.after(() => asked.close());
+  return asked;
 }
