@@ -9,7 +9,7 @@ import { Hub } from '../cluster/hub.ts';
 import { packPeerItem, unpackPeerItem } from '../cluster/peer-items.ts';
 import { limits } from '../src/limits.ts';
 import type { Log } from '../src/outside.ts';
-import { SimClock } from './clock.ts';
+import type { SimClock } from './clock.ts';
 import { Owner } from './kernel.ts';
 import type { LinkEnd } from './links.ts';
 import { SimStoreAccess } from './store.ts';

@@ -125,7 +125,7 @@ export class World {
   }
 
   /** A process ended by itself. Its supervisor sees to the lease and, unless it was drained, starts another. */
-  exited(node: SimNode, reason: 'drained' | 'dead' | 'superseded' | string): void {
+  exited(node: SimNode, reason: string): void {
     node.end(reason === 'drained' ? 'drained' : reason === 'superseded' ? 'superseded' : 'dead');
     this.store.releaseDead(node.id, node.incarnation);
     if (reason !== 'drained') this.kernel.at(300, undefined, () => this.startNode(node.id));

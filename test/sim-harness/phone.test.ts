@@ -18,7 +18,7 @@ const start = 'INVITE sip:b@example.test SIP/2.0';
 
 test('a message is read as it was written', () => {
   const message = readMessage(writeMessage(start, headers, 'v=0\r\n'));
-  assert.ok(typeof message !== 'string', String(message));
+  assert.ok(typeof message !== 'string');
   assert.equal(message.method, 'INVITE');
   assert.equal(message.fromTag, 'yes');
   assert.equal(message.toTag, '');
@@ -41,7 +41,8 @@ test('what is wrong is said', () => {
   for (const [part, instead, expected] of cases) {
     assert.ok(good.includes(part), part);
     const message = readMessage(Buffer.from(good.replace(part, instead), 'latin1'));
-    assert.match(String(message), expected);
+    assert.ok(typeof message === 'string');
+    assert.match(message, expected);
   }
 });
 

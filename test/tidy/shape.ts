@@ -13,6 +13,11 @@ const untested: Readonly<Record<string, string>> = {
   'src/cli/sim.ts': 'run as a process by test/sim-harness/command.test.ts',
   'sim/run.ts': 'what that process does',
   'sim/mutants/': 'run as processes by test/sim-harness/mutants.test.ts',
+  'cluster/control-loop.ts': 'a part of every node that test/sim-harness and test/e2e run',
+  'cluster/directory.ts': 'a part of every node that test/sim-harness and test/e2e run',
+  'cluster/hosted.ts': 'a part of every node that test/sim-harness and test/e2e run',
+  'cluster/peer-items.ts': 'a part of every node that test/sim-harness and test/e2e run',
+  'cluster/sip-worker.ts': 'a part of every node that test/sim-harness and test/e2e run',
   'src/cli/child-protocol.ts': 'spoken by both sides in test/cli/supervisor.test.ts',
 };
 
