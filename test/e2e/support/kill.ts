@@ -18,6 +18,8 @@ export interface KillOptions {
   readonly base: number;
   readonly folder: string;
   readonly repetitions: number;
+  /** URL of the store; without it a SQLite file. */
+  readonly store?: string;
   readonly established: number;
   /** Half of them will be answered, half cancelled. */
   readonly ringing: number;
@@ -43,7 +45,7 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   const base = await freeBase(options.base);
   // A caller each, and three callees that ring for different times.
   const users = makeUsers(established + ringing + 10);
-  const cluster = await startCluster({ nodes: 3, base, folder, users });
+  const cluster = await startCluster({ nodes: 3, base, folder, users, ...(options.store === undefined ? {} : { store: options.store }) });
   const place: Place = { folder, server: base };
   const callees = [
     new Sipp({ ...place, scenario: 'uas', name: 'callee-quick', port: base + 61, ringMs: 100 }),
