@@ -143,6 +143,8 @@ export interface ControlIdentity {
    * ended: control releases it instead of waiting for its lease and the votes.
    */
   readonly linkHeld: boolean;
+  /** See MemberInfo. */
+  readonly admin?: string;
   /** Worker threads configured: the weight of the node. */
   readonly workers: number;
   readonly schema: number;

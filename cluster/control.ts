@@ -189,8 +189,9 @@ export class Control {
 
   #lease(): void {
     const sentMs = this.#nowMs;
-    const { id, incarnation, link, workers, schema } = this.#identity;
-    const info: MemberInfo = { link, workers, schema, draining: this.#leaving.draining };
+    const { id, incarnation, link, admin, workers, schema } = this.#identity;
+    const own = { link, workers, schema, draining: this.#leaving.draining };
+    const info: MemberInfo = admin === undefined ? own : { ...own, admin };
     this.#leaseAtMs = sentMs + (this.#membership.latched ? limits.controlRetryMs : limits.leaseRenewMs);
     const operation = this.#ask('lease', [id, incarnation, limits.leaseTtlMs, info], (reply, nowMs) => {
       if (reply !== undefined) this.#leaseReply(reply.result, sentMs, operation, nowMs);

@@ -9,6 +9,8 @@
 export interface MemberInfo {
   /** Address of the node's link listener, `host:port`. */
   readonly link: string;
+  /** Address of the node's HTTP API, `host:port`, for people and their tools. Absent from a node without one. */
+  readonly admin?: string;
   /** Worker threads, which is the node's weight in the ring. */
   readonly workers: number;
   /** Highest schema number of snapshots and frames that this node writes. */

@@ -182,6 +182,7 @@ class Node implements RunningNode {
       id: this.#id,
       incarnation: this.#options.incarnation,
       link: formatHostPort(this.#config.node.link),
+      admin: formatHostPort(this.#config.admin.listen),
       linkHeld: true,
       workers: workers.count,
       schema,
@@ -273,7 +274,6 @@ class Node implements RunningNode {
       table: () => control()?.table,
       members: () => control()?.members ?? [],
       storeUp: () => control()?.storeUp === true,
-      adminAddressOf: (id) => (id === this.#id ? formatHostPort(this.#config.admin.listen) : ''),
       askAll: async (query) => {
         const [own, ...rest] = await Promise.all([
           this.#askSelf(query),

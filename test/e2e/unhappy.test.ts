@@ -100,6 +100,12 @@ test('kill -9 of the supervisor: its nodes drain and end, and leave nothing behi
   t.after(async () => cluster.stop());
   const pids = [...cluster.pids().values()];
   assert.equal(pids.length, 2);
+  const view = await cluster.view();
+  assert.deepEqual(
+    view.nodes.map(({ admin }) => `http://${admin}`).toSorted(),
+    cluster.admins,
+    'every node tells the management addresses of all',
+  );
   signal(cluster.supervisor.pid, 'SIGKILL');
   await until('the nodes end', 30_000, () => pids.every((pid) => !signal(pid, 0 as never)) || undefined);
   const store = openStore(`sqlite:${folder}/orphans/carillon.db`);

@@ -40,7 +40,6 @@ export interface AdminSources {
   table(): Table | undefined;
   members(): readonly MemberRow[];
   storeUp(): boolean;
-  adminAddressOf(node: string): string;
   /** Asks all nodes, this one too. Those that do not answer in time are missing. */
   askAll(query: WorkerQuery): Promise<readonly NodeAnswer[]>;
   askSelf(query: WorkerQuery): Promise<readonly unknown[]>;
@@ -82,7 +81,7 @@ async function clusterView(sources: AdminSources): Promise<ClusterView> {
     incarnation: row.incarnation,
     status: row.status,
     link: row.info.link,
-    admin: sources.adminAddressOf(row.id),
+    admin: row.info.admin ?? '',
     workers: row.info.workers,
     partitions: table === undefined ? 0 : countOwned(table, row.id),
     load: loads.get(row.id) ?? null,

@@ -28,4 +28,4 @@ export function mount(t: TestContext, what: string, options: readonly string[], 
   return true;
 }
 
-export const info = { link: '127.0.0.1:21000', workers: 2, schema: 1, draining: false };
+export const info = { link: '127.0.0.1:21000', admin: '127.0.0.1:21001', workers: 2, schema: 1, draining: false };
