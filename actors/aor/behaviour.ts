@@ -218,7 +218,15 @@ function actOf(state: AorState, turn: Turn, deps: AorDeps): Act {
 }
 
 function noRequests(aor: string): CallState {
-  return { callId: aor, dialogs: new Dialogs(), contexts: new Map(), owners: new Map(), nextContext: 1, saved: false };
+  return {
+    callId: aor,
+    dialogs: new Dialogs(),
+    contexts: new Map(),
+    owners: new Map(),
+    nextContext: 1,
+    proof: '',
+    saved: false,
+  };
 }
 
 function view(state: AorState): readonly RegistrationView[] {

@@ -30,7 +30,6 @@ export class Act implements Sink {
 
   /** No timer fires before this: after a takeover, what waited for us is heard before anything is repeated. */
   timersNotBeforeMs = 0;
-  #proof: string | undefined;
 
   constructor(state: CallState, turn: Turn, deps: CallDeps) {
     this.state = state;
@@ -140,10 +139,12 @@ export class Act implements Sink {
     this.resend(tx);
   }
 
-  /** What our Record-Route of this call carries (identifiers.ts); computed once for each input that needs it. */
+  /** What our Record-Route of this call carries (identifiers.ts); computed once. */
   get proof(): string {
-    this.#proof ??= this.deps.identifiers.routeProof(this.turn.partition, this.state.callId);
-    return this.#proof;
+    if (this.state.proof === '') {
+      this.state.proof = this.deps.identifiers.routeProof(this.turn.partition, this.state.callId);
+    }
+    return this.state.proof;
   }
 
   // Shortcuts used all over the call.

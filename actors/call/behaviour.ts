@@ -35,6 +35,7 @@ export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
       contexts: new Map(),
       owners: new Map(),
       nextContext: 1,
+      proof: '',
       saved: false,
     }),
     receive: (state, input, turn) => receive(state, input, turn, deps),

@@ -41,7 +41,7 @@ export function prepare(
   if (flow.connection === '' && self.isSocket(flow.address, flow.port)) return 'forbidden-address';
   const branch = identifiers.branch(
     partition,
-    loopHash(act, request),
+    loopHash(request),
     `${act.state.callId}\0${request.cseq}\0${identity}`,
     index,
   );

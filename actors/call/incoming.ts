@@ -64,7 +64,7 @@ function onNewRequest(act: Act, request: SipMessage, flow: Flow): void {
 export function route(act: Act, context: Context): void {
   const { request, plan } = context;
   // RFC 5393 4.2: the same request, to be routed by the same fields, was here before.
-  if (isLoop(act, request)) return act.reply(context, 482);
+  if (isLoop(request)) return act.reply(context, 482);
   if (request.toTag === '' || request.method === 'REGISTER') return runService(act, context, act.deps.service);
   // RFC 3261 12.2.2: a request inside a dialog that is none of ours.
   if (!plan.proven && act.state.dialogs.find(request.fromTag, request.toTag) === undefined)

@@ -2,22 +2,21 @@
 import { HeaderId } from '../../src/sip/header/names.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { Identifiers, branchPrefix } from '../../src/proxy/identifiers.ts';
-import type { Act } from './act.ts';
 
-export function isLoop(act: Act, request: SipMessage): boolean {
+export function isLoop(request: SipMessage): boolean {
   let mine = '';
   for (const via of request.values(HeaderId.Via)) {
     const at = via.indexOf(branchPrefix);
     if (at < 0) continue;
-    if (mine === '') mine = loopHash(act, request);
+    if (mine === '') mine = loopHash(request);
     if (Identifiers.loopOf(via.slice(at)) === mine) return true;
   }
   return false;
 }
 
 /** All that decides where the request goes (RFC 5393 4.2.1), hashed. */
-export function loopHash(act: Act, request: SipMessage): string {
+export function loopHash(request: SipMessage): string {
   let fields = `${request.requestUri}\0${request.fromTag}\0${request.toTag}\0${request.callId}\0${request.cseq} ${request.method}`;
   if (request.has(HeaderId.Route)) fields = `${fields}\0${request.values(HeaderId.Route).join('\0')}`;
-  return act.deps.identifiers.loop(fields);
+  return Identifiers.loop(fields);
 }

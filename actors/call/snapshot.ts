@@ -40,6 +40,7 @@ export function unpackCall(callId: string, packed: readonly unknown[], partition
     owners: new Map(),
     nextContext: packed[1] as number,
     saved: packed[2] === true,
+    proof: '',
   };
   const proof = deps.identifiers.routeProof(partition, callId);
   for (const row of packed[4] as readonly (readonly unknown[])[]) {

@@ -17,6 +17,8 @@ export interface CallState {
   /** Whose transaction is it? By the keys of src/transaction/key.ts, which are different for servers and clients. */
   readonly owners: Map<string, Owner>;
   nextContext: number;
+  /** What our Record-Route of this call carries, '' until it is needed (Act.proof). Not packed: it follows from the Call-ID. */
+  proof: string;
   /** Something was let out that a new owner must know: the call has a snapshot. */
   saved: boolean;
 }

@@ -13,7 +13,7 @@ const name = fc.string({ maxLength: 40 });
 test('two nodes with one secret compute the same, with another secret something else', () => {
   fc.assert(
     fc.property(partition, name, fc.nat(15), (p, text, index) => {
-      const loop = one.loop(text);
+      const loop = Identifiers.loop(text);
       assert.equal(one.branch(p, loop, text, index), other.branch(p, loop, text, index));
       assert.equal(one.tag(p, text), other.tag(p, text));
       assert.equal(one.routeProof(p, text), other.routeProof(p, text));
@@ -26,12 +26,12 @@ test('two nodes with one secret compute the same, with another secret something 
 test('branches are tokens with the cookie, different for each identity and index; the loop hash is read back', () => {
   fc.assert(
     fc.property(partition, name, name, fc.nat(20), fc.nat(20), (p, a, b, i, j) => {
-      const loop = one.loop(a);
+      const loop = Identifiers.loop(a);
       const branch = one.branch(p, loop, a, i);
       assert.match(branch, /^z9hG4bK[.a-z0-9]+$/);
       assert.equal(Identifiers.loopOf(branch), loop);
       if (a !== b || i !== j) assert.notEqual(branch, one.branch(p, loop, b, j));
-      if (a !== b) assert.notEqual(loop, one.loop(b));
+      if (a !== b) assert.notEqual(loop, Identifiers.loop(b));
     }),
   );
 });
