@@ -29,7 +29,9 @@ if (isMainThread) {
     });
     const { user, system } = process.cpuUsage(cpu);
     const ms = performance.now() - start;
-    console.log(`${String(perTurn).padStart(4)} a turn: ${((user + system) / items).toFixed(2)} us CPU, ${((1_000 * ms) / items).toFixed(2)} us wall an item`);
+    console.log(
+      `${String(perTurn).padStart(4)} a turn: ${((user + system) / items).toFixed(2)} us CPU, ${((1_000 * ms) / items).toFixed(2)} us wall an item`,
+    );
     await worker.terminate();
   }
 } else {

@@ -21,7 +21,8 @@ for (const perTurn of [1, 4, 16, 64, 256]) {
   let sent = 0;
   await new Promise<void>((resolve) => {
     const turn = (): void => {
-      for (let i = 0; i < perTurn && sent < items && sent - received < 4_096; i++) if (a.send('b', [0, sent % 4_096, 0], payload)) sent++;
+      for (let i = 0; i < perTurn && sent < items && sent - received < 4_096; i++)
+        if (a.send('b', [0, sent % 4_096, 0], payload)) sent++;
       if (received < items) setImmediate(turn);
       else resolve();
     };

@@ -115,7 +115,11 @@ export class ControlLoop {
     const { store } = this.#ports;
     const done = (error: StoreError | undefined, result?: StoreResult): void => {
       if (error !== undefined) {
-        this.#ports.log.write('warn', 'store-operation', { operation: effect.op, code: error.code, message: error.message });
+        this.#ports.log.write('warn', 'store-operation', {
+          operation: effect.op,
+          code: error.code,
+          message: error.message,
+        });
         this.step({ type: 'store-error', id: effect.id, error: error.message });
       } else this.step({ type: 'store-reply', id: effect.id, result });
     };

@@ -160,7 +160,8 @@ export function decodeData(body: Buffer): Data | undefined {
   const end = body.length - sealTailBytes;
   if (end < dataItemsAt - 4 || body.length > limits.linkFrameBytesMax) return undefined;
   if (body[0] !== 0x98 || body[1] !== linkVersion || body[3] !== 0xcf || body[12] !== 0xce) return undefined;
-  if (body[dataSeqAt - 4] !== 0xcf || body[dataHeardAt - 4] !== 0xcf || body[dataCountAt - 4] !== 0xdd) return undefined;
+  if (body[dataSeqAt - 4] !== 0xcf || body[dataHeardAt - 4] !== 0xcf || body[dataCountAt - 4] !== 0xdd)
+    return undefined;
   if (body[end] !== 0xc4 || body[end + 1] !== sealBytes) return undefined;
   const epoch = readSafe(body, 4);
   const seq = readSafe(body, dataSeqAt - 3);

@@ -97,7 +97,8 @@ export class Handshake {
     if (frame.to !== self.node || (role === 'dialer' && frame.node !== expect)) return this.#refuse('wrong-node');
     // The node with the smaller name dials, so there is one link for a pair, and nobody is its own peer.
     if (role === 'acceptor' ? frame.node >= self.node : frame.node <= self.node) return this.#refuse('wrong-direction');
-    if (frame.versionMin > linkVersionRange.max || frame.versionMax < linkVersionRange.min) return this.#refuse('wrong-version');
+    if (frame.versionMin > linkVersionRange.max || frame.versionMax < linkVersionRange.min)
+      return this.#refuse('wrong-version');
     this.#peer = frame;
     // The octets are kept beyond this call, and the chunk they lie in may be reused.
     if (role === 'dialer') {

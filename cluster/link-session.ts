@@ -97,7 +97,8 @@ export class LinkSession {
   acknowledge(seq: number): boolean {
     if (seq >= this.#nextSeq) return false;
     let count = 0;
-    while (count < this.#window.length && this.#window[count]!.seq <= seq) this.#windowBytes -= this.#window[count++]!.frame.length;
+    while (count < this.#window.length && this.#window[count]!.seq <= seq)
+      this.#windowBytes -= this.#window[count++]!.frame.length;
     if (count === 0) return true;
     this.#window.splice(0, count);
     this.#unwritten = Math.max(0, this.#unwritten - count);

@@ -68,7 +68,11 @@ export class LinkProtocol {
     this.#events = events;
     this.#startedMs = this.#heardMs = this.#progressMs = this.#tickedMs = this.#nowMs = nowMs;
     const resumeFor = (node: string) => {
-      const resume = events.sessionOf(node)?.resume(this.#nowMs) ?? { stream: streamOf(random), heardStream: 0, heardSeq: 0 };
+      const resume = events.sessionOf(node)?.resume(this.#nowMs) ?? {
+        stream: streamOf(random),
+        heardStream: 0,
+        heardSeq: 0,
+      };
       this.#saidStream = resume.stream;
       return resume;
     };
@@ -128,10 +132,14 @@ export class LinkProtocol {
       this.#heartbeatDue = false;
       const extra = this.#events.heartbeatExtra();
       const sentMs = Math.floor(this.#nowMs);
-      out.push(this.#sealed(encodeFrame({ type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq: session.heardSeq, extra })));
+      out.push(
+        this.#sealed(
+          encodeFrame({ type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq: session.heardSeq, extra }),
+        ),
+      );
       session.heardBytes = 0;
     }
-    for (let bytes = 0; bytes < budgetBytes; ) {
+    for (let bytes = 0; bytes < budgetBytes;) {
       const next = session.next();
       if (next === undefined) break;
       stampData(next.frame, mark, next.seq, session.heardSeq);

@@ -140,7 +140,8 @@ export class Membership {
   /** Incarnations with a link, members or not. */
   linkedPeers(): { id: string; incarnation: number }[] {
     const linked: { id: string; incarnation: number }[] = [];
-    for (const peer of this.#peers.values()) if (peer.linked) linked.push({ id: peer.id, incarnation: peer.incarnation });
+    for (const peer of this.#peers.values())
+      if (peer.linked) linked.push({ id: peer.id, incarnation: peer.incarnation });
     return linked;
   }
 

@@ -92,7 +92,10 @@ function spread(
   moving: Map<number, number>,
   preferences: Preferences,
 ): void {
-  const current = Int32Array.from(owner, (index, partition) => moving.get(partition) ?? (index === nobody ? -1 : index));
+  const current = Int32Array.from(
+    owner,
+    (index, partition) => moving.get(partition) ?? (index === nobody ? -1 : index),
+  );
   const wanted = place({
     preferences: preferences.of(ringMembers(members)),
     weights: members.map((member) => (member.draining ? 0 : member.workers)),
@@ -138,7 +141,8 @@ function nextVoters(
   epoch: number,
 ): Pick<Table, 'voters' | 'nextVoters' | 'jointSince'> {
   const wanted = members.map(({ id }) => id);
-  if (previous === undefined || sameIds(previous.voters, wanted)) return { voters: wanted, nextVoters: [], jointSince: 0 };
+  if (previous === undefined || sameIds(previous.voters, wanted))
+    return { voters: wanted, nextVoters: [], jointSince: 0 };
   if (!sameIds(previous.nextVoters, wanted)) return { voters: previous.voters, nextVoters: wanted, jointSince: epoch };
   const { voters, jointSince } = previous;
   if (members.every((member) => facts.adoptedEpoch(member) >= jointSince)) {

@@ -51,7 +51,8 @@ export class Roster {
 
   /** Everyone joins for itself; only into an empty store the first takes along whoever has a lease. */
   joining(self: TableMember, table: Table | undefined, storeNowMs: number, linked: boolean): TableMember[] {
-    if (table !== undefined) return isMember(table, self.id, self.incarnation) || self.draining || !linked ? [] : [self];
+    if (table !== undefined)
+      return isMember(table, self.id, self.incarnation) || self.draining || !linked ? [] : [self];
     const joining = [self];
     for (const { id, incarnation, status, leaseUntilMs, info } of this.rows ?? []) {
       if (id === self.id || status !== 'up' || leaseUntilMs <= storeNowMs) continue;

@@ -129,7 +129,15 @@ export class ShareMoves {
         continue;
       }
       if (part.worker >= 0 && part.worker !== worker) passes.add(`${part.worker} ${worker}`, partition);
-      Object.assign(part, { stage: 'loading', worker, operation: 0, to: '', sealEpoch: 0, notBeforeMs: 0, sinceMs: nowMs });
+      Object.assign(part, {
+        stage: 'loading',
+        worker,
+        operation: 0,
+        to: '',
+        sealEpoch: 0,
+        notBeforeMs: 0,
+        sinceMs: nowMs,
+      });
       assigns.add(worker, partition);
     }
     for (const [key, moved] of passes) {

@@ -10,8 +10,7 @@ import { limits } from '../src/limits.ts';
  * - `freezing`: worker stops and writes. `frozen`: it has. `handing`: seal to the receiver under way or its outcome
  *   unknown. `handed`: sealed to the receiver; until the table says so we forward.
  */
-export type Stage =
-  'away' | 'lost' | 'claiming' | 'loading' | 'serving' | 'freezing' | 'frozen' | 'handing' | 'handed';
+export type Stage = 'away' | 'lost' | 'claiming' | 'loading' | 'serving' | 'freezing' | 'frozen' | 'handing' | 'handed';
 
 /** What the table wants of this node: own it, own it but give it away, get it from its owner, nothing. */
 export type Want = 'mine' | 'give' | 'take' | 'none';
@@ -37,7 +36,15 @@ export interface Share {
 
 export function newShare(): Share {
   return {
-    stage: 'away', worker: -1, epoch: 0, known: 0, operation: 0, to: '', sealEpoch: 0, notBeforeMs: 0, sinceMs: 0,
+    stage: 'away',
+    worker: -1,
+    epoch: 0,
+    known: 0,
+    operation: 0,
+    to: '',
+    sealEpoch: 0,
+    notBeforeMs: 0,
+    sinceMs: 0,
   };
 }
 

@@ -115,7 +115,9 @@ export class Shares {
 
   /** Nothing is here, and nothing is meant to come. */
   isEmpty(): boolean {
-    return this.#moves.parts.every((part, partition) => part.stage === 'away' && this.#moves.want(partition) === 'none');
+    return this.#moves.parts.every(
+      (part, partition) => part.stage === 'away' && this.#moves.want(partition) === 'none',
+    );
   }
 
   /** No worker changes anything any more: everything written. */
@@ -127,7 +129,9 @@ export class Shares {
   isServing(): boolean {
     return this.#moves.parts.every((part, partition) => {
       const want = this.#moves.want(partition);
-      return want === 'none' || want === 'take' || part.stage === 'serving' || (want === 'give' && part.stage === 'handed');
+      return (
+        want === 'none' || want === 'take' || part.stage === 'serving' || (want === 'give' && part.stage === 'handed')
+      );
     });
   }
 
@@ -164,7 +168,7 @@ export class Shares {
       const part = this.#moves.parts[partition]!;
       const want = this.#moves.want(partition);
       if (part.stage === 'away' && want === 'none' && part.worker < 0) continue;
-            const receiver = want === 'give' ? this.#moves.receiver(partition) : '';
+      const receiver = want === 'give' ? this.#moves.receiver(partition) : '';
       const rightWorker = this.#moves.places.of(partition) === part.worker;
       if (part.stage !== 'serving' || want !== 'mine' || !rightWorker) settled = false;
       switch (moveOf(part, want, receiver, rightWorker, circumstances)) {

@@ -77,17 +77,44 @@ export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
     case 'hello':
     case 'challenge':
       return lengthFirst([
-        linkVersion, frameType[frame.type], epoch, nonce, frame.cluster, frame.node, frame.to, frame.incarnation,
-        frame.versionMin, frame.versionMax, frame.random, frame.stream, frame.heardStream, frame.heardSeq,
+        linkVersion,
+        frameType[frame.type],
+        epoch,
+        nonce,
+        frame.cluster,
+        frame.node,
+        frame.to,
+        frame.incarnation,
+        frame.versionMin,
+        frame.versionMax,
+        frame.random,
+        frame.stream,
+        frame.heardStream,
+        frame.heardSeq,
       ]);
     case 'proof':
       return lengthFirst([linkVersion, frameType.proof, epoch, nonce, frame.mac]);
     case 'heartbeat':
       return lengthFirst([
-        linkVersion, frameType.heartbeat, epoch, nonce, frame.sentMs, frame.echoMs, frame.heardSeq, frame.extra, emptySeal,
+        linkVersion,
+        frameType.heartbeat,
+        epoch,
+        nonce,
+        frame.sentMs,
+        frame.echoMs,
+        frame.heardSeq,
+        frame.extra,
+        emptySeal,
       ]);
     case 'close':
-      return lengthFirst([linkVersion, frameType.close, epoch, nonce, frame.reason.slice(0, closeReasonCharsMax), emptySeal]);
+      return lengthFirst([
+        linkVersion,
+        frameType.close,
+        epoch,
+        nonce,
+        frame.reason.slice(0, closeReasonCharsMax),
+        emptySeal,
+      ]);
   }
 }
 
@@ -147,15 +174,19 @@ function lengthFirst(row: readonly unknown[]): Buffer {
 /** Fields behind the last known one are let pass: a later version may say more. */
 function decodeGreeting(type: 'hello' | 'challenge', mark: TableMark, row: readonly unknown[]): Greeting | undefined {
   const [, , , , cluster, node, to, incarnation, versionMin, versionMax, random, stream, heardStream, heardSeq] = row;
-  if (!isText(cluster, limits.linkNodeIdBytesMax) || !isNodeId(node) || !isText(to, limits.linkNodeIdBytesMax)) return undefined;
-  if (!isCount(incarnation) || !isCount(versionMin) || !isCount(versionMax) || versionMin > versionMax) return undefined;
-  if (!isOctets(random, randomBytes) || !isCount(stream) || !isCount(heardStream) || !isCount(heardSeq)) return undefined;
+  if (!isText(cluster, limits.linkNodeIdBytesMax) || !isNodeId(node) || !isText(to, limits.linkNodeIdBytesMax))
+    return undefined;
+  if (!isCount(incarnation) || !isCount(versionMin) || !isCount(versionMax) || versionMin > versionMax)
+    return undefined;
+  if (!isOctets(random, randomBytes) || !isCount(stream) || !isCount(heardStream) || !isCount(heardSeq))
+    return undefined;
   return { type, mark, cluster, node, to, incarnation, versionMin, versionMax, random, stream, heardStream, heardSeq };
 }
 
 function decodeHeartbeat(mark: TableMark, row: readonly unknown[]): Heartbeat | undefined {
   const [, , , , sentMs, echoMs, heardSeq, extra, mac] = row;
-  if (row.length !== 9 || !isCount(sentMs) || !isCount(echoMs) || !isCount(heardSeq) || !isOctets(mac, sealBytes)) return undefined;
+  if (row.length !== 9 || !isCount(sentMs) || !isCount(echoMs) || !isCount(heardSeq) || !isOctets(mac, sealBytes))
+    return undefined;
   if (!(extra instanceof Uint8Array) || extra.length > limits.linkHeartbeatExtraBytesMax) return undefined;
   return { type: 'heartbeat', mark, sentMs, echoMs, heardSeq, extra };
 }

@@ -183,13 +183,25 @@ export const limits = {
 
 // A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).
 assert(limits.heartbeatFreshMs < limits.voteGuardMs, 'a confirmer must stop counting before its vote may land');
-assert(limits.leaseRenewMs < limits.leaseTtlMs - limits.leaseMarginMs - limits.controlRetryMs, 'a stopped node must get its lease back before it lapses again');
+assert(
+  limits.leaseRenewMs < limits.leaseTtlMs - limits.leaseMarginMs - limits.controlRetryMs,
+  'a stopped node must get its lease back before it lapses again',
+);
 assert(limits.leaseRenewMs * 2 + limits.leaseMarginMs < limits.leaseTtlMs, 'one lost renewal must not cost the lease');
 assert(
   limits.askTimeoutMs > limits.leaseTtlMs + limits.voteGuardMs + limits.voteRepeatMs,
   'an ask must outlast the death and takeover of the node that it is for',
 );
 assert((limits.partitions & (limits.partitions - 1)) === 0, 'partition = hash & (partitions - 1) needs a power of two');
-assert(limits.headBytesMax + limits.bodyBytesMax < limits.linkFrameBytesMax, 'any message must fit into one link frame');
-assert(limits.linkDataFrameBytesAim * 4 <= limits.linkFrameBytesMax, 'a frame that reached its aim must have room for one more large item');
-assert(limits.heartbeatMs * 4 < limits.linkSilenceMs, 'a link may be closed for silence only after several lost heartbeats');
+assert(
+  limits.headBytesMax + limits.bodyBytesMax < limits.linkFrameBytesMax,
+  'any message must fit into one link frame',
+);
+assert(
+  limits.linkDataFrameBytesAim * 4 <= limits.linkFrameBytesMax,
+  'a frame that reached its aim must have room for one more large item',
+);
+assert(
+  limits.heartbeatMs * 4 < limits.linkSilenceMs,
+  'a link may be closed for silence only after several lost heartbeats',
+);

@@ -131,7 +131,7 @@ export class BatchPort {
     this.#underWay -= readUint32(batch, 0);
     if (batch.length === headBytes) return;
     this.stats.receivedBatches++;
-    for (let at = headBytes; at < batch.length; ) {
+    for (let at = headBytes; at < batch.length;) {
       const nameAt = at + 1;
       at = nameAt + batch[at]!;
       const node = batch.toString('latin1', nameAt, at);
@@ -149,7 +149,8 @@ export class BatchPort {
     }
     this.#workedOff += batch.length - headBytes;
     // With nothing to send, the other side still has to learn that it may go on.
-    if (this.#workedOff >= this.#bytesMax / 8 && this.#at === headBytes && !this.#isClosed) this.#post(Buffer.allocUnsafeSlow(headBytes), headBytes);
+    if (this.#workedOff >= this.#bytesMax / 8 && this.#at === headBytes && !this.#isClosed)
+      this.#post(Buffer.allocUnsafeSlow(headBytes), headBytes);
   }
 
   #failed(error: unknown): void {

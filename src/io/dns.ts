@@ -19,7 +19,11 @@ export interface TimedAddress {
 }
 
 /** Asks the network. The default one asks the configured name servers, then the system. */
-export type AddressSource = (name: string, family: AddressFamily, done: (failed: boolean, found: readonly TimedAddress[]) => void) => void;
+export type AddressSource = (
+  name: string,
+  family: AddressFamily,
+  done: (failed: boolean, found: readonly TimedAddress[]) => void,
+) => void;
 
 interface Entry {
   readonly addresses: readonly string[];
@@ -73,7 +77,10 @@ export class AddressBook {
     const usable = failed ? [] : found.slice(0, limits.dnsAddressesPerNameMax);
     const addresses = usable.map((record) => record.address);
     const ttls = usable.map((record) => record.ttl);
-    const seconds = usable.length === 0 ? limits.dnsNegativeSeconds : Math.min(limits.dnsTtlSecondsMax, Math.max(limits.dnsTtlSecondsMin, Math.min(...ttls)));
+    const seconds =
+      usable.length === 0
+        ? limits.dnsNegativeSeconds
+        : Math.min(limits.dnsTtlSecondsMax, Math.max(limits.dnsTtlSecondsMin, Math.min(...ttls)));
     if (this.#cache.size >= limits.dnsCacheEntriesMax) this.#cache.delete(this.#cache.keys().next().value!);
     this.#cache.set(key, { addresses, untilMs: this.#clock.monotonicMs() + seconds * 1_000 });
     const waiting = this.#waiting.get(key) ?? [];
@@ -85,7 +92,11 @@ export class AddressBook {
 
 /** RFC 1123 2.1: letters, digits, hyphens and dots; an underscore is let pass since names with it exist. */
 function isHostName(host: string): boolean {
-  return host.length > 0 && host.length <= 253 && /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})$/.test(host);
+  return (
+    host.length > 0 &&
+    host.length <= 253 &&
+    /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})$/.test(host)
+  );
 }
 
 const systemTtlSeconds = 30;

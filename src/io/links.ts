@@ -173,7 +173,15 @@ export class Mesh {
 
   stats(): MeshStats {
     const peers = [...this.#peers.values()].map(({ id, session, sent, refused, received, ups }) => ({
-      id, up: session.isUp, incarnation: session.peerIncarnation, heldBytes: session.heldBytes, unacknowledged: session.unacknowledged, sent, refused, received, ups,
+      id,
+      up: session.isUp,
+      incarnation: session.peerIncarnation,
+      heldBytes: session.heldBytes,
+      unacknowledged: session.unacknowledged,
+      sent,
+      refused,
+      received,
+      ups,
     }));
     return { peers, ends: Object.fromEntries(this.#ends) };
   }
@@ -192,7 +200,8 @@ export class Mesh {
 
   #accept(socket: Socket): void {
     if (this.#isClosed || socket.remoteAddress === undefined) return void socket.destroy();
-    if (this.#strangers.size >= limits.linkHandshakesMax) this.#strangers.values().next().value!.end('too-many-handshakes');
+    if (this.#strangers.size >= limits.linkHandshakesMax)
+      this.#strangers.values().next().value!.end('too-many-handshakes');
     const connection = this.#open(socket, '');
     if (!connection.hasEnded) this.#strangers.add(connection);
   }
@@ -201,17 +210,25 @@ export class Mesh {
   #dial(peer: Peer): void {
     clearTimeout(peer.redial);
     peer.redial = undefined;
-    if (this.#isClosed || this.#peers.get(peer.id) !== peer || peer.address === '' || peer.id <= this.#options.self.id) return;
+    if (this.#isClosed || this.#peers.get(peer.id) !== peer || peer.address === '' || peer.id <= this.#options.self.id)
+      return;
     if (peer.current !== undefined || peer.dialling !== undefined) return;
     const colon = peer.address.lastIndexOf(':');
     const host = peer.address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
     const port = Number(peer.address.slice(colon + 1));
-    if (!(port >= 1 && port <= 65_535)) return this.#options.log.write('error', 'link-address', { peer: peer.id, address: peer.address });
+    if (!(port >= 1 && port <= 65_535))
+      return this.#options.log.write('error', 'link-address', { peer: peer.id, address: peer.address });
     peer.dialling = this.#open(connect({ host, port, noDelay: true }), peer.id);
   }
 
   #open(socket: Socket, node: string): LinkConnection {
-    const connection = new LinkConnection(socket, node, this.#clock, (own) => this.#linkOptions(own), (own, reason, wasUp) => this.#ended(own, reason, wasUp));
+    const connection = new LinkConnection(
+      socket,
+      node,
+      this.#clock,
+      (own) => this.#linkOptions(own),
+      (own, reason, wasUp) => this.#ended(own, reason, wasUp),
+    );
     this.#connections.add(connection);
     return connection;
   }
@@ -270,7 +287,8 @@ export class Mesh {
 
   /** A node that is in no list and whose link is down need not be remembered. */
   #forgetVisitor(): boolean {
-    for (const peer of this.#peers.values()) if (peer.address === '' && !peer.session.isUp) return this.#peers.delete(peer.id);
+    for (const peer of this.#peers.values())
+      if (peer.address === '' && !peer.session.isUp) return this.#peers.delete(peer.id);
     return false;
   }
 
@@ -300,16 +318,34 @@ export class Mesh {
   }
 
   #redialLater(peer: Peer, wasUp: boolean): void {
-    if (peer.id <= this.#options.self.id || peer.current !== undefined || peer.dialling !== undefined || peer.redial !== undefined) return;
+    if (
+      peer.id <= this.#options.self.id ||
+      peer.current !== undefined ||
+      peer.dialling !== undefined ||
+      peer.redial !== undefined
+    )
+      return;
     const wasSteady = wasUp && this.#clock.monotonicMs() - peer.upSinceMs >= steadyMs;
-    peer.backoffMs = wasSteady || peer.backoffMs === 0 ? limits.linkRedialMsMin : Math.min(limits.linkRedialMsMax, peer.backoffMs * 2);
+    peer.backoffMs =
+      wasSteady || peer.backoffMs === 0 ? limits.linkRedialMsMin : Math.min(limits.linkRedialMsMax, peer.backoffMs * 2);
     peer.redial = setTimeout(() => this.#dial(peer), peer.backoffMs * (0.75 + this.#random.fraction() / 4));
   }
 
   #addPeer(id: string, session: LinkSession): Peer {
     const peer: Peer = {
-      id, session, address: '', current: undefined, dialling: undefined, redial: undefined, backoffMs: 0, upSinceMs: 0,
-      isDirty: false, sent: 0, refused: 0, received: 0, ups: 0,
+      id,
+      session,
+      address: '',
+      current: undefined,
+      dialling: undefined,
+      redial: undefined,
+      backoffMs: 0,
+      upSinceMs: 0,
+      isDirty: false,
+      sent: 0,
+      refused: 0,
+      received: 0,
+      ups: 0,
     };
     this.#peers.set(id, peer);
     return peer;

@@ -86,7 +86,8 @@ function harmlessValue(value: unknown, depth: number): unknown {
   }
   if (value === null) return null;
   if (value instanceof Error) return harmlessError(value);
-  if (value instanceof Uint8Array) return harmlessText(Buffer.from(value.subarray(0, limits.logTextCharsMax)).toString('latin1'));
+  if (value instanceof Uint8Array)
+    return harmlessText(Buffer.from(value.subarray(0, limits.logTextCharsMax)).toString('latin1'));
   if (depth >= depthMax) return '[deep]';
   if (Array.isArray(value)) return value.slice(0, membersMax).map((member) => harmlessValue(member, depth + 1));
   const out: Record<string, unknown> = {};
@@ -98,14 +99,23 @@ function harmlessValue(value: unknown, depth: number): unknown {
 
 /** The stack is ours and is what one needs; its first line is the message, which may hold text of a stranger. */
 function harmlessError(error: Error): Record<string, unknown> {
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')).slice(0, 12);
-  return { name: harmlessText(error.name), message: harmlessText(error.message), at: frames.map((line) => harmlessText(line.trim())) };
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 12);
+  return {
+    name: harmlessText(error.name),
+    message: harmlessText(error.message),
+    at: frames.map((line) => harmlessText(line.trim())),
+  };
 }
 
 /** At most `logTextCharsMax` characters; what could act on a terminal or a reader's eye is written as `\u....`. */
 export function harmlessText(text: string): string {
   const cut = text.length > limits.logTextCharsMax ? `${text.slice(0, limits.logTextCharsMax)}...` : text;
-  return /^[\x20-\x7e]*$/.test(cut) ? cut : cut.replace(actingCharacters, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return /^[\x20-\x7e]*$/.test(cut)
+    ? cut
+    : cut.replace(actingCharacters, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Controls (C0, DEL, C1), line and paragraph separators, zero widths, directions, lone surrogates, the byte order mark. */

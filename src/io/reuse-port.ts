@@ -15,7 +15,10 @@ export class ReusePortUnsupported extends Error {
 export function listenError(error: unknown, where: string, reusePort: boolean): Error {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   // libuv answers ENOTSUP where the option does not exist, old kernels ENOPROTOOPT or EINVAL.
-  if (reusePort && (code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOPROTOOPT' || code === 'EINVAL' || code === 'ENOSYS')) {
+  if (
+    reusePort &&
+    (code === 'ENOTSUP' || code === 'EOPNOTSUPP' || code === 'ENOPROTOOPT' || code === 'EINVAL' || code === 'ENOSYS')
+  ) {
     return new ReusePortUnsupported(where, error);
   }
   return error instanceof Error ? error : new Error(`${where}: ${String(error)}`);

@@ -123,8 +123,10 @@ export class TcpConnection {
 
   /** Looks at the deadlines: of connecting, of ending, of the message that has begun, and of a peer that does not read. */
   sweep(nowMs: number): void {
-    if (this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs) return this.destroy(this.#isConnecting ? 'connect-timeout' : 'closing-timeout');
-    if (!this.#isEnding && this.#framer.deadlineMs !== 0 && nowMs >= this.#framer.deadlineMs) return this.destroy('message-timeout');
+    if (this.#deadlineMs !== 0 && nowMs >= this.#deadlineMs)
+      return this.destroy(this.#isConnecting ? 'connect-timeout' : 'closing-timeout');
+    if (!this.#isEnding && this.#framer.deadlineMs !== 0 && nowMs >= this.#framer.deadlineMs)
+      return this.destroy('message-timeout');
     const waiting = this.#socket.writableLength;
     const flushed = this.#socket.bytesWritten - waiting;
     if (waiting === 0 || flushed !== this.#flushedBytes) {

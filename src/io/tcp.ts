@@ -65,7 +65,15 @@ const backlog = 1_024;
 
 export class TcpTransport {
   readonly stats: TcpStats = {
-    accepted: 0, dialled: 0, refused: 0, received: 0, sent: 0, undelivered: 0, framingFailures: 0, pingsAnswered: 0, pingsIgnored: 0,
+    accepted: 0,
+    dialled: 0,
+    refused: 0,
+    received: 0,
+    sent: 0,
+    undelivered: 0,
+    framingFailures: 0,
+    pingsAnswered: 0,
+    pingsIgnored: 0,
     ends: new Map(),
   };
   readonly #options: TcpOptions;
@@ -100,7 +108,9 @@ export class TcpTransport {
   /** Opens a listener and gives its port. Rejects when the address is in use, not ours, or cannot be shared. */
   listen(options: TcpListenOptions): Promise<number> {
     const { address, port, listener, reusePort } = options;
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }, (socket) => this.#accept(socket, listener));
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }, (socket) =>
+      this.#accept(socket, listener),
+    );
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => reject(listenError(error, `tcp:${address}:${port}`, reusePort));
       server.once('error', fail);
@@ -139,7 +149,9 @@ export class TcpTransport {
   /** Stops listening and ends every connection; resolves when all are gone. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    const servers = this.#servers.splice(0).map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const servers = this.#servers
+      .splice(0)
+      .map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     for (const connection of this.#byName.values()) connection.end('leaving');
     await Promise.all(servers);
     await new Promise<void>((resolve) => {
@@ -173,9 +185,20 @@ export class TcpTransport {
     const { address, port, listener } = flow;
     if (isIP(address) === 0 || !(port >= 1 && port <= 65_535) || this.#isClosing || !this.#makeRoom()) return undefined;
     const own = this.#addresses.get(listener);
-    const from = own === undefined || own === '0.0.0.0' || own === '::' || isIPv6(own) !== isIPv6(address) ? {} : { localAddress: own };
+    const from =
+      own === undefined || own === '0.0.0.0' || own === '::' || isIPv6(own) !== isIPv6(address)
+        ? {}
+        : { localAddress: own };
     this.stats.dialled++;
-    const socket = connect({ host: address, port, ...from, noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs, autoSelectFamily: false });
+    const socket = connect({
+      host: address,
+      port,
+      ...from,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
+      autoSelectFamily: false,
+    });
     return this.#add(socket, listener, address, port);
   }
 
@@ -193,7 +216,11 @@ export class TcpTransport {
 
   #add(socket: Socket, listener: number, address: string, port: number): TcpConnection {
     const connectionName = `${this.#options.node}/${this.#options.worker}/${++this.#number}`;
-    const connection = new TcpConnection(socket, { protocol: 'tcp', listener, address, port, connection: connectionName }, this.#holder);
+    const connection = new TcpConnection(
+      socket,
+      { protocol: 'tcp', listener, address, port, connection: connectionName },
+      this.#holder,
+    );
     this.#byName.set(connectionName, connection);
     this.#byPeer.set(peerKey(address, port), connection);
     return connection;
@@ -226,7 +253,11 @@ export class TcpTransport {
       },
       framingFailed(connection, failure: ParseFailure) {
         transport.stats.framingFailures++;
-        log.write('info', 'tcp-framing', { address: connection.flow.address, port: connection.flow.port, failure: failure.failure });
+        log.write('info', 'tcp-framing', {
+          address: connection.flow.address,
+          port: connection.flow.port,
+          failure: failure.failure,
+        });
       },
       undelivered: (connection, token) => transport.#undelivered(token, connection.flow),
       pings(answered, ignored) {

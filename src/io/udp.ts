@@ -101,7 +101,10 @@ export class UdpTransport {
   /** Node puts the destination into the error of a packet. */
   #sampleFailed(error: NodeJS.ErrnoException & { address?: string; port?: number }): void {
     const { address, port } = error;
-    const flow = address === undefined || port === undefined ? undefined : ({ protocol: 'udp', listener: this.#options.listener, address, port, connection: '' } as const);
+    const flow =
+      address === undefined || port === undefined
+        ? undefined
+        : ({ protocol: 'udp', listener: this.#options.listener, address, port, connection: '' } as const);
     this.#failed(error.code ?? 'unknown', flow, '');
   }
 }
@@ -121,7 +124,10 @@ export function openUdp(options: UdpOptions): Promise<UdpTransport> {
     socket.once('error', fail);
     socket.bind({ address, port, exclusive: true }, () => {
       socket.off('error', fail);
-      for (const set of [() => socket.setRecvBufferSize(socketBufferBytes), () => socket.setSendBufferSize(socketBufferBytes)]) {
+      for (const set of [
+        () => socket.setRecvBufferSize(socketBufferBytes),
+        () => socket.setSendBufferSize(socketBufferBytes),
+      ]) {
         try {
           set();
         } catch {

@@ -24,7 +24,7 @@ export class Agenda {
   at(delayMs: number, job: () => void): void {
     const heap = this.#heap;
     heap.push({ atMs: this.nowMs + delayMs, order: this.#order++, job });
-    for (let i = heap.length - 1; i > 0; ) {
+    for (let i = heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1;
       if (!sooner(heap[i]!, heap[parent]!)) break;
       [heap[i], heap[parent]] = [heap[parent]!, heap[i]!];
@@ -47,7 +47,7 @@ export class Agenda {
     const last = heap.pop()!;
     if (heap.length === 0) return first;
     heap[0] = last;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       let child = 2 * i + 1;
       if (child >= heap.length) return first;
       if (child + 1 < heap.length && sooner(heap[child + 1]!, heap[child]!)) child++;

@@ -55,7 +55,12 @@ export class Links<E extends LinkEnd> {
       if (agenda.nowMs < from.pausedUntilMs || agenda.nowMs < to.pausedUntilMs) return;
       const known = this.#links.get(nameOf(from.id, to.id));
       if (known?.up === true && known.ends.includes(from) && known.ends.includes(to)) return;
-      this.#links.set(nameOf(from.id, to.id), { ends: [from, to], up: true, cutSinceMs: undefined, lastArrivalMs: [0, 0] });
+      this.#links.set(nameOf(from.id, to.id), {
+        ends: [from, to],
+        up: true,
+        cutSinceMs: undefined,
+        lastArrivalMs: [0, 0],
+      });
       this.#step(from, { type: 'peer-up', peer: to.id, incarnation: to.incarnation });
       this.#step(to, { type: 'peer-up', peer: from.id, incarnation: from.incarnation });
     });

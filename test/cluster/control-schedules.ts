@@ -23,8 +23,13 @@ export function runSchedule(
     world.checkSettled();
   } catch (error) {
     const trace = world.trace.slice(-60).join('\n');
-    const states = [...world.processes.values()].map((process) => `${process.alive ? '' : 'dead '}${process.control.describe()}`);
-    throw new Error(`seed ${seed} at ${world.nowMs.toFixed(1)} ms: ${(error as Error).message}\n${trace}\n${states.join('\n')}`, { cause: error });
+    const states = [...world.processes.values()].map(
+      (process) => `${process.alive ? '' : 'dead '}${process.control.describe()}`,
+    );
+    throw new Error(
+      `seed ${seed} at ${world.nowMs.toFixed(1)} ms: ${(error as Error).message}\n${trace}\n${states.join('\n')}`,
+      { cause: error },
+    );
   }
   return world;
 }
@@ -45,7 +50,8 @@ function chaos(world: World): void {
     },
     () => {
       const process = world.processes.get(any());
-      if (process !== undefined) world.pause(process, world.random() < 0.5 ? world.between(200, 2_500) : world.between(2_000, 12_000));
+      if (process !== undefined)
+        world.pause(process, world.random() < 0.5 ? world.between(200, 2_500) : world.between(2_000, 12_000));
     },
     () => {
       const [a, b] = [any(), any()];
@@ -107,7 +113,9 @@ function islands(world: World): void {
     const whole = world.random() < 0.3;
     const island = new Map(ids.map((id) => [id, world.random() < 0.5]));
     const storeless = new Set(ids.filter((id) => !whole && world.random() < (island.get(id) === true ? 0.7 : 0.15)));
-    world.say(`islands ${whole ? 'none' : ids.map((id) => `${id}${island.get(id) === true ? 1 : 2}${storeless.has(id) ? '-' : ''}`).join(' ')}`);
+    world.say(
+      `islands ${whole ? 'none' : ids.map((id) => `${id}${island.get(id) === true ? 1 : 2}${storeless.has(id) ? '-' : ''}`).join(' ')}`,
+    );
     for (const a of ids) {
       for (const b of ids) {
         if (a >= b) continue;

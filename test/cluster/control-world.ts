@@ -70,7 +70,11 @@ export class World extends Agenda {
   constructor(options: WorldOptions) {
     super(options.seed);
     this.#options = options;
-    this.links = new Links<Process>(this, (end, input) => this.step(end, input), () => this.#delay());
+    this.links = new Links<Process>(
+      this,
+      (end, input) => this.step(end, input),
+      () => this.#delay(),
+    );
     this.slow = options.slow ?? 0;
     this.store = new MemoryStore({ nowMs: () => 1_700_000_000_000 + Math.floor(this.nowMs) });
   }
@@ -85,11 +89,25 @@ export class World extends Agenda {
 
   start(id: string): Process {
     const incarnation = ++this.#incarnations;
-    const identity = { id, incarnation, link: `${id}:1`, linkHeld: true, workers: this.#options.workers ?? 2, schema: 1 };
+    const identity = {
+      id,
+      incarnation,
+      link: `${id}:1`,
+      linkHeld: true,
+      workers: this.#options.workers ?? 2,
+      schema: 1,
+    };
     const control = this.#options.control({ identity, preferences: this.#options.preferences });
     const process: Process = {
-      id, incarnation, control, startMs: this.nowMs - this.between(0, 1000),
-      alive: true, pausedUntilMs: 0, inbox: [], serveUntilMs: 0, workers: new Map(),
+      id,
+      incarnation,
+      control,
+      startMs: this.nowMs - this.between(0, 1000),
+      alive: true,
+      pausedUntilMs: 0,
+      inbox: [],
+      serveUntilMs: 0,
+      workers: new Map(),
     };
     this.processes.set(id, process);
     this.say(`start ${ownerName(id, incarnation)}`);
@@ -123,7 +141,9 @@ export class World extends Agenda {
   /** `machine`: no reset reaches the peers; they learn of it by silence. */
   kill(process: Process, how: { readonly release: boolean; readonly machine: boolean }): void {
     if (!process.alive) return;
-    this.say(`kill ${ownerName(process.id, process.incarnation)}${how.release ? ' released' : ''}${how.machine ? ' machine' : ''}`);
+    this.say(
+      `kill ${ownerName(process.id, process.incarnation)}${how.release ? ' released' : ''}${how.machine ? ' machine' : ''}`,
+    );
     process.alive = false;
     this.links.drop(process, how.machine ? 4_000 : 1);
     if (how.release) this.#releaseDead(process);
@@ -195,7 +215,11 @@ export class World extends Agenda {
           const holder = process.workers.get(effect.worker);
           const held = holder?.get(partition);
           if (effect.to !== undefined && held !== undefined && held.state !== 'loading') {
-            assert.equal(held.state, 'frozen', `partition ${partition} handed over by ${process.id} before all was written`);
+            assert.equal(
+              held.state,
+              'frozen',
+              `partition ${partition} handed over by ${process.id} before all was written`,
+            );
           }
           holder?.delete(partition);
         }
@@ -236,7 +260,8 @@ export class World extends Agenda {
 
   #askStore(process: Process, { id, op, args }: StoreEffect): void {
     const lostOnTheWay = (): void => {
-      if (this.random() < 0.5) this.at(this.between(1, 100), () => this.step(process, { type: 'store-error', id, error: 'lost' }));
+      if (this.random() < 0.5)
+        this.at(this.between(1, 100), () => this.step(process, { type: 'store-error', id, error: 'lost' }));
     };
     this.at(this.#delay(), () => {
       if (!this.#storeReachable(process)) return lostOnTheWay();
@@ -255,9 +280,11 @@ export class World extends Agenda {
     holder.set(partition, held);
     const load: Job = () => {
       if (!process.alive || process.workers.get(worker)?.get(partition) !== held) return;
-      if (this.nowMs < process.pausedUntilMs || !this.#storeReachable(process)) return this.at(this.between(10, 50), load);
+      if (this.nowMs < process.pausedUntilMs || !this.#storeReachable(process))
+        return this.at(this.between(10, 50), load);
       const value = this.store.load([partition])[0]?.value;
-      held.value = held.writtenValue = value === undefined ? 0 : new DataView(value.buffer, value.byteOffset).getFloat64(0);
+      held.value = held.writtenValue =
+        value === undefined ? 0 : new DataView(value.buffer, value.byteOffset).getFloat64(0);
       held.state = 'serving';
       this.step(process, { type: 'worker-serving', worker, shares: [{ partition, epoch }] });
     };
@@ -276,7 +303,9 @@ export class World extends Agenda {
     if (held.state !== 'freezing' || held.writing || held.writtenValue !== held.value) return;
     held.state = 'frozen';
     const { epoch, attempt } = held;
-    this.at(this.between(0, 1), () => this.step(process, { type: 'worker-frozen', worker, attempt, shares: [{ partition, epoch }] }));
+    this.at(this.between(0, 1), () =>
+      this.step(process, { type: 'worker-frozen', worker, attempt, shares: [{ partition, epoch }] }),
+    );
   }
 
   /** One write under way per partition, always of the newest value. */
@@ -381,7 +410,11 @@ export class World extends Agenda {
     const table = alive[0]!.control.table!;
     assert.equal(table.moving.size, 0, 'nothing is under way');
     assert.deepEqual(table.nextVoters, [], 'voters are settled');
-    assert.deepEqual(table.members.map(({ id }) => id), alive.map(({ id }) => id).sort(), 'members are those alive');
+    assert.deepEqual(
+      table.members.map(({ id }) => id),
+      alive.map(({ id }) => id).sort(),
+      'members are those alive',
+    );
     const counts = alive.map((process) => {
       let count = 0;
       for (let partition = 0; partition < this.partitions; partition++) if (this.actingFor(process, partition)) count++;

@@ -33,7 +33,8 @@ test('schedules of random faults', { timeout: 600_000 }, () => {
   const [from, to] = (process.env['SEEDS'] ?? '0-80').split('-').map(Number) as [number, number];
   const reached = new Map<string, number>();
   for (let seed = from; seed < to; seed++) {
-    for (const [name, count] of runSchedule(seed, preferences, control).reached) reached.set(name, (reached.get(name) ?? 0) + count);
+    for (const [name, count] of runSchedule(seed, preferences, control).reached)
+      reached.set(name, (reached.get(name) ?? 0) + count);
   }
   // The schedules are worth nothing when they do not get there.
   for (const name of ['stopped', 'member-dead', 'exit-dead', 'exit-drained', 'release-predecessor', 'write-refused']) {
@@ -140,7 +141,10 @@ test('a worker that dies leaves its share to the others at once and gets one aga
   one.run(1_040);
   assert.deepEqual(one.unserved(), []);
   one.run(4_000);
-  assert.deepEqual([...process.workers.values()].map((held) => held.size), [6, 6]);
+  assert.deepEqual(
+    [...process.workers.values()].map((held) => held.size),
+    [6, 6],
+  );
   assert.deepEqual(one.unserved(), []);
 });
 
@@ -157,7 +161,9 @@ class Bench {
 
   /** Steps a tick; the operations it asks of the store. */
   asks(nowMs: number): { id: number; op: string }[] {
-    return this.step({ type: 'tick' }, nowMs).flatMap((effect) => (effect.do === 'store' ? [{ id: effect.id, op: effect.op }] : []));
+    return this.step({ type: 'tick' }, nowMs).flatMap((effect) =>
+      effect.do === 'store' ? [{ id: effect.id, op: effect.op }] : [],
+    );
   }
 }
 
@@ -186,10 +192,14 @@ test('after a pause the first effect is to stop, whatever the input', () => {
 test('a stopped node confirms nobody, an acting one does', () => {
   const bench = new Bench();
   const heartbeat: ControlInput = {
-    type: 'peer-frame', peer: 'b', incarnation: 1, frame: { type: 'heartbeat', sentAtMs: 77, epoch: 0, nonce: '' },
+    type: 'peer-frame',
+    peer: 'b',
+    incarnation: 1,
+    frame: { type: 'heartbeat', sentAtMs: 77, epoch: 0, nonce: '' },
   };
   const acks = (nowMs: number): number =>
-    bench.step(heartbeat, nowMs).filter((effect) => effect.do === 'send' && effect.frame.type === 'heartbeat-ack').length;
+    bench.step(heartbeat, nowMs).filter((effect) => effect.do === 'send' && effect.frame.type === 'heartbeat-ack')
+      .length;
   const [lease] = bench.asks(0);
   assert.equal(acks(1), 0);
   bench.step({ type: 'store-reply', id: lease!.id, result: { result: 'ok', tableEpoch: 0, nowMs: 1_000_000 } }, 2);
@@ -202,8 +212,14 @@ test('a predecessor at another address, or whose address we do not hold, is wait
   const [lease] = bench.asks(0);
   const waiting = { result: 'predecessor-alive', tableEpoch: 0, nowMs: 1_000_000 } as const;
   const effects = bench.step({ type: 'store-reply', id: lease!.id, result: waiting }, 1);
-  assert.deepEqual(effects.filter((effect) => effect.do === 'store'), []);
-  assert.deepEqual(bench.asks(limits.controlRetryMs).map(({ op }) => op), ['lease']);
+  assert.deepEqual(
+    effects.filter((effect) => effect.do === 'store'),
+    [],
+  );
+  assert.deepEqual(
+    bench.asks(limits.controlRetryMs).map(({ op }) => op),
+    ['lease'],
+  );
 });
 
 test('frames of peers are checked', () => {
@@ -215,9 +231,16 @@ test('frames of peers are checked', () => {
   ];
   for (const frame of good) assert.deepEqual(readPeerFrame(frame), frame);
   const bad = [
-    null, 7, [], {}, { type: 'else' }, { type: 'heartbeat', sentAtMs: Number.NaN, epoch: 1, nonce: '' },
-    { type: 'heartbeat', sentAtMs: 1, epoch: -1, nonce: '' }, { type: 'table', bytes: 'x' },
-    { type: 'handed', partitions: [4096], epochs: [1] }, { type: 'handed', partitions: [1], epochs: [] },
+    null,
+    7,
+    [],
+    {},
+    { type: 'else' },
+    { type: 'heartbeat', sentAtMs: Number.NaN, epoch: 1, nonce: '' },
+    { type: 'heartbeat', sentAtMs: 1, epoch: -1, nonce: '' },
+    { type: 'table', bytes: 'x' },
+    { type: 'handed', partitions: [4096], epochs: [1] },
+    { type: 'handed', partitions: [1], epochs: [] },
     { type: 'heartbeat-ack', sentAtMs: 1 },
   ];
   for (const frame of bad) assert.equal(readPeerFrame(frame), undefined, JSON.stringify(frame));

@@ -27,13 +27,16 @@ function side(role: Role, over: Side = {}): Handshake {
     self: { cluster: over.cluster ?? 'demo', node, incarnation: over.incarnation ?? 5 },
     expect: role === 'dialer' ? (over.expect ?? 'b') : '',
     secret: over.secret ?? 'the secret of the cluster',
-    random: createHash('sha256').update(`${role} ${over.salt ?? 0}`).digest(),
+    random: createHash('sha256')
+      .update(`${role} ${over.salt ?? 0}`)
+      .digest(),
     mark: { epoch: 3, nonce: 4 },
     resumeFor: () => ({ stream: 11, heardStream: 12, heardSeq: 13 }),
   });
 }
 
-const give = (to: Handshake, frame: Buffer): HandshakeStep => to.receive(frame.subarray(4), decodeFrame(frame.subarray(4)));
+const give = (to: Handshake, frame: Buffer): HandshakeStep =>
+  to.receive(frame.subarray(4), decodeFrame(frame.subarray(4)));
 
 function sent(step: HandshakeStep): Buffer {
   assert.equal(step.do, 'send');
@@ -41,7 +44,10 @@ function sent(step: HandshakeStep): Buffer {
 }
 
 /** Runs two sides against each other; says how each ended and what went over the wire. */
-function run(dialer: Handshake, acceptor: Handshake): { dialer: HandshakeStep | undefined; acceptor: HandshakeStep; wire: Buffer[] } {
+function run(
+  dialer: Handshake,
+  acceptor: Handshake,
+): { dialer: HandshakeStep | undefined; acceptor: HandshakeStep; wire: Buffer[] } {
   const wire = [dialer.hello()];
   let acceptorStep = give(acceptor, wire[0]!);
   if (acceptorStep.do !== 'send') return { dialer: undefined, acceptor: acceptorStep, wire };
@@ -118,7 +124,7 @@ test('any change of any octet on the way ends in a refusal on one side, and neve
         frame = step.do === 'refuse' ? undefined : step.frame;
       }
       // The table mark of a PROOF is outside the proof: it says nothing that the next sealed frame does not say again.
-      const inMark = which >= 2 && (at % 39) >= 3 && (at % 39) <= 4;
+      const inMark = which >= 2 && at % 39 >= 3 && at % 39 <= 4;
       if (!inMark) assert(established < 2);
     }),
     { numRuns: 500 },

@@ -116,7 +116,7 @@ class Pair {
   }
 
   sleep(ms: number): void {
-    for (const end = this.nowMs + ms; this.nowMs < end; ) {
+    for (const end = this.nowMs + ms; this.nowMs < end;) {
       this.nowMs = Math.min(end, this.nowMs + 50);
       this.a.link?.tick(this.nowMs);
       this.b.link?.tick(this.nowMs);
@@ -135,13 +135,36 @@ function connected(): Pair {
 const data: Target = [0, 77, 1];
 const control: Target = [2];
 
-type Action = { do: 'send'; from: 'a' | 'b'; control: boolean; size: number } | { do: 'deliver'; bytes: number } | { do: 'cut' } | { do: 'damage'; bit: number; bytes: number } | { do: 'sleep'; ms: number };
+type Action =
+  | { do: 'send'; from: 'a' | 'b'; control: boolean; size: number }
+  | { do: 'deliver'; bytes: number }
+  | { do: 'cut' }
+  | { do: 'damage'; bit: number; bytes: number }
+  | { do: 'sleep'; ms: number };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), from: fc.constantFrom('a' as const, 'b' as const), control: fc.boolean(), size: fc.oneof(fc.nat(50), fc.nat(40_000)) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('deliver' as const), bytes: fc.oneof(fc.nat(100), fc.nat(100_000)) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('send' as const),
+      from: fc.constantFrom('a' as const, 'b' as const),
+      control: fc.boolean(),
+      size: fc.oneof(fc.nat(50), fc.nat(40_000)),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('deliver' as const), bytes: fc.oneof(fc.nat(100), fc.nat(100_000)) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('damage' as const), bit: fc.nat(), bytes: fc.integer({ min: 1, max: 3_000 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('damage' as const),
+      bit: fc.nat(),
+      bytes: fc.integer({ min: 1, max: 3_000 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('sleep' as const), ms: fc.integer({ min: 1, max: 900 }) }) },
 );
 
@@ -156,7 +179,8 @@ test('items arrive once and in order through pieces, breaks and damage', () => {
         if (step.do === 'send') {
           const text = `${++number}:${'x'.repeat(step.size)}`;
           const target = step.control ? control : data;
-          if (pair[step.from].session?.add(target, Buffer.from(text)) === true) accepted[step.from].push(`${target.join('/')} ${text} @3`);
+          if (pair[step.from].session?.add(target, Buffer.from(text)) === true)
+            accepted[step.from].push(`${target.join('/')} ${text} @3`);
         } else if (step.do === 'deliver') pair.deliver(step.bytes);
         else if (step.do === 'damage') pair.deliver(step.bytes, step.bit);
         else if (step.do === 'sleep') {
@@ -178,8 +202,12 @@ test('items arrive once and in order through pieces, breaks and damage', () => {
         pair.repair();
         pair.settle();
       }
-      for (const [from, to] of [['a', 'b'], ['b', 'a']] as const) {
-        const lane = (list: readonly string[], isControl: boolean) => list.filter((text) => text.startsWith('2 ') === isControl);
+      for (const [from, to] of [
+        ['a', 'b'],
+        ['b', 'a'],
+      ] as const) {
+        const lane = (list: readonly string[], isControl: boolean) =>
+          list.filter((text) => text.startsWith('2 ') === isControl);
         assert.deepEqual(lane(pair[to].taken, true), lane(accepted[from], true));
         assert.deepEqual(lane(pair[to].taken, false), lane(accepted[from], false));
       }

@@ -19,7 +19,11 @@ const plainValue = fc.letrec((tie) => ({
     fc.string({ unit: 'binary' }).filter((s) => s.isWellFormed()),
     fc.uint8Array({ maxLength: 300 }),
     fc.array(tie('value'), { maxLength: 20 }),
-    fc.dictionary(fc.string().filter((k) => k !== '__proto__'), tie('value'), { maxKeys: 20 }),
+    fc.dictionary(
+      fc.string().filter((k) => k !== '__proto__'),
+      tie('value'),
+      { maxKeys: 20 },
+    ),
   ),
 })).value;
 
@@ -38,11 +42,13 @@ test('what passes is decoded without an error, and every proper prefix and every
 });
 
 test('arbitrary octets: passing implies that the decoder takes them and makes only plain values', () => {
-  const mutated = fc.tuple(plainValue, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 })).map(([v, edits]) => {
-    const bytes = Buffer.from(encode(v));
-    for (const [at, octet] of edits) bytes[at % bytes.length] = octet;
-    return bytes;
-  });
+  const mutated = fc
+    .tuple(plainValue, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }))
+    .map(([v, edits]) => {
+      const bytes = Buffer.from(encode(v));
+      for (const [at, octet] of edits) bytes[at % bytes.length] = octet;
+      return bytes;
+    });
   fc.assert(
     fc.property(fc.oneof(mutated, fc.uint8Array({ maxLength: 64 })), (bytes) => {
       if (checkMsgpack(bytes) !== undefined) return;

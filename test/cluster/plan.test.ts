@@ -69,11 +69,14 @@ test('from 3 to 16 nodes one by one and back: even, and exactly the needed numbe
 });
 
 test('shares follow the weights within one', () => {
-  fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 6 }), (weights) => {
-    const table = settle(undefined, { ...nothing, joining: weights.map((weight, i) => member(`n${i}`, 1, weight)) });
-    const sum = weights.reduce((a, b) => a + b, 0);
-    counts(table).forEach((count, i) => assert.ok(Math.abs(count - (64 * weights[i]!) / sum) < 1, `${count}`));
-  }), { numRuns: 60 });
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 6 }), (weights) => {
+      const table = settle(undefined, { ...nothing, joining: weights.map((weight, i) => member(`n${i}`, 1, weight)) });
+      const sum = weights.reduce((a, b) => a + b, 0);
+      counts(table).forEach((count, i) => assert.ok(Math.abs(count - (64 * weights[i]!) / sum) < 1, `${count}`));
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('the order in which members are given does not matter', () => {
@@ -106,47 +109,56 @@ const happening = fc.record({
 
 test('histories: a living owner loses a partition only to whom it was under way and has arrived', () => {
   const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-  fc.assert(fc.property(fc.array(happening, { maxLength: 40 }), (history) => {
-    let table: Table | undefined;
-    const incarnations = new Map<string, number>();
-    const dead = new Set<string>();
-    const draining = new Set<string>();
-    let everyoneAdopted = 0;
-    for (const { what, which } of history) {
-      const id = ids[which]!;
-      const incarnation = incarnations.get(id) ?? 0;
-      const lives = incarnation > 0 && !dead.has(ownerName(id, incarnation));
-      let joining: TableMember[] = [];
-      let arrived: number[] = [];
-      if ((what === 'join' && !lives) || (what === 'restart' && incarnation > 0)) {
-        dead.add(ownerName(id, incarnation));
-        draining.delete(id);
-        incarnations.set(id, incarnation + 1);
-        joining = [member(id, incarnation + 1)];
-      } else if (what === 'die') dead.add(ownerName(id, incarnation));
-      else if (what === 'drain' && lives) draining.add(id);
-      else if (what === 'arrive') arrived = [...(table?.moving.keys() ?? [])].filter((partition) => partition % 8 >= which);
-      else if (what === 'adopt') everyoneAdopted = table?.epoch ?? 0;
-      if (table === undefined && joining.length === 0) continue;
-      const adoptedEpoch = (): number => everyoneAdopted;
-      const before = table;
-      const next = plan(before, { dead, joining, draining, arrived, adoptedEpoch }, 'n', preferences);
-      if (next === undefined || next.members.length === 0) continue; // Who plans is a member itself.
-      checkTable(next, dead);
-      if (before !== undefined) checkStep(before, next, dead, arrived, everyoneAdopted);
-      table = next;
-    }
-    if (table !== undefined) {
-      everyoneAdopted = Infinity;
-      if (table.members.every(({ id, incarnation }) => dead.has(ownerName(id, incarnation)))) return;
-      const rest = settle(table, { ...nothing, dead, draining, adoptedEpoch: () => Infinity });
-      assert.equal(rest.moving.size, 0);
-      assert.deepEqual(rest.nextVoters, []);
-      const staying = counts(rest).filter((_, i) => !rest.members[i]!.draining);
-      if (staying.length > 0) assert.ok(Math.max(...staying) - Math.min(...staying) <= 1, counts(rest).join(' '));
-      if (staying.length > 0) assert.equal(staying.reduce((a, b) => a + b, 0), 64, 'leavers own nothing');
-    }
-  }), { numRuns: 150 });
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 40 }), (history) => {
+      let table: Table | undefined;
+      const incarnations = new Map<string, number>();
+      const dead = new Set<string>();
+      const draining = new Set<string>();
+      let everyoneAdopted = 0;
+      for (const { what, which } of history) {
+        const id = ids[which]!;
+        const incarnation = incarnations.get(id) ?? 0;
+        const lives = incarnation > 0 && !dead.has(ownerName(id, incarnation));
+        let joining: TableMember[] = [];
+        let arrived: number[] = [];
+        if ((what === 'join' && !lives) || (what === 'restart' && incarnation > 0)) {
+          dead.add(ownerName(id, incarnation));
+          draining.delete(id);
+          incarnations.set(id, incarnation + 1);
+          joining = [member(id, incarnation + 1)];
+        } else if (what === 'die') dead.add(ownerName(id, incarnation));
+        else if (what === 'drain' && lives) draining.add(id);
+        else if (what === 'arrive')
+          arrived = [...(table?.moving.keys() ?? [])].filter((partition) => partition % 8 >= which);
+        else if (what === 'adopt') everyoneAdopted = table?.epoch ?? 0;
+        if (table === undefined && joining.length === 0) continue;
+        const adoptedEpoch = (): number => everyoneAdopted;
+        const before = table;
+        const next = plan(before, { dead, joining, draining, arrived, adoptedEpoch }, 'n', preferences);
+        if (next === undefined || next.members.length === 0) continue; // Who plans is a member itself.
+        checkTable(next, dead);
+        if (before !== undefined) checkStep(before, next, dead, arrived, everyoneAdopted);
+        table = next;
+      }
+      if (table !== undefined) {
+        everyoneAdopted = Infinity;
+        if (table.members.every(({ id, incarnation }) => dead.has(ownerName(id, incarnation)))) return;
+        const rest = settle(table, { ...nothing, dead, draining, adoptedEpoch: () => Infinity });
+        assert.equal(rest.moving.size, 0);
+        assert.deepEqual(rest.nextVoters, []);
+        const staying = counts(rest).filter((_, i) => !rest.members[i]!.draining);
+        if (staying.length > 0) assert.ok(Math.max(...staying) - Math.min(...staying) <= 1, counts(rest).join(' '));
+        if (staying.length > 0)
+          assert.equal(
+            staying.reduce((a, b) => a + b, 0),
+            64,
+            'leavers own nothing',
+          );
+      }
+    }),
+    { numRuns: 150 },
+  );
 });
 
 function checkTable(table: Table, dead: ReadonlySet<string>): void {
@@ -161,7 +173,13 @@ function checkTable(table: Table, dead: ReadonlySet<string>): void {
   }
 }
 
-function checkStep(before: Table, after: Table, dead: ReadonlySet<string>, arrived: readonly number[], adopted: number): void {
+function checkStep(
+  before: Table,
+  after: Table,
+  dead: ReadonlySet<string>,
+  arrived: readonly number[],
+  adopted: number,
+): void {
   const name = (table: Table, index: number | undefined): string | undefined => {
     const found = table.members[index ?? nobody];
     return found === undefined ? undefined : ownerName(found.id, found.incarnation);

@@ -25,33 +25,48 @@ const item = fc.tuple(target, fc.uint8Array({ maxLength: 200 }));
 const name = fc.string({ minLength: 1, maxLength: 20 }).filter(isNodeId);
 const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length }).map((o) => Buffer.from(o));
 const coldFrame: fc.Arbitrary<Exclude<Frame, { type: 'data' }>> = fc.oneof(
-  fc.record({
-    type: fc.constantFrom('hello' as const, 'challenge' as const),
-    mark,
-    cluster: fc.string({ maxLength: 20 }).filter((s) => s.isWellFormed()),
-    node: name,
-    to: name,
-    incarnation: fc.maxSafeNat(),
-    versionMin: fc.nat(3),
-    versionMax: fc.integer({ min: 3, max: 9 }),
-    random: octets(32),
-    stream: fc.maxSafeNat(),
-    heardStream: fc.maxSafeNat(),
-    heardSeq: fc.maxSafeNat(),
-  }, { noNullPrototype: true }),
+  fc.record(
+    {
+      type: fc.constantFrom('hello' as const, 'challenge' as const),
+      mark,
+      cluster: fc.string({ maxLength: 20 }).filter((s) => s.isWellFormed()),
+      node: name,
+      to: name,
+      incarnation: fc.maxSafeNat(),
+      versionMin: fc.nat(3),
+      versionMax: fc.integer({ min: 3, max: 9 }),
+      random: octets(32),
+      stream: fc.maxSafeNat(),
+      heardStream: fc.maxSafeNat(),
+      heardSeq: fc.maxSafeNat(),
+    },
+    { noNullPrototype: true },
+  ),
   fc.record({ type: fc.constant('proof' as const), mark, mac: octets(32) }, { noNullPrototype: true }),
-  fc.record({
-    type: fc.constant('heartbeat' as const),
-    mark,
-    sentMs: fc.maxSafeNat(),
-    echoMs: fc.maxSafeNat(),
-    heardSeq: fc.maxSafeNat(),
-    extra: fc.uint8Array({ maxLength: 100 }).map((o) => Buffer.from(o)),
-  }, { noNullPrototype: true }),
-  fc.record({ type: fc.constant('close' as const), mark, reason: fc.constantFrom('leaving', 'replaced') }, { noNullPrototype: true }),
+  fc.record(
+    {
+      type: fc.constant('heartbeat' as const),
+      mark,
+      sentMs: fc.maxSafeNat(),
+      echoMs: fc.maxSafeNat(),
+      heardSeq: fc.maxSafeNat(),
+      extra: fc.uint8Array({ maxLength: 100 }).map((o) => Buffer.from(o)),
+    },
+    { noNullPrototype: true },
+  ),
+  fc.record(
+    { type: fc.constant('close' as const), mark, reason: fc.constantFrom('leaving', 'replaced') },
+    { noNullPrototype: true },
+  ),
 );
 
-function dataFrame(items: readonly (readonly [Target, Uint8Array])[], epoch = 7, nonce = 9, seq = 1, heardSeq = 0): Buffer {
+function dataFrame(
+  items: readonly (readonly [Target, Uint8Array])[],
+  epoch = 7,
+  nonce = 9,
+  seq = 1,
+  heardSeq = 0,
+): Buffer {
   const writer = new DataWriter();
   for (const [to, payload] of items) writer.add(to, payload);
   const frame = writer.take();
@@ -75,17 +90,29 @@ test('DATA comes back as it was, and is MessagePack to the library as well', () 
       const frame = dataFrame(items, m.epoch, m.nonce, seq, heard);
       const body = frame.subarray(4);
       assert.deepEqual(decodeFrame(body), { type: 'data', mark: m, seq, heardSeq: heard });
-      assert.deepEqual(itemsOf(body), items.map(([to, payload]) => [to, [...payload]]));
+      assert.deepEqual(
+        itemsOf(body),
+        items.map(([to, payload]) => [to, [...payload]]),
+      );
       assert.equal(checkMsgpack(body), undefined);
       const row = decode(body) as unknown[];
       assert.deepEqual(row.slice(0, 6), [1, 5, m.epoch, m.nonce, seq, heard]);
-      assert.deepEqual(row[6], items.map(([to, payload]) => [[...to], Buffer.from(payload)]));
+      assert.deepEqual(
+        row[6],
+        items.map(([to, payload]) => [[...to], Buffer.from(payload)]),
+      );
     }),
   );
 });
 
 test('frames survive any chunking of the stream', () => {
-  const frames = fc.array(fc.oneof(coldFrame.map(encodeFrame), fc.array(item, { maxLength: 5 }).map((i) => dataFrame(i))), { maxLength: 8 });
+  const frames = fc.array(
+    fc.oneof(
+      coldFrame.map(encodeFrame),
+      fc.array(item, { maxLength: 5 }).map((i) => dataFrame(i)),
+    ),
+    { maxLength: 8 },
+  );
   fc.assert(
     fc.property(frames, fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }), (list, sizes) => {
       const stream = Buffer.concat(list);
@@ -100,13 +127,21 @@ test('frames survive any chunking of the stream', () => {
           bodies.push(body.toString('hex'));
         }
       }
-      assert.deepEqual(bodies, list.map((f) => f.subarray(4).toString('hex')));
+      assert.deepEqual(
+        bodies,
+        list.map((f) => f.subarray(4).toString('hex')),
+      );
     }),
   );
 });
 
 test('a frame of no length and one over the limit are refused by their first four octets', () => {
-  for (const [length, problem] of [[0, 'frame-empty'], [101, 'frame-too-long'], [0xffff_ffff, 'frame-too-long'], [100, undefined]] as const) {
+  for (const [length, problem] of [
+    [0, 'frame-empty'],
+    [101, 'frame-too-long'],
+    [0xffff_ffff, 'frame-too-long'],
+    [100, undefined],
+  ] as const) {
     const reader = new FrameReader(100);
     const head = Buffer.alloc(4);
     head.writeUInt32BE(length);
@@ -117,7 +152,10 @@ test('a frame of no length and one over the limit are refused by their first fou
 
 test('a seal holds for one frame, one key and one place in the connection; any flipped bit breaks it', () => {
   const key = octets(32);
-  const frame = fc.oneof(coldFrame.filter((f) => f.type === 'heartbeat' || f.type === 'close').map(encodeFrame), fc.array(item).map((i) => dataFrame(i)));
+  const frame = fc.oneof(
+    coldFrame.filter((f) => f.type === 'heartbeat' || f.type === 'close').map(encodeFrame),
+    fc.array(item).map((i) => dataFrame(i)),
+  );
   fc.assert(
     fc.property(frame, key, key, fc.nat(1e6), fc.nat(), (f, k, other, number, bit) => {
       seal(f, k, number);
@@ -134,21 +172,37 @@ test('a seal holds for one frame, one key and one place in the connection; any f
 
 test('octets that are no frame are undefined, never an error', () => {
   const damaged = fc
-    .tuple(fc.oneof(coldFrame.map(encodeFrame), fc.array(item, { maxLength: 4 }).map((i) => dataFrame(i))), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 }), fc.nat(40))
+    .tuple(
+      fc.oneof(
+        coldFrame.map(encodeFrame),
+        fc.array(item, { maxLength: 4 }).map((i) => dataFrame(i)),
+      ),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 }),
+      fc.nat(40),
+    )
     .map(([frame, edits, cut]) => {
       const body = Buffer.from(frame.subarray(4, Math.max(5, frame.length - (cut > 20 ? 0 : cut))));
       for (const [at, octet] of edits) body[at % body.length] = octet;
       return body;
     });
   fc.assert(
-    fc.property(fc.oneof(damaged, fc.uint8Array({ maxLength: 60 }).map((b) => Buffer.from(b))), (body) => {
-      const frame = decodeFrame(body);
-      if (frame?.type !== 'data') return;
-      // What the fast reader takes, the strict check and the library take too, with the same items.
-      assert.equal(checkMsgpack(body), undefined);
-      const items = (decode(body) as unknown[])[6] as [number[], Uint8Array][];
-      assert.deepEqual(itemsOf(body), items.map(([to, payload]) => [to, [...payload]]));
-    }),
+    fc.property(
+      fc.oneof(
+        damaged,
+        fc.uint8Array({ maxLength: 60 }).map((b) => Buffer.from(b)),
+      ),
+      (body) => {
+        const frame = decodeFrame(body);
+        if (frame?.type !== 'data') return;
+        // What the fast reader takes, the strict check and the library take too, with the same items.
+        assert.equal(checkMsgpack(body), undefined);
+        const items = (decode(body) as unknown[])[6] as [number[], Uint8Array][];
+        assert.deepEqual(
+          itemsOf(body),
+          items.map(([to, payload]) => [to, [...payload]]),
+        );
+      },
+    ),
     { numRuns: 3_000 },
   );
 });

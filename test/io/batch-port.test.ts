@@ -19,18 +19,27 @@ const target: fc.Arbitrary<Target> = fc.oneof(
 
 test('items come out as they went in', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom('a', 'node-17', 'x'.repeat(64), ''), target, fc.uint8Array({ maxLength: 3_000 })), { maxLength: 40 }), async (items) => {
-      const { port1, port2 } = new MessageChannel();
-      const got: unknown[] = [];
-      const near = new BatchPort(port1, () => assert.fail());
-      const far = new BatchPort(port2, (node, to, payload) => got.push([node, [...to], [...payload]]));
-      for (const [node, to, payload] of items) assert(near.send(node, to, payload));
-      await until(() => got.length === items.length);
-      assert.deepEqual(got, items.map(([node, to, payload]) => [node, [...to], [...payload]]));
-      assert(near.stats.sentBatches <= 1);
-      assert.equal(far.stats.receivedItems, items.length);
-      near.close();
-    }),
+    fc.asyncProperty(
+      fc.array(
+        fc.tuple(fc.constantFrom('a', 'node-17', 'x'.repeat(64), ''), target, fc.uint8Array({ maxLength: 3_000 })),
+        { maxLength: 40 },
+      ),
+      async (items) => {
+        const { port1, port2 } = new MessageChannel();
+        const got: unknown[] = [];
+        const near = new BatchPort(port1, () => assert.fail());
+        const far = new BatchPort(port2, (node, to, payload) => got.push([node, [...to], [...payload]]));
+        for (const [node, to, payload] of items) assert(near.send(node, to, payload));
+        await until(() => got.length === items.length);
+        assert.deepEqual(
+          got,
+          items.map(([node, to, payload]) => [node, [...to], [...payload]]),
+        );
+        assert(near.stats.sentBatches <= 1);
+        assert.equal(far.stats.receivedItems, items.length);
+        near.close();
+      },
+    ),
     { numRuns: 30 },
   );
 });

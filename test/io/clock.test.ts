@@ -24,7 +24,9 @@ test('both times are the same in a worker thread', async () => {
     { eval: true, workerData: { url, clock: clock.share() } },
   );
   const [before, beforeCluster] = [clock.monotonicMs(), clock.clusterMs()];
-  const [monotonic, cluster] = await new Promise<[number, number]>((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  const [monotonic, cluster] = await new Promise<[number, number]>((resolve, reject) =>
+    worker.once('message', resolve).once('error', reject),
+  );
   assert(monotonic >= before && monotonic <= clock.monotonicMs());
   assert(cluster >= beforeCluster && cluster <= clock.clusterMs());
   await worker.terminate();

@@ -29,7 +29,8 @@ test('literals answer themselves; what is no host name answers nothing; neither 
   assert.deepEqual(look('192.0.2.1').answer, ['192.0.2.1']);
   assert.deepEqual(look('192.0.2.1', 6).answer, []);
   assert.deepEqual(look('2001:db8::1', 6).answer, ['2001:db8::1']);
-  for (const bad of ['', 'a b', 'x\r\ny', '-a.test', 'a..b', `${'a'.repeat(64)}.test`, 'a.'.repeat(130)]) assert.deepEqual(look(bad).answer, []);
+  for (const bad of ['', 'a b', 'x\r\ny', '-a.test', 'a..b', `${'a'.repeat(64)}.test`, 'a.'.repeat(130)])
+    assert.deepEqual(look(bad).answer, []);
   assert.deepEqual(asked, []);
 });
 
@@ -38,8 +39,17 @@ test('one question for many who wait; kept for its time to live, failures for a 
   const first = look('A.example.test');
   const second = look('a.example.test.');
   assert.deepEqual(asked, ['a.example.test 4']);
-  pending[0]!(false, [{ address: '192.0.2.1', ttl: 60 }, { address: '192.0.2.2', ttl: 30 }]);
-  assert.deepEqual([first.answer, second.answer], [['192.0.2.1', '192.0.2.2'], ['192.0.2.1', '192.0.2.2']]);
+  pending[0]!(false, [
+    { address: '192.0.2.1', ttl: 60 },
+    { address: '192.0.2.2', ttl: 30 },
+  ]);
+  assert.deepEqual(
+    [first.answer, second.answer],
+    [
+      ['192.0.2.1', '192.0.2.2'],
+      ['192.0.2.1', '192.0.2.2'],
+    ],
+  );
   time.ms = 29_999;
   assert.deepEqual(look('a.example.test').answer, ['192.0.2.1', '192.0.2.2']);
   time.ms = 30_000;

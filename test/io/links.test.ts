@@ -34,7 +34,12 @@ after(async () => {
 });
 
 async function start(id: string, port: number, over: Partial<MeshOptions> = {}): Promise<Started> {
-  const started = { items: [] as string[], peers: [] as string[], beats: [] as Started['beats'], log: [] as Started['log'] };
+  const started = {
+    items: [] as string[],
+    peers: [] as string[],
+    beats: [] as Started['beats'],
+    log: [] as Started['log'],
+  };
   const mesh = new Mesh({
     self: { id, incarnation: 1 },
     cluster: 'demo',
@@ -43,7 +48,8 @@ async function start(id: string, port: number, over: Partial<MeshOptions> = {}):
     log: { write: (_level, event, fields) => void started.log.push({ event, fields }) },
     onPeer: (peer, up, incarnation) => started.peers.push(`${peer}.${incarnation} ${up ? 'up' : 'down'}`),
     onItem: (from, target, payload) => started.items.push(`${from} ${target.join('/')} ${payload.toString()}`),
-    onHeartbeat: (from, { echoMs, extra }) => started.beats.push({ from, echoMs, extra: Buffer.from(extra).toString() }),
+    onHeartbeat: (from, { echoMs, extra }) =>
+      started.beats.push({ from, echoMs, extra: Buffer.from(extra).toString() }),
     heartbeatExtra: (to) => Buffer.from(`${id} to ${to}`),
     ...over,
   });
@@ -51,9 +57,16 @@ async function start(id: string, port: number, over: Partial<MeshOptions> = {}):
   return { ...started, mesh, port: await mesh.start() };
 }
 
-function child(id: string, incarnation: number, port: number, peers: readonly { id: string; address: string }[]): ChildProcess {
+function child(
+  id: string,
+  incarnation: number,
+  port: number,
+  peers: readonly { id: string; address: string }[],
+): ChildProcess {
   const script = new URL('./mesh-child.ts', import.meta.url).pathname;
-  const started = spawn(process.execPath, [script, id, String(incarnation), String(port), JSON.stringify(peers)], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const started = spawn(process.execPath, [script, id, String(incarnation), String(port), JSON.stringify(peers)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   children.push(started);
   return started;
 }
@@ -75,8 +88,12 @@ const hostile: Record<string, Buffer> = {
   'NaN and infinity': lengthFirst(encode({ ttl: Number.NaN, ver: Number.POSITIVE_INFINITY })),
   '100,000 members': lengthFirst(encode({ t: 'gossip', members: new Array(100_000).fill(['n']) })),
   'frames of no length': Buffer.alloc(80_000),
-  'a write before the handshake': lengthFirst(encode({ t: 'put', aor: 'alice@example.com', contact: 'sip:evil@192.0.2.66' })),
-  'a hello with a proof of zeros': lengthFirst(encode({ t: 'hello', node: 'node2', cluster: 'default', proof: new Uint8Array(32) })),
+  'a write before the handshake': lengthFirst(
+    encode({ t: 'put', aor: 'alice@example.com', contact: 'sip:evil@192.0.2.66' }),
+  ),
+  'a hello with a proof of zeros': lengthFirst(
+    encode({ t: 'hello', node: 'node2', cluster: 'default', proof: new Uint8Array(32) }),
+  ),
   'HTTP': Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
   'SIP': Buffer.from('OPTIONS sip:x SIP/2.0\r\n\r\n'),
   'a length of 4 GiB': Buffer.from('ffffffff', 'hex'),
@@ -112,18 +129,30 @@ test('whatever is no greeting of a peer closes the link at once, is logged once,
   for (const [what, octets] of Object.entries(inputs)) {
     const answer = await strangerSays(b.port, octets).catch(() => assert.fail(`not closed: ${what}`));
     assert.equal(answer.length, 0, what);
-    if (what === 'nested maps') assert.deepEqual(b.log.map(({ event, fields }) => [event, fields?.['reason']]), [['link-refused', 'unexpected-frame']]);
+    if (what === 'nested maps')
+      assert.deepEqual(
+        b.log.map(({ event, fields }) => [event, fields?.['reason']]),
+        [['link-refused', 'unexpected-frame']],
+      );
   }
   assert.deepEqual([b.items, b.peers, b.mesh.stats().peers], [[], [], []]);
   const counted = Object.entries(b.mesh.stats().ends).filter(([kind]) => kind.startsWith('stranger:'));
-  assert.equal(counted.reduce((sum, [, count]) => sum + count, 0), Object.keys(inputs).length);
+  assert.equal(
+    counted.reduce((sum, [, count]) => sum + count, 0),
+    Object.keys(inputs).length,
+  );
 });
 
 test('a stranger who knows the form but not the secret learns nothing and gets nowhere', async () => {
   const b = await start('b', 21_201);
   const hello = (node: string, cluster: string, to: string) =>
     new Handshake({
-      role: 'dialer', self: { cluster, node, incarnation: 1 }, expect: to, secret: 'guess', random: Buffer.alloc(32, 7), mark: { epoch: 1, nonce: 1 },
+      role: 'dialer',
+      self: { cluster, node, incarnation: 1 },
+      expect: to,
+      secret: 'guess',
+      random: Buffer.alloc(32, 7),
+      mark: { epoch: 1, nonce: 1 },
       resumeFor: () => ({ stream: 1, heardStream: 0, heardSeq: 0 }),
     }).hello();
   assert.equal((await strangerSays(b.port, hello('a', 'other', 'b'))).length, 0);
@@ -131,7 +160,12 @@ test('a stranger who knows the form but not the secret learns nothing and gets n
   assert.equal((await strangerSays(b.port, hello('z', 'demo', 'b'))).length, 0);
   const guess = lengthFirst(encode([1, 3, 1, 1, new Uint8Array(32)]));
   assert((await strangerSays(b.port, Buffer.concat([hello('a', 'demo', 'b'), guess]))).length > 0);
-  assert.deepEqual(Object.keys(b.mesh.stats().ends).sort(), ['stranger:wrong-cluster', 'stranger:wrong-direction', 'stranger:wrong-node', 'stranger:wrong-proof']);
+  assert.deepEqual(Object.keys(b.mesh.stats().ends).sort(), [
+    'stranger:wrong-cluster',
+    'stranger:wrong-direction',
+    'stranger:wrong-node',
+    'stranger:wrong-proof',
+  ]);
   assert.deepEqual([b.peers, b.mesh.stats().peers], [[], []]);
 });
 
@@ -139,7 +173,9 @@ test('a stranger who says nothing is shown out at the deadline, and a crowd of t
   let fast = 0;
   const clock = { monotonicMs: () => performance.now() + fast, clusterMs: () => 0 };
   const b = await start('b', 21_202, { clock });
-  const crowd = Array.from({ length: limits.linkHandshakesMax + 20 }, () => connect(b.port, '127.0.0.1').on('error', () => {}));
+  const crowd = Array.from({ length: limits.linkHandshakesMax + 20 }, () =>
+    connect(b.port, '127.0.0.1').on('error', () => {}),
+  );
   let closed = 0;
   for (const socket of crowd) socket.on('close', () => closed++);
   await until(() => b.mesh.stats().ends['stranger:too-many-handshakes'] === 20);
@@ -155,7 +191,11 @@ test('a stranger who says nothing is shown out at the deadline, and a crowd of t
 
 test('three nodes: items in order both ways, heartbeats with echo; one is killed, seen at once, and comes back', async () => {
   const [pa, pb, pc] = [21_210, 21_211, 21_212];
-  const list = [{ id: 'a', address: `127.0.0.1:${pa}` }, { id: 'b', address: `127.0.0.1:${pb}` }, { id: 'c', address: `127.0.0.1:${pc}` }];
+  const list = [
+    { id: 'a', address: `127.0.0.1:${pa}` },
+    { id: 'b', address: `127.0.0.1:${pb}` },
+    { id: 'c', address: `127.0.0.1:${pc}` },
+  ];
   const a = await start('a', pa);
   const b = await start('b', pb);
   a.mesh.setPeers(list);
@@ -170,9 +210,14 @@ test('three nodes: items in order both ways, heartbeats with echo; one is killed
     b.mesh.send('a', target, Buffer.from(`${i}`));
   }
   await until(() => b.items.length === 2_000 && a.items.length === 2_001);
-  assert.deepEqual(b.items.map((item) => Number(item.split(' ')[2])), Array.from({ length: 2_000 }, (_, i) => i));
+  assert.deepEqual(
+    b.items.map((item) => Number(item.split(' ')[2])),
+    Array.from({ length: 2_000 }, (_, i) => i),
+  );
   assert(a.items.includes('c 0/5/0 c.1:hello'));
-  await until(() => a.beats.some((beat) => beat.from === 'b' && beat.echoMs > 0) && b.beats.some((beat) => beat.from === 'c'));
+  await until(
+    () => a.beats.some((beat) => beat.from === 'b' && beat.echoMs > 0) && b.beats.some((beat) => beat.from === 'c'),
+  );
   assert.equal(a.beats.find((beat) => beat.from === 'b')!.extra, 'b to a');
 
   const killed = performance.now();
@@ -213,7 +258,8 @@ test('a connection that breaks between living nodes loses and repeats nothing', 
     await until(() => a.mesh.isUp('b') && b.mesh.isUp('a'));
     for (let i = 0; i < 300; i++) {
       const text = `${round}.${i}`;
-      if (a.mesh.send('b', [0, i, 0], Buffer.from(text.padEnd(2_000, '.')))) wanted.push(`a 0/${i}/0 ${text.padEnd(2_000, '.')}`);
+      if (a.mesh.send('b', [0, i, 0], Buffer.from(text.padEnd(2_000, '.'))))
+        wanted.push(`a 0/${i}/0 ${text.padEnd(2_000, '.')}`);
     }
     await sleep(round);
     const { ups } = a.mesh.stats().peers[0]!;

@@ -17,16 +17,36 @@ test('lines hold level, time, event and fields; below the level nothing is writt
   log.write('warn', 'auth-fail', { aor: 'sip:1001@example.test', count: 3, level: 'mine' });
   log.write('info', 'plain');
   log.flush();
-  const lines = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-  assert.deepEqual(lines.map(({ time: _time, ...rest }) => rest), [
-    { level: 'warn', node: 'a', worker: 1, aor: 'sip:1001@example.test', count: 3, level_: 'mine', event: 'auth-fail' },
-    { level: 'info', node: 'a', worker: 1, event: 'plain' },
-  ]);
+  const lines = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map(({ time: _time, ...rest }) => rest),
+    [
+      {
+        level: 'warn',
+        node: 'a',
+        worker: 1,
+        aor: 'sip:1001@example.test',
+        count: 3,
+        level_: 'mine',
+        event: 'auth-fail',
+      },
+      { level: 'info', node: 'a', worker: 1, event: 'plain' },
+    ],
+  );
   assert.match(String(lines[0]!['time']), /^\d{4}-\d\d-\d\dT/);
 });
 
 test('whatever text a stranger sends stays on its line, bounded, and acts on no terminal', () => {
-  const nasty = fc.oneof(fc.string({ unit: 'binary', maxLength: 600 }), fc.string({ unit: fc.constantFrom('\n', '\r', '\u001b[2J', '\u202e', '\u0085', '\ud800', 'a', 'é'), maxLength: 200 }));
+  const nasty = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 600 }),
+    fc.string({
+      unit: fc.constantFrom('\n', '\r', '\u001b[2J', '\u202e', '\u0085', '\ud800', 'a', 'é'),
+      maxLength: 200,
+    }),
+  );
   fc.assert(
     fc.property(nasty, (text) => {
       const line = harmlessText(text);
@@ -43,8 +63,15 @@ test('secrets are hidden at every depth, and odd values do no harm', () => {
   const circular: Record<string, unknown> = { deep: { deeper: { deepest: 1 } } };
   circular['self'] = circular;
   const fields = harmlessFields({
-    password: 'x', authorization: 'Digest ...', nested: { storeSecret: 'y', ha1Md5: 'z', name: 'n' },
-    circular, big: 10n, call: () => 1, error: new Error('bad\nline'), bytes: Buffer.from('a\0b'), many: new Array(1000).fill(1),
+    password: 'x',
+    authorization: 'Digest ...',
+    nested: { storeSecret: 'y', ha1Md5: 'z', name: 'n' },
+    circular,
+    big: 10n,
+    call: () => 1,
+    error: new Error('bad\nline'),
+    bytes: Buffer.from('a\0b'),
+    many: new Array(1000).fill(1),
   });
   const text = JSON.stringify(fields);
   assert.doesNotMatch(text, /"[xyz]"|Digest/);

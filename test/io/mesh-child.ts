@@ -9,7 +9,8 @@ const mesh = new Mesh({
   listen: { host: '127.0.0.1', port: Number(port) },
   log: { write() {} },
   onPeer() {},
-  onItem: (from, target, payload) => mesh.send(from, target, Buffer.concat([Buffer.from(`${id}.${incarnation}:`), payload])),
+  onItem: (from, target, payload) =>
+    mesh.send(from, target, Buffer.concat([Buffer.from(`${id}.${incarnation}:`), payload])),
 });
 await mesh.start();
 mesh.setPeers(JSON.parse(peers!));

@@ -32,13 +32,23 @@ after(async () => {
 });
 
 /** A transport with one listener. Its clock runs `speed` times as fast as ours. */
-async function serve(over: { speed?: number; connectionsMax?: number; onMessage?: (served: Served, bytes: Buffer, flow: Flow) => void; port?: number } = {}): Promise<Served> {
+async function serve(
+  over: {
+    speed?: number;
+    connectionsMax?: number;
+    onMessage?: (served: Served, bytes: Buffer, flow: Flow) => void;
+    port?: number;
+  } = {},
+): Promise<Served> {
   const messages: Served['messages'] = [];
   const undelivered: string[] = [];
   const closed: [string, string][] = [];
   const now = () => performance.now() * (over.speed ?? 1);
   const tcp = new TcpTransport({
-    node: 'a', worker: 1, clock: { monotonicMs: now, clusterMs: now }, log: quiet,
+    node: 'a',
+    worker: 1,
+    clock: { monotonicMs: now, clusterMs: now },
+    log: quiet,
     ...(over.connectionsMax === undefined ? {} : { connectionsMax: over.connectionsMax }),
     onMessage(bytes, flow) {
       messages.push({ text: bytes.toString('latin1'), flow });
@@ -48,7 +58,13 @@ async function serve(over: { speed?: number; connectionsMax?: number; onMessage?
     onClosed: (flow, reason) => closed.push([flow.connection, reason]),
   });
   open.push(tcp);
-  const served: Served = { tcp, messages, undelivered, closed, port: await tcp.listen({ address: '127.0.0.1', port: over.port ?? ++nextPort, listener: 2, reusePort: true }) };
+  const served: Served = {
+    tcp,
+    messages,
+    undelivered,
+    closed,
+    port: await tcp.listen({ address: '127.0.0.1', port: over.port ?? ++nextPort, listener: 2, reusePort: true }),
+  };
   return served;
 }
 
@@ -84,9 +100,18 @@ test('messages in pieces and in heaps come out whole, in order, with the flow of
     await sleep(1);
   }
   await until(() => served.messages.length === 5);
-  assert.deepEqual(served.messages.map((m) => m.text), texts);
+  assert.deepEqual(
+    served.messages.map((m) => m.text),
+    texts,
+  );
   const { flow } = served.messages[0]!;
-  assert.deepEqual(flow, { protocol: 'tcp', listener: 2, address: '127.0.0.1', port: client.socket.localPort, connection: flow.connection });
+  assert.deepEqual(flow, {
+    protocol: 'tcp',
+    listener: 2,
+    address: '127.0.0.1',
+    port: client.socket.localPort,
+    connection: flow.connection,
+  });
   assert.match(flow.connection, /^a\/1\/\d+$/);
   served.tcp.send(flow, Buffer.from('one '));
   served.tcp.send({ ...flow, connection: '' }, Buffer.from('two'));
@@ -139,7 +164,11 @@ test('a dial that nobody answers ends at its deadline', async () => {
   await new Promise((resolve) => stuck.once('message', resolve));
   const fillers = Array.from({ length: 6 }, () => connect(21_199, '127.0.0.1').on('error', () => {}));
   await sleep(50);
-  near.tcp.send({ protocol: 'tcp', listener: 2, address: '127.0.0.1', port: 21_199, connection: '' }, Buffer.from('x'), 'unanswered');
+  near.tcp.send(
+    { protocol: 'tcp', listener: 2, address: '127.0.0.1', port: 21_199, connection: '' },
+    Buffer.from('x'),
+    'unanswered',
+  );
   await until(() => near.undelivered.length === 1);
   assert.deepEqual([near.undelivered, near.closed[0]![1]], [['unanswered'], 'connect-timeout']);
   for (const filler of fillers) filler.destroy();
@@ -155,7 +184,10 @@ test('a hundred requests in one write are all answered', async () => {
 });
 
 test('a peer that does not read is closed when its buffer is full, and others are served meanwhile', async () => {
-  const served = await serve({ onMessage: (s, bytes, flow) => s.tcp.send(flow, bytes.includes('slow') ? Buffer.alloc(200_000) : Buffer.from('quick')) });
+  const served = await serve({
+    onMessage: (s, bytes, flow) =>
+      s.tcp.send(flow, bytes.includes('slow') ? Buffer.alloc(200_000) : Buffer.from('quick')),
+  });
   const slow = await dial(served.port);
   slow.socket.pause();
   for (let i = 0; i < 100; i++) slow.socket.write(options(i, 'slow'));
@@ -224,11 +256,13 @@ test('what cannot be framed is answered 400 and the connection ended, so that th
 });
 
 test('a last message leaves before the connection ends', async () => {
-  const served = await serve({ onMessage: (s, _bytes, flow) => {
-    s.tcp.send(flow, Buffer.from('first '));
-    s.tcp.end(flow, 'parse-failure', Buffer.from('last'));
-    s.tcp.send(flow, Buffer.from('never'), 'after the end');
-  } });
+  const served = await serve({
+    onMessage: (s, _bytes, flow) => {
+      s.tcp.send(flow, Buffer.from('first '));
+      s.tcp.end(flow, 'parse-failure', Buffer.from('last'));
+      s.tcp.send(flow, Buffer.from('never'), 'after the end');
+    },
+  });
   const client = await dial(served.port);
   client.socket.write(options(1));
   await until(() => client.isClosed && served.closed.length === 1);
@@ -245,16 +279,25 @@ interface Case {
 
 /** A folder of malformed inputs with an `index.json`, when there is one on this machine. */
 const corpus = process.env['CARILLON_CASES'];
-const cases = corpus === undefined ? [] : (JSON.parse(readFileSync(`${corpus}/index.json`, 'utf8')) as { inputs: Case[] }).inputs.filter((c) => c.transport === 'tcp' && c.conn === 'close');
+const cases =
+  corpus === undefined
+    ? []
+    : (JSON.parse(readFileSync(`${corpus}/index.json`, 'utf8')) as { inputs: Case[] }).inputs.filter(
+        (c) => c.transport === 'tcp' && c.conn === 'close',
+      );
 
-test('hostile streams of the corpus are closed by the stream layer where they break its framing', { skip: cases.length === 0 }, async () => {
-  const served = await serve({ speed: 20 });
-  const open: string[] = [];
-  for (const { file } of cases) {
-    const client = await dial(served.port);
-    client.socket.write(readFileSync(`${corpus}/${file}`));
-    await until(() => client.isClosed, 2_500).catch(() => open.push(file));
-    client.socket.destroy();
-  }
-  assert.deepEqual(open, []);
-});
+test(
+  'hostile streams of the corpus are closed by the stream layer where they break its framing',
+  { skip: cases.length === 0 },
+  async () => {
+    const served = await serve({ speed: 20 });
+    const open: string[] = [];
+    for (const { file } of cases) {
+      const client = await dial(served.port);
+      client.socket.write(readFileSync(`${corpus}/${file}`));
+      await until(() => client.isClosed, 2_500).catch(() => open.push(file));
+      client.socket.destroy();
+    }
+    assert.deepEqual(open, []);
+  },
+);

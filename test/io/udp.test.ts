@@ -9,15 +9,27 @@ import type { UdpTransport } from '../../src/io/udp.ts';
 import { until } from './until.ts';
 
 const port = 21_010;
-const to = (address: string, toPort: number): Flow => ({ protocol: 'udp', listener: 0, address, port: toPort, connection: '' });
+const to = (address: string, toPort: number): Flow => ({
+  protocol: 'udp',
+  listener: 0,
+  address,
+  port: toPort,
+  connection: '',
+});
 
 test('two sockets share one port, both receive, and answers come from that port', async () => {
   const servers: UdpTransport[] = [];
   for (let i = 0; i < 2; i++) {
     const server = await openUdp({
-      address: '127.0.0.1', port, listener: 3, reusePort: true,
+      address: '127.0.0.1',
+      port,
+      listener: 3,
+      reusePort: true,
       onMessage: (bytes, flow) => {
-        assert.deepEqual({ ...flow, port: 0 }, { protocol: 'udp', listener: 3, address: '127.0.0.1', port: 0, connection: '' });
+        assert.deepEqual(
+          { ...flow, port: 0 },
+          { protocol: 'udp', listener: 3, address: '127.0.0.1', port: 0, connection: '' },
+        );
         server.send(flow, Buffer.concat([Buffer.from(`${i}:`), bytes]));
       },
       onError: (code) => assert.fail(code),
@@ -28,7 +40,10 @@ test('two sockets share one port, both receive, and answers come from that port'
   const answers: string[] = [];
   for (let i = 0; i < 24; i++) {
     const client = await openUdp({
-      address: '127.0.0.1', port: 0, listener: 0, reusePort: false,
+      address: '127.0.0.1',
+      port: 0,
+      listener: 0,
+      reusePort: false,
       onMessage: (bytes, flow) => {
         assert.equal(flow.port, port);
         answers.push(bytes.toString());
@@ -40,7 +55,10 @@ test('two sockets share one port, both receive, and answers come from that port'
   }
   await until(() => answers.length === 24);
   assert.equal(new Set(answers.map((a) => a.slice(2))).size, 24);
-  assert.deepEqual(servers.map((s) => s.stats.received > 0), [true, true]);
+  assert.deepEqual(
+    servers.map((s) => s.stats.received > 0),
+    [true, true],
+  );
   await Promise.all([...servers, ...clients].map((s) => s.close()));
   await servers[0]!.close();
 });
@@ -49,7 +67,10 @@ test('packets that cannot be sent are counted and reported with their flow, and 
   const errors: [string, string, number][] = [];
   const received: string[] = [];
   const udp = await openUdp({
-    address: '127.0.0.1', port: port + 1, listener: 0, reusePort: true,
+    address: '127.0.0.1',
+    port: port + 1,
+    listener: 0,
+    reusePort: true,
     onMessage: (bytes) => received.push(bytes.toString()),
     onError: (code, flow, token) => errors.push([code, token, flow?.port ?? -1]),
   });
@@ -60,7 +81,10 @@ test('packets that cannot be sent are counted and reported with their flow, and 
   udp.send(to('127.0.0.1', 5060), Buffer.alloc(65_508), 'too long');
   udp.send(to('127.0.0.1', 1), Buffer.from('refused by nobody there'));
   await until(() => errors.length === 5);
-  assert.deepEqual(new Set(errors.map(([, token]) => token)), new Set(['port 0', 'port 70000', 'no address', 'other family', 'too long']));
+  assert.deepEqual(
+    new Set(errors.map(([, token]) => token)),
+    new Set(['port 0', 'port 70000', 'no address', 'other family', 'too long']),
+  );
   assert.equal(udp.stats.failed, 5);
   // The same without a token: sampled, so persistent failure shows.
   for (let i = 0; i < 64; i++) udp.send(to('255.255.255.255', 9), Buffer.from('x'));

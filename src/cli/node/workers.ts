@@ -72,7 +72,7 @@ export class Workers {
   /** Opens the SIP sockets; resolves when all are open, rejects with the system's error when one cannot be had. */
   async listen(): Promise<void> {
     this.#listens = true;
-    await Promise.all(this.#handles.map((handle, worker) => handle && this.#listen(handle, worker)));
+    await Promise.all(this.#handles.map(async (handle, worker) => handle && this.#listen(handle, worker)));
   }
 
   #listen(handle: Handle, worker: number): Promise<void> {

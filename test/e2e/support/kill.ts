@@ -45,7 +45,13 @@ export async function runKills(options: KillOptions): Promise<KillResult> {
   const base = await freeBase(options.base);
   // A caller each, and three callees that ring for different times.
   const users = makeUsers(established + ringing + 10);
-  const cluster = await startCluster({ nodes: 3, base, folder, users, ...(options.store === undefined ? {} : { store: options.store }) });
+  const cluster = await startCluster({
+    nodes: 3,
+    base,
+    folder,
+    users,
+    ...(options.store === undefined ? {} : { store: options.store }),
+  });
   const place: Place = { folder, server: base };
   const callees = [
     new Sipp({ ...place, scenario: 'uas', name: 'callee-quick', port: base + 61, ringMs: 100 }),
