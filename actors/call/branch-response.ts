@@ -142,6 +142,8 @@ function noteDialog(act: Act, context: Context, response: SipMessage, confirmed:
   let dialog = dialogs.find(request.fromTag, response.toTag);
   let news = false;
   if (dialog === undefined) {
+    // The answer to a re-INVITE that comes after the BYE brings nothing back to life.
+    if (request.toTag !== '') return false;
     // A dialog whose BYE goes another way must not be listed for ever.
     if (dialogs.size === 0) act.turn.timer('L', act.turn.nowMs + limits.dialogMsMax);
     dialog = {
