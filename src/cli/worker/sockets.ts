@@ -6,7 +6,6 @@ import { TcpTransport } from '../../io/tcp.ts';
 import { openUdp } from '../../io/udp.ts';
 import type { UdpTransport } from '../../io/udp.ts';
 import type { Listener } from '../../proxy/self.ts';
-import type { ParseFailure } from '../../sip/failure.ts';
 
 export interface SocketsOptions {
   readonly node: string;
@@ -108,5 +107,3 @@ export class Sockets {
     else if (token !== '') this.#options.onUndelivered(token, flow);
   }
 }
-
-export type { ParseFailure };
