@@ -53,8 +53,14 @@ export function explain(error: unknown, target: string, doing: string): StoreErr
   }
 }
 
-/** No answer: whether it was done is unknown. */
+/** No answer: whether it was done is unknown, unless there was no connection to ask it on. */
 export function unreachable(target: string, doing: string, detail: string): StoreError {
+  if (detail.includes('enableOfflineQueue')) {
+    return new StoreError(
+      'unreachable',
+      `There is no connection to the store ${target} for ${doing}; nothing was done. It is tried again all the time.`,
+    );
+  }
   return new StoreError(
     'unreachable',
     `The store ${target} did not answer while ${doing} (${detail}). It may or may not have been done.`,

@@ -40,6 +40,11 @@ export class RedisServer {
     this.#options = options;
   }
 
+  /** What it was started with. */
+  get settings(): string {
+    return this.#options.join(' ');
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }

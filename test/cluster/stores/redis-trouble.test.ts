@@ -6,8 +6,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MessageChannel } from 'node:worker_threads';
 import { StoreError } from '../../../cluster/store-ports.ts';
 import type { StoreErrorCode } from '../../../cluster/store-ports.ts';
+import { StoreClient } from '../../../cluster/stores/client.ts';
+import { StoreServer } from '../../../cluster/stores/server.ts';
 import { openRedisStore, redisSchema } from '../../../cluster/stores/redis/store.ts';
 import { limits } from '../../../src/limits.ts';
 import { info } from './folder.ts';
@@ -95,6 +98,33 @@ test('silence is an error in bounded time, and the connection is given up', opti
   assert.equal(await valueOf(store, 1, 'k'), 'w');
 });
 
+test('a slow Redis answers late, and what waits meanwhile is one commit', options, async (t) => {
+  const server = await redisServer(t);
+  const served = new StoreServer(await openRedisStore(server.url));
+  const { port1, port2 } = new MessageChannel();
+  served.connect(port2);
+  const client = new StoreClient(port1);
+  t.after(() => client.close());
+  await new Promise<void>((resolve) => client.seal([1, 2], 1, 'a.1', (_error, _refusals) => resolve()));
+  await server.ask('CLIENT', 'PAUSE', 400, 'ALL');
+  const outcomes: unknown[] = [];
+  const leases: unknown[] = [];
+  for (let i = 0; i < 100; i++) {
+    client.write(1 + (i % 2), 1, 'a.1', [row(`k${i}`, 'v')], i % 3 === 0, (error, reply) =>
+      outcomes.push(error ?? reply),
+    );
+    if (i % 20 === 0) client.lease('a', 1, 3_000, info, (error, reply) => leases.push(error ?? reply?.result));
+    await pause(2);
+  }
+  // Closing waits for what is under way.
+  await new Promise<void>((resolve) => served.close(resolve));
+  await pause(20);
+  assert.deepEqual(new Set(outcomes), new Set(['ok']));
+  assert.deepEqual([outcomes.length, leases], [100, ['ok', 'ok', 'ok', 'ok', 'ok']]);
+  assert.ok(Number(/(\d+) commits/.exec(served.describe())?.[1]) < 20, served.describe());
+  assert.equal((await (await openAsked(t, server.url)).load([1, 2])).length, 100);
+});
+
 test('a write stuck in an old connection does not land over later ones', options, async (t) => {
   const server = await redisServer(t);
   const proxy = await proxyTo(t, server.port, await freePort());
@@ -180,7 +210,7 @@ test('what replicas do not confirm does not count', options, async (t) => {
   await says(replica, 'master_link_status:up');
   await says(master, 'state=online');
   const store = await openAsked(t, master.url);
-  assert.equal((await store.lease('a', 1, 3_000, info)).result, 'ok');
+  assert.equal((await eventually(() => store.lease('a', 1, 3_000, info), 'unreachable')).result, 'ok');
   replica.signal('SIGSTOP');
   await pause(20);
   const from = performance.now();
