@@ -30,6 +30,9 @@ function check(world: World, call: CallRecord): void {
   if (call.triedAtMs > 0 && final === undefined && call.timedOutAtMs === 0)
     world.fail('ringing-calls', 9, 'the caller heard a provisional response and then nothing', callId);
   if (call.timedOutAtMs > 0) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);
+  for (const leg of call.legs)
+    if (leg.final >= 300 && leg.abandoned)
+      world.fail('ringing-calls', 12, `nobody acknowledged the ${leg.final} of ${leg.phone}`, callId);
   const answered = call.legs.filter((leg) => leg.final >= 200 && leg.final < 300);
   const patientMs = call.invitedAtMs + world.options.noAnswerMs;
   for (const leg of answered) {

@@ -15,7 +15,7 @@ const [first, last] = /^\d+-\d+$/.test(wanted) ? wanted.split('-').map(Number) :
 const chosen = mutants.filter((each, index) =>
   first === undefined || last === undefined ? each.name.includes(wanted) : index >= first && index <= last,
 );
-for (const { name } of chosen) {
+for (const { name, unseen } of chosen) {
   const run = spawnSync(
     process.execPath,
     ['--import', `${folder}loader.ts`, `${folder}trial.ts`, seedsMax, secondsMax],
@@ -26,12 +26,12 @@ for (const { name } of chosen) {
   );
   const line = run.stdout.trim().split('\n').at(-1) ?? '';
   const result = line.startsWith('{') ? (JSON.parse(line) as Result) : undefined;
-  if (result?.found === undefined) survived++;
+  if (result?.found === undefined && (unseen === undefined || result === undefined)) survived++;
   const saw =
     result === undefined
       ? `could not be run: ${run.stderr.split('\n').find((each) => each.includes('Error')) ?? run.stderr}`
       : result.found === undefined
-        ? `SURVIVED ${result.tried} seeds`
+        ? `${unseen === undefined ? 'SURVIVED' : 'not seen in'} ${result.tried} seeds${unseen === undefined ? '' : `: ${unseen}`}`
         : `${String(result.tried).padStart(4)} seeds: invariant ${result.found.invariant} (${result.found.checker}) ${result.found.message.slice(0, 90)}`;
   process.stdout.write(`${name.padEnd(58)} ${saw}\n`);
 }
