@@ -51,12 +51,7 @@ export class Entities implements TimerOwner {
       aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
     };
     this.#turn = new RecordedTurn(owner.number, ports);
-    this.#exit = new Exit(
-      owner.number,
-      ports,
-      (envelope) => owner.deliver(envelope),
-      (id) => this.asks.start(id, ports.clock.clusterMs()),
-    );
+    this.#exit = new Exit(owner, ports, (id) => this.asks.start(id, ports.clock.clusterMs()));
     this.asks = new Asks(ports.wheel, {
       post: (envelope) => this.#exit.post(envelope),
       askExpired: (slot, id) => owner.enqueue(slot, { type: 'ask-failed', id }),

@@ -4,25 +4,21 @@ import type { PartitionPorts } from './ports.ts';
 import type { Slot } from './slot.ts';
 import type { Outgoing } from './turn.ts';
 
+interface ExitOwner {
+  readonly number: number;
+  /** To an entity of this partition. */
+  deliver(envelope: Envelope): boolean;
+}
+
 export class Exit {
-  readonly #partition: number;
+  readonly #owner: ExitOwner;
   readonly #ports: PartitionPorts;
-  readonly #deliverHere: (envelope: Envelope) => void;
   readonly #startAsk: (id: number) => void;
 
-  /**
-   * @param deliverHere for entities of this partition
-   * @param startAsk its first copy leaves now
-   */
-  constructor(
-    partition: number,
-    ports: PartitionPorts,
-    deliverHere: (envelope: Envelope) => void,
-    startAsk: (id: number) => void,
-  ) {
-    this.#partition = partition;
+  /** @param startAsk its first copy leaves now */
+  constructor(owner: ExitOwner, ports: PartitionPorts, startAsk: (id: number) => void) {
+    this.#owner = owner;
     this.#ports = ports;
-    this.#deliverHere = deliverHere;
     this.#startAsk = startAsk;
   }
 
@@ -38,7 +34,7 @@ export class Exit {
         else {
           const { kind } = slot.table;
           this.#ports.send(effect.flow, effect.bytes, {
-            partition: this.#partition,
+            partition: this.#owner.number,
             kind,
             key: slot.key,
             token: effect.token,
@@ -58,7 +54,7 @@ export class Exit {
 
   post(envelope: Envelope): void {
     const partition = this.#ports.partitionOf(envelope.to.key);
-    if (partition === this.#partition) this.#deliverHere(envelope);
+    if (partition === this.#owner.number) this.#owner.deliver(envelope);
     else this.#ports.post(partition, envelope);
   }
 }
