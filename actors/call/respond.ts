@@ -22,7 +22,9 @@ export function reply(
     toTag: ownTag(act, context.request),
     ...receivedMark(context.request, context.flow),
   });
-  if (isStranger(context)) answerOnce(act, context, status, bytes);
+  // Another copy of the INVITE would get this answer again, but for one that only says that we could not decide: the copy
+  // might be accepted, and the caller has ended the call by then.
+  if (isStranger(context) && status !== 503) answerOnce(act, context, status, bytes);
   else upstream(act, context, status, bytes);
 }
 
