@@ -4,6 +4,7 @@
  * order. The protocol, its states and its argument are in docs/cluster-control.md.
  */
 import { limits } from '../src/limits.ts';
+import type { LogLevel } from '../src/outside.ts';
 import { ownerName } from './control-types.ts';
 import type {
   ControlEffect,
@@ -162,17 +163,14 @@ export class Control {
         if (!this.#leaving.draining) this.#leaseAtMs = this.#nowMs;
         this.#leaving.draining = true;
         this.#planDue = true;
-        return;
     }
   }
 
   #tick(): void {
     const nowMs = this.#nowMs;
     this.#calls.expire(nowMs);
-    if (this.#leaving.gone) {
-      if (nowMs >= this.#leaseAtMs) this.#release();
-      return;
-    }
+    if (this.#leaving.gone && nowMs >= this.#leaseAtMs) this.#release();
+    if (this.#leaving.gone) return;
     if (nowMs >= this.#leaseAtMs) this.#lease();
     if (this.#membership.leasedOnce) {
       const pollMs = nowMs < this.#fastPollUntilMs ? limits.membersFastPollMs : limits.leaseRenewMs;
@@ -190,8 +188,7 @@ export class Control {
   #lease(): void {
     const sentMs = this.#nowMs;
     const { id, incarnation, link, admin, workers, schema } = this.#identity;
-    const own = { link, workers, schema, draining: this.#leaving.draining };
-    const info: MemberInfo = admin === undefined ? own : { ...own, admin };
+    const info: MemberInfo = { link, ...(admin && { admin }), workers, schema, draining: this.#leaving.draining };
     this.#leaseAtMs = sentMs + (this.#membership.latched ? limits.controlRetryMs : limits.leaseRenewMs);
     const operation = this.#ask('lease', [id, incarnation, limits.leaseTtlMs, info], (reply, nowMs) => {
       if (reply !== undefined) this.#leaseReply(reply.result, sentMs, operation, nowMs);
@@ -397,11 +394,7 @@ export class Control {
     });
   }
 
-  #note(
-    level: 'debug' | 'info' | 'warn' | 'error',
-    event: string,
-    fields: Record<string, string | number | boolean>,
-  ): void {
+  #note(level: LogLevel, event: string, fields: Record<string, string | number | boolean>): void {
     this.#effects.push({ do: 'note', level, event, fields });
   }
 }

@@ -8,7 +8,8 @@ import test from 'node:test';
 import type { Input } from '../../actors/entity.ts';
 import type { Envelope } from '../../actors/envelope.ts';
 import { limits } from '../../src/limits.ts';
-import { elsewhere, flow, World } from './partition-world.ts';
+import { flow } from './partition-toy.ts';
+import { elsewhere, World } from './partition-world.ts';
 
 const sip = (key: string, method: string, toTag = '', isRequest = true): Envelope =>
   ({ to: { kind: 'call', key }, type: 'sip', message: { isRequest, method, toTag }, flow }) as unknown as Envelope;

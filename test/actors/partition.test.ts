@@ -10,7 +10,8 @@ import assert from 'node:assert';
 import test from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../../src/limits.ts';
-import { type Command, type Op, World } from './partition-world.ts';
+import type { Command, Op } from './partition-toy.ts';
+import { World } from './partition-world.ts';
 
 const keys = ['a', 'b', 'c'];
 const gate = fc.constantFrom<Command[3]>('no', 'none', 'store', 'store', 'promise');
