@@ -205,3 +205,7 @@ assert(
   limits.heartbeatMs * 4 < limits.linkSilenceMs,
   'a link may be closed for silence only after several lost heartbeats',
 );
+assert(
+  limits.redisSilenceMs < limits.redisCommandMs && limits.redisCommandMs < limits.controlStoreTimeoutMs,
+  'the store must say that it does not know before control gives up waiting',
+);
