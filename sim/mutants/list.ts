@@ -236,5 +236,6 @@ export const mutants: readonly Mutant[] = [
     file: 'src/transaction/invite-server.ts',
     line: "      '3xx-6xx': go('completed', send, start('G'), start('H')),",
     instead: "      '3xx-6xx': go('completed', send, start('G')),",
+    unseen: 'phones acknowledge everything',
   },
 ];
