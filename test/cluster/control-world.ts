@@ -10,8 +10,8 @@ import type { Control } from '../../cluster/control.ts';
 import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { Preferences } from '../../cluster/ring.ts';
 import { MemoryStore } from '../../cluster/stores/memory.ts';
-import { nobody } from '../../cluster/table.ts';
 import { Agenda } from './agenda.ts';
+import { checkActing, checkSettled } from './control-checks.ts';
 import { Links } from './control-links.ts';
 
 export interface WorldOptions {
@@ -36,7 +36,7 @@ interface Held {
   writing: boolean;
 }
 
-interface Process {
+export interface Process {
   readonly id: string;
   readonly incarnation: number;
   readonly control: Control;
@@ -163,7 +163,7 @@ export class World extends Agenda {
     this.at(forMs, () => {
       if (!process.alive) return;
       this.say(`wake ${process.id}`);
-      this.#checkActing(process); // Workers may be the first to run.
+      if (this.#options.light !== true) checkActing(this, process); // Workers may be the first to run.
       for (const input of process.inbox.splice(0)) this.step(process, input);
     });
   }
@@ -178,7 +178,7 @@ export class World extends Agenda {
       this.#perform(process, effect);
       if (!process.alive) return;
     }
-    this.#checkActing(process);
+    if (this.#options.light !== true) checkActing(this, process);
   }
 
   #perform(process: Process, effect: ControlEffect): void {
@@ -372,25 +372,6 @@ export class World extends Agenda {
     return false;
   }
 
-  #checkActing(process: Process): void {
-    if (this.#options.light === true || !process.alive || this.nowMs >= process.serveUntilMs) return;
-    for (const [worker, holder] of process.workers) {
-      for (const [partition, held] of holder) {
-        if (held.state !== 'serving') continue;
-        for (const other of this.processes.values()) {
-          assert.ok(
-            other === process || !this.actingFor(other, partition),
-            `partition ${partition}: ${process.control.describe()} and ${other.control.describe()} both act`,
-          );
-        }
-        for (const [otherWorker, otherHolder] of process.workers) {
-          const doubled = otherWorker !== worker && otherHolder.get(partition)?.state === 'serving';
-          assert.ok(!doubled, `partition ${partition} acts in two workers of ${process.id}`);
-        }
-      }
-    }
-  }
-
   /** Partitions that nobody acts for. */
   unserved(): number[] {
     const missing: number[] = [];
@@ -400,30 +381,7 @@ export class World extends Agenda {
     return missing;
   }
 
-  /** After quiet time: everything served once, evenly, nothing under way, one view. */
   checkSettled(): void {
-    const alive = [...this.processes.values()].filter((process) => process.alive);
-    if (alive.length === 0) return;
-    assert.deepEqual(this.unserved(), [], 'every partition is served');
-    const tables = new Set(alive.map(({ control }) => `${control.table?.epoch} ${control.table?.nonce}`));
-    assert.equal(tables.size, 1, `one table everywhere: ${[...tables].join(', ')}`);
-    const table = alive[0]!.control.table!;
-    assert.equal(table.moving.size, 0, 'nothing is under way');
-    assert.deepEqual(table.nextVoters, [], 'voters are settled');
-    assert.deepEqual(
-      table.members.map(({ id }) => id),
-      alive.map(({ id }) => id).sort(),
-      'members are those alive',
-    );
-    const counts = alive.map((process) => {
-      let count = 0;
-      for (let partition = 0; partition < this.partitions; partition++) if (this.actingFor(process, partition)) count++;
-      return count;
-    });
-    assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `even: ${counts.join(' ')}`);
-    for (let partition = 0; partition < this.partitions; partition++) {
-      assert.ok(table.buddy[partition] !== table.owner[partition], 'a buddy is another node');
-      assert.equal(table.buddy[partition] === nobody, alive.length === 1, 'a buddy exists when it can');
-    }
+    checkSettled(this);
   }
 }
