@@ -5,7 +5,6 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { HostPort } from '../config/address.ts';
-import { listenError, ReusePortUnsupported } from '../io/reuse-port.ts';
 import type { Config } from '../config/config.ts';
 
 /**
@@ -16,13 +15,8 @@ export async function checkAddresses(configs: readonly Config[], sip: 'alone' | 
   const reusePort = sip === 'shared';
   for (const { listen } of configs.slice(0, 1)) {
     for (const one of listen) {
-      try {
-        if (one.protocol === 'udp') await checkUdp(one, reusePort);
-        else if (one.protocol === 'tcp') await checkTcp(one, reusePort);
-      } catch (error) {
-        // Where ports cannot be shared, one thread holds them: there is nothing to find out without disturbing it.
-        if (!(listenError(error, '', reusePort) instanceof ReusePortUnsupported)) throw error;
-      }
+      if (one.protocol === 'udp') await checkUdp(one, reusePort);
+      else if (one.protocol === 'tcp') await checkTcp(one, reusePort);
     }
   }
   for (const { node, admin } of configs) {
