@@ -69,7 +69,7 @@ export const limits = {
   askRetryMs: 300,
   askTimeoutMs: 8_000,
   branchesPerRequestMax: 16,
-  transactionsPerCallMax: 64,
+  transactionsPerCallMax: 256,
   dialogsPerCallMax: 32,
   dialogMsMax: 86_400_000,
 
