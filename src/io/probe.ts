@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:net';
 import type { Protocol } from '../outside.ts';
-import { listenError } from './reuse-port.ts';
+import { ReusePortUnsupported, listenError } from './reuse-port.ts';
 import { openUdp } from './udp.ts';
 
 export interface ProbedAddress {
@@ -15,7 +15,14 @@ export interface ProbedAddress {
 
 /** Rejects with the error that listening would give, with `address` and `port`. */
 export async function probe(addresses: readonly ProbedAddress[]): Promise<void> {
-  for (const each of addresses) await (each.protocol === 'udp' ? probeUdp(each) : probeTcp(each));
+  for (const each of addresses) {
+    try {
+      await (each.protocol === 'udp' ? probeUdp(each) : probeTcp(each));
+    } catch (error) {
+      // Then one of us holds it for all.
+      if (!(error instanceof ReusePortUnsupported)) throw error;
+    }
+  }
 }
 
 async function probeUdp({ address, port }: ProbedAddress): Promise<void> {

@@ -14,7 +14,7 @@ export function responseFlow(request: SipMessage, flow: Flow): Flow {
   const port = via.port === 0 ? 5060 : via.port;
   return port === flow.port
     ? flow
-    : { protocol: 'udp', listener: flow.listener, address: flow.address, port, connection: '' };
+    : { protocol: 'udp', listener: flow.listener, address: flow.address, port, connection: flow.connection };
 }
 
 /**

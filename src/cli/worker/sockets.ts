@@ -6,6 +6,7 @@ import { TcpTransport } from '../../io/tcp.ts';
 import { openUdp } from '../../io/udp.ts';
 import type { UdpTransport } from '../../io/udp.ts';
 import type { Listener } from '../../proxy/self.ts';
+import { listenSharedTcp, openSharedUdp } from './shared-port.ts';
 
 export interface SocketsOptions {
   readonly node: string;
@@ -50,8 +51,9 @@ export class Sockets {
     const sockets = new Sockets(options);
     try {
       for (const [listener, { protocol, address, port }] of options.listeners.entries()) {
-        if (protocol === 'tcp') await sockets.#tcp.listen({ address, port, listener, reusePort: true });
-        else sockets.#udp[listener] = await sockets.#openUdp(address, port, listener);
+        if (protocol === 'tcp') {
+          await listenSharedTcp((each) => sockets.#tcp.listen(each), { address, port, listener }, options.log);
+        } else sockets.#udp[listener] = await sockets.#openUdp(address, port, listener);
       }
     } catch (error) {
       await sockets.close();
@@ -61,18 +63,19 @@ export class Sockets {
   }
 
   #openUdp(address: string, port: number, listener: number): Promise<UdpTransport> {
-    return openUdp({
+    const { node, worker, log, onMessage } = this.#options;
+    const options = {
       address,
       port,
       listener,
-      reusePort: true,
-      onMessage: this.#options.onMessage,
-      onError: (code, flow, token) => {
+      onMessage,
+      onError: (code: string, flow: Flow | undefined, token: string): void => {
         this.#options.count('udp-error');
         if (flow !== undefined && token !== '') this.#options.onUndelivered(token, flow);
-        else if (flow === undefined) this.#options.log.write('warn', 'udp-socket', { address, port, code });
+        else if (flow === undefined) log.write('warn', 'udp-socket', { address, port, code });
       },
-    });
+    };
+    return openSharedUdp(openUdp, options, `${node}/${worker}/udp`, log);
   }
 
   /** A flow to a host name is resolved first (A or AAAA, by the family of our listener). */
