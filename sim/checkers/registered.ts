@@ -24,9 +24,8 @@ function bindingDuring(world: World, aor: string, contact: string, fromMs: numbe
   for (const each of world.registrations) {
     if (each.aor !== aor || each.contact !== contact) continue;
     if (each.endedAtMs === 0 || each.endedAtMs >= fromMs) {
-      // Under way at the same time.
-      if (each.sentAtMs <= toMs && !(each.wants === 'bind' && last?.wants === 'bind' && last.status === 200))
-        return undefined;
+      // Under way at the same time; only a refresh in time changes nothing.
+      if (each.sentAtMs <= toMs && !isRefresh(each, last)) return undefined;
       continue;
     }
     last = each;
@@ -37,6 +36,11 @@ function bindingDuring(world: World, aor: string, contact: string, fromMs: numbe
   const expiresMs = last.endedAtMs + last.expiresMs;
   // The expiry counts from when the server decided, somewhere between question and answer.
   return toMs < last.sentAtMs + last.expiresMs - 1_000 ? true : fromMs > expiresMs + 1_000 ? false : undefined;
+}
+
+function isRefresh(each: RegistrationRecord, last: RegistrationRecord | undefined): boolean {
+  if (each.wants !== 'bind' || last === undefined || last.wants !== 'bind' || last.status !== 200) return false;
+  return each.endedAtMs !== 0 && each.endedAtMs < last.sentAtMs + last.expiresMs - 1_000;
 }
 
 function checkListed(world: World, record: RegistrationRecord): void {
