@@ -11,7 +11,7 @@ phone=''
 trap 'if [[ -n $phone ]]; then kill "$phone" 2>/dev/null || true; fi; rm -rf "$scratch"' EXIT
 # sipp draws on its screen; what counts is its exit code. The limit is for a server that never answers.
 limit=$((ring + talk + 40))
-sipp() { command timeout "$limit" sipp "$@" -i 127.0.0.1 -m 1 -nostdin -trace_err -error_file "$scratch/errors" >"$scratch/screen"; }
+sipp() { command timeout "$limit" sipp "$@" -i 127.0.0.1 -m 1 -nostdin -trace_err -error_file "$scratch/errors" >"$scratch/screen" 2>&1; }
 fail() {
   echo "$1" >&2
   head -n 20 "$scratch/errors" >&2 2>/dev/null || true
@@ -20,7 +20,7 @@ fail() {
 
 echo "1002 registers at $server"
 sipp "$server" -sf register.xml -s 1002 -au 1002 -ap carillon -p 5071 -key contact_port 5072 || fail 'no registration'
-timeout "$limit" sipp "$server" -sf answer.xml -p 5072 -d $((ring * 1000)) -i 127.0.0.1 -m 1 -nostdin >/dev/null &
+timeout "$limit" sipp "$server" -sf answer.xml -p 5072 -d $((ring * 1000)) -i 127.0.0.1 -m 1 -nostdin >/dev/null 2>&1 &
 phone=$!
 echo "1001 calls 1002: rings $ring s, talks $talk s"
 sipp "$server" -sf call.xml -s 1002 -key caller 1001 -au 1001 -ap carillon -p 5073 -d $((talk * 1000)) || fail 'the call failed'

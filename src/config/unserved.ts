@@ -10,7 +10,5 @@ export function unserved(config: Config): ConfigProblem[] {
     if (one.protocol === 'udp' || one.protocol === 'tcp') continue;
     notes.push({ path: `listen[${index}]`, sentence: `${formatListener(one)} is not served by this version` });
   }
-  if (config.routes !== undefined)
-    notes.push({ path: 'routes', sentence: 'own routing is not loaded by this version' });
   return notes;
 }
