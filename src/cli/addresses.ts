@@ -7,16 +7,12 @@ import { createServer } from 'node:net';
 import type { HostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 
-/**
- * @param sip `alone`: nobody else may have the SIP addresses; `shared`: other nodes may, by SO_REUSEPORT, other programs not
- * @throws the system's error, with `address` and `port`, for the first one that cannot be had
- */
-export async function checkAddresses(configs: readonly Config[], sip: 'alone' | 'shared' = 'alone'): Promise<void> {
-  const reusePort = sip === 'shared';
+/** @throws the system's error, with `address` and `port`, for the first one that cannot be had */
+export async function checkAddresses(configs: readonly Config[]): Promise<void> {
   for (const { listen } of configs.slice(0, 1)) {
     for (const one of listen) {
-      if (one.protocol === 'udp') await checkUdp(one, reusePort);
-      else if (one.protocol === 'tcp') await checkTcp(one, reusePort);
+      if (one.protocol === 'udp') await checkUdp(one);
+      else if (one.protocol === 'tcp') await checkTcp(one);
     }
   }
   for (const { node, admin } of configs) {
@@ -25,16 +21,16 @@ export async function checkAddresses(configs: readonly Config[], sip: 'alone' | 
   }
 }
 
-async function checkTcp({ host, port }: HostPort, reusePort = false): Promise<void> {
+async function checkTcp({ host, port }: HostPort): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, exclusive: true, reusePort }, () => server.close(() => resolve()));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
   });
 }
 
-async function checkUdp({ host, port }: HostPort, reusePort: boolean): Promise<void> {
-  const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', reusePort });
+async function checkUdp({ host, port }: HostPort): Promise<void> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close();

@@ -6,7 +6,6 @@ import { formatProblem } from '../config/problems.ts';
 import { unserved } from '../config/unserved.ts';
 import type { Config } from '../config/config.ts';
 import type { LogLevel } from '../outside.ts';
-import { checkAddresses } from './addresses.ts';
 import { supervisedFlag } from './child-protocol.ts';
 import { runCluster } from './cluster.ts';
 import { checkConfigFile, loadConfig } from './config-file.ts';
@@ -112,10 +111,7 @@ async function start(options: { config?: string; logLevel: LogLevel; supervised?
   const config = options.config === undefined ? undefined : await load(options.config);
   const { runNode } = await import('./node.ts');
   if (config === undefined) await runSupervised(runNode);
-  else {
-    await checkAddresses([config], 'shared');
-    await runAlone(runNode, config, options.logLevel);
-  }
+  else await runAlone(runNode, config, options.logLevel);
 }
 
 /** The configuration, with a word about what this version leaves out. */

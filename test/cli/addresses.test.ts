@@ -43,18 +43,6 @@ test('a SIP port that another cluster shares among its nodes counts as taken', a
   await new Promise<void>((resolve) => socket.close(() => resolve()));
 });
 
-test('one node more may share the SIP ports of the others, but not those of another program', async () => {
-  for (const reusePort of [true, false]) {
-    const socket = createSocket({ type: 'udp4', reusePort });
-    await new Promise<void>((resolve) => socket.bind({ address: '127.0.0.1', port: 0 }, () => resolve()));
-    const { port } = socket.address();
-    const checked = checkAddresses([config([`udp:127.0.0.1:${port}`], await freePort(), await freePort())], 'shared');
-    if (reusePort) await checked;
-    else await assert.rejects(checked, { code: 'EADDRINUSE', port });
-    await new Promise<void>((resolve) => socket.close(() => resolve()));
-  }
-});
-
 test('taken link and admin ports are named', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
