@@ -3,6 +3,7 @@ import { checkers } from './checkers/all.ts';
 import { Coverage } from './coverage.ts';
 import { Violation } from './observe.ts';
 import type { SimOptions } from './options.ts';
+import type { CallRecord } from './phone/history.ts';
 import { Recorder } from './recorder.ts';
 import { World } from './world.ts';
 
@@ -24,6 +25,8 @@ export interface SimResult {
   /** Points of sim/coverage.ts, with how often. */
   readonly reached: ReadonlyMap<string, number>;
   readonly recorder: Recorder;
+  /** What the phones know of every call. */
+  readonly calls: readonly CallRecord[];
 }
 
 /** @param keep record all that happens, for the report of a failure. */
@@ -59,5 +62,6 @@ export function simulate(options: SimOptions, keep = false): SimResult {
     virtualMs: world.kernel.nowMs,
     reached: coverage.reached,
     recorder,
+    calls: world.calls,
   };
 }

@@ -238,4 +238,38 @@ export const mutants: readonly Mutant[] = [
     instead: "      '3xx-6xx': go('completed', send, start('G')),",
     unseen: 'phones acknowledge everything',
   },
+  {
+    name: 'only the owner takes a CANCEL',
+    file: 'actors/edge.ts',
+    line: '    if (answer === undefined) return this.#deliver(addressOf(message), message, flow);',
+    instead:
+      "    if (answer === undefined && message.method === 'CANCEL') return this.#deliver({ kind: 'call', key: flow.address }, message, flow);\n" +
+      '    if (answer === undefined) return this.#deliver(addressOf(message), message, flow);',
+  },
+  {
+    name: 'only the owner takes a response',
+    file: 'actors/edge.ts',
+    line: "    this.#deliver({ kind: 'call', key: message.callId }, message, flow);\n  }\n\n  #request",
+    instead:
+      "    this.#deliver({ kind: 'call', key: message.cseqMethod === 'INFO' ? flow.address : message.callId }, message, flow);\n  }\n\n  #request",
+  },
+  {
+    name: 'the next owner keeps no no-answer time',
+    file: 'actors/call/behaviour.ts',
+    line: '    if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);',
+    instead: '',
+  },
+  {
+    name: 'a predecessor is never released',
+    file: 'cluster/control.ts',
+    line: '      if (this.#identity.linkHeld) this.#releasePredecessor();',
+    instead: '',
+  },
+  {
+    name: 'two thirds of the rows are loaded',
+    file: 'cluster/hosted.ts',
+    line: '      for (const row of loaded) rows.get(row.partition)?.push(row);',
+    instead:
+      '      for (const [index, row] of loaded.entries()) if (index % 3 > 0) rows.get(row.partition)?.push(row);',
+  },
 ];

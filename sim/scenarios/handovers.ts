@@ -1,0 +1,98 @@
+/** Partitions that change hands while calls run through them, and what can go wrong on the way. */
+import { warmUpMs } from '../options.ts';
+import { calls, fault, options, stood } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+
+export const handoverScenarios: readonly Scenario[] = [
+  {
+    name: 'join during traffic',
+    seenIn: ['https://github.com/OpenSIPS/opensips/issues/2574'],
+    breaks: 'a node that joins under traffic gets two thirds of the calls, the others are gone',
+    options: options({
+      // c leaves before the first call, and comes back while all of them stand.
+      calls: calls(50, { fromMs: 700, everyMs: 60, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_500 }) }),
+      faults: [fault(0, 'drain', 'c', { forMs: 1_000 })],
+    }),
+    reaches: ['hand-off by drain', 'item forwarded to another node'],
+    judge: stood,
+    mutant: 'two thirds of the rows are loaded',
+  },
+  {
+    name: 'crash of the node that is asked to hand over',
+    seenIn: ['https://github.com/akka/akka-core/issues/29034'],
+    breaks: 'the others wait for ever for the dead node, and nothing is rebalanced any more',
+    options: options({
+      storeMs: [5, 30],
+      calls: calls(45, { everyMs: 110, plan: () => ({ infoEveryMs: 2_500 }) }),
+      faults: [
+        // Each dies while it hands over, the first of them without anybody who releases it.
+        fault(1_000, 'drain', 'b', { forMs: 100 }),
+        fault(1_040, 'crash', 'b', { released: false, forMs: 500 }),
+        fault(5_000, 'drain', 'c', { forMs: 100 }),
+        fault(5_060, 'crash', 'c'),
+      ],
+    }),
+    reaches: ['hand-off by drain', 'takeover of a call that stands', 'killed by votes'],
+    judge: stood,
+  },
+  {
+    name: 'crash of the node that takes over',
+    seenIn: ['https://github.com/akka/akka-core/issues/29034'],
+    breaks: 'partitions on their way to a node that died belong to nobody',
+    options: options({
+      storeMs: [5, 30],
+      calls: calls(45, { everyMs: 110, plan: () => ({ infoEveryMs: 2_500 }) }),
+      faults: [
+        fault(1_000, 'drain', 'b', { forMs: 100 }),
+        fault(1_060, 'crash', 'c'),
+        fault(5_000, 'drain', 'a', { forMs: 100 }),
+        fault(5_040, 'crash', 'c'),
+      ],
+    }),
+    reaches: ['hand-off by drain', 'takeover of a call that stands'],
+    judge: stood,
+  },
+  {
+    name: 'hand-off message lost',
+    seenIn: ['https://github.com/akkadotnet/akka.net/pull/8055'],
+    breaks: 'a partition is frozen until somebody asks again, which nobody does: calls are stuck for minutes',
+    options: options({
+      storeMs: [5, 30],
+      calls: calls(45, { everyMs: 110, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_500 }) }),
+      faults: [
+        fault(1_000, 'drain', 'b', { forMs: 100 }),
+        // Longer than a link lives, so that what was said on it is gone.
+        fault(1_020, 'one-way-cut', 'b', { other: 'a', forMs: 3_000 }),
+        fault(1_020, 'one-way-cut', 'b', { other: 'c', forMs: 3_000 }),
+      ],
+    }),
+    reaches: ['hand-off by drain'],
+    judge: stood,
+  },
+  {
+    name: 'writes during heavy hand-off',
+    seenIn: ['https://github.com/basho/riak_kv/issues/1754'],
+    breaks: 'what was promised just before a partition moved is not there after it',
+    options: options({
+      storeMs: [5, 30],
+      expiresSeconds: 20,
+      calls: calls(60, { everyMs: 80, plan: () => ({ talkMs: 3_000, infoEveryMs: 1_500 }) }),
+      // Devices come and go all the time, but never those of a callee: they are of users that nobody calls.
+      users: 14,
+      registrations: Array.from({ length: 60 }, (_, index) => ({
+        atMs: warmUpMs + index * 130,
+        phone: `u${8 + (index % 6)}-0`,
+        bind: index % 12 >= 6,
+      })),
+      faults: [
+        fault(500, 'drain', 'a', { forMs: 100 }),
+        fault(1_200, 'pause', 'b', { forMs: 30, onWrite: true }),
+        fault(4_500, 'drain', 'b', { forMs: 100 }),
+        fault(5_200, 'crash', 'c', { onWrite: true }),
+      ],
+    }),
+    reaches: ['hand-off by drain', 'takeover of a call that stands'],
+    judge: stood,
+    mutant: 'registrations are promised before they are stored',
+  },
+];

@@ -1,0 +1,41 @@
+/**
+ * Scenarios after bugs that others had, by name. Not here: a store wiped under live members
+ * (https://github.com/dotnet/orleans/issues/7784), for the simulated store keeps what it has been given.
+ */
+import { messageScenarios } from './messages.ts';
+import { lossScenarios } from './losses.ts';
+import { handoverScenarios } from './handovers.ts';
+import { splitScenarios } from './splits.ts';
+import type { Scenario } from './scenario.ts';
+import { simulate } from '../simulate.ts';
+import type { SimResult } from '../simulate.ts';
+
+export const scenarios: readonly Scenario[] = [
+  ...messageScenarios,
+  ...lossScenarios,
+  ...handoverScenarios,
+  ...splitScenarios,
+];
+
+export interface ScenarioResult {
+  readonly result: SimResult;
+  /** What is wrong, in sentences; empty when nothing is. */
+  readonly problems: readonly string[];
+}
+
+export function play(scenario: Scenario): ScenarioResult {
+  const result = simulate(scenario.options);
+  const { failure } = result;
+  const problems: string[] = [];
+  if (failure !== undefined)
+    problems.push(
+      `invariant ${failure.invariant} (${failure.checker}) at ${failure.atMs.toFixed(0)} ms: ${failure.message} ${failure.callId}`,
+    );
+  for (const call of result.calls) {
+    // Those after the healing are judged by sim/checkers/healed.ts.
+    const wrong = call.plan.number < 1_000 ? scenario.judge(call) : undefined;
+    if (wrong !== undefined) problems.push(`${call.plan.callId} ${wrong}`);
+  }
+  for (const point of scenario.reaches) if (!result.reached.has(point)) problems.push(`never reached: ${point}`);
+  return { result, problems };
+}

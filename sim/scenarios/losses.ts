@@ -1,0 +1,92 @@
+/** Nodes and workers that are lost, and what the next owner makes of it. */
+import { calls, fault, got, options, stood } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+
+export const lossScenarios: readonly Scenario[] = [
+  {
+    name: 'timer of a call whose owner is lost',
+    seenIn: ['https://github.com/kamailio/kamailio/issues/3656', 'https://github.com/kamailio/kamailio/issues/2080'],
+    breaks: 'a timer fires on a node without the call, or on two, or on none: a call is cut or rings for ever',
+    options: options({
+      noAnswerMs: 3_000,
+      calls: [
+        ...calls(24, { everyMs: 60, device: { does: 'ring' } }),
+        ...calls(16, { fromMs: 30, everyMs: 90, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_000 }) }),
+      ],
+      faults: [fault(2_000, 'crash', 'a'), fault(2_700, 'drain', 'b', { forMs: 500 })],
+    }),
+    reaches: ['takeover while ringing', 'takeover of a call that stands', 'hand-off by drain'],
+    judge: (call) => (call.plan.devices[0]?.does === 'ring' ? got(408, 480)(call) : stood(call)),
+    mutant: 'the next owner keeps no no-answer time',
+  },
+  {
+    name: 'start while rows of dead members exist',
+    seenIn: ['https://github.com/dotnet/orleans/issues/7451', 'https://github.com/dotnet/orleans/issues/9220'],
+    breaks: 'after a power cut no node starts, because each waits for the dead ones in the store',
+    options: options({
+      calls: [
+        ...calls(12, { everyMs: 40, plan: () => ({ talkMs: 16_000 }) }),
+        ...calls(16, { fromMs: 5_000, everyMs: 150 }),
+      ],
+      faults: ['a', 'b', 'c'].map((node) => fault(1_500, 'crash', node, { released: false, forMs: 200 })),
+    }),
+    reaches: ['all nodes down at once', 'restarted under a new incarnation'],
+    judge: stood,
+    mutant: 'a predecessor is never released',
+  },
+  {
+    name: 'clocks three minutes apart',
+    seenIn: ['https://github.com/dotnet/orleans/issues/7505'],
+    breaks: 'members with other dates look dead or live for ever; timers fire early or late after a takeover',
+    options: options({
+      seed: 2,
+      dateErrorMs: 180_000,
+      clockPpm: 500,
+      expiresSeconds: 20,
+      noAnswerMs: 3_000,
+      calls: [
+        ...calls(20, { everyMs: 100, device: { does: 'ring' } }),
+        ...calls(20, { fromMs: 50, everyMs: 100, plan: () => ({ infoEveryMs: 2_500 }) }),
+      ],
+      faults: [fault(1_500, 'crash', 'a', { released: false, forMs: 7_000 }), fault(4_500, 'crash', 'b')],
+    }),
+    reaches: ['date of a machine wrong by minutes', 'killed by votes', 'takeover while ringing'],
+    judge: (call) => (call.plan.devices[0]?.does === 'ring' ? got(408, 480)(call) : stood(call)),
+    mutant: 'the wheel does not mind a clock set back',
+  },
+  {
+    name: 'two nodes join at once',
+    seenIn: ['https://github.com/dotnet/orleans/issues/5112', 'https://github.com/dotnet/orleans/issues/9855'],
+    breaks: 'both believe to own the same call, and it is answered or ended twice',
+    options: options({
+      nodes: 4,
+      calls: calls(45, { everyMs: 110, plan: () => ({ infoEveryMs: 2_500 }) }),
+      faults: [
+        fault(500, 'crash', 'b'),
+        fault(500, 'crash', 'c'),
+        fault(3_500, 'crash', 'c', { released: false, forMs: 0 }),
+        fault(3_500, 'crash', 'd', { released: false, forMs: 0 }),
+      ],
+    }),
+    reaches: ['restarted under a new incarnation', 'takeover of a call that stands'],
+    judge: stood,
+    mutant: 'tables are adopted whatever their epoch',
+  },
+  {
+    name: 'worker restarts',
+    seenIn: ['https://github.com/akkadotnet/akka.net/issues/8572'],
+    breaks: 'what waits for a shard that restarts is dropped without a word',
+    options: options({
+      calls: calls(50, { everyMs: 100, plan: () => ({ infoEveryMs: 600 }) }),
+      faults: [
+        fault(1_000, 'worker-crash', 'a', { worker: 0 }),
+        fault(2_000, 'worker-crash', 'b', { worker: 1 }),
+        fault(3_000, 'worker-crash', 'a', { worker: 1 }),
+        fault(3_050, 'worker-crash', 'c', { worker: 0 }),
+      ],
+    }),
+    reaches: ['worker crash with calls'],
+    judge: stood,
+    mutant: 'a takeover reads nothing',
+  },
+];

@@ -1,0 +1,77 @@
+/** Messages that reach a node which does not own their call: every datagram goes to any node, and no node is lost. */
+import { calls, fault, got, options, stood } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+
+export const messageScenarios: readonly Scenario[] = [
+  {
+    name: 'CANCEL on another node',
+    seenIn: ['https://github.com/OpenSIPS/opensips/issues/3010'],
+    breaks: 'a CANCEL or an ACK that reaches a node without the call is lost there: the phone rings on',
+    options: options({
+      calls: [
+        ...calls(24, { device: { does: 'ring' }, plan: (index) => ({ cancelAfterMs: 300 + index * 40 }) }),
+        // These cross the answer.
+        ...calls(16, {
+          fromMs: 100,
+          everyMs: 300,
+          device: { ringAfterMs: 0, afterMs: 500 },
+          plan: (index) => ({ cancelAfterMs: 500 + index * 8 }),
+        }),
+      ],
+    }),
+    reaches: ['item forwarded to another node', 'CANCEL and 200 cross'],
+    judge: (call) => (call.cancelledAtMs === 0 ? undefined : got(487, 200)(call)),
+    mutant: 'only the owner takes a CANCEL',
+  },
+  {
+    name: 'refusal on another node',
+    seenIn: ['https://github.com/OpenSIPS/opensips/issues/2445'],
+    breaks: 'a failure response is forwarded to the owner and sent to the caller as well: two answers to one INVITE',
+    options: options({
+      weather: { latencyMs: [1, 20], loss: 0.02, duplicates: 0.2, reorder: 0.1, reorderMs: 300 },
+      calls: calls(40, {
+        device: { does: 'reject' },
+        plan: (index) => ({
+          devices: [{ ringAfterMs: 20, does: 'reject', status: [486, 480, 603, 404][index % 4]!, afterMs: 100 }],
+        }),
+      }),
+    }),
+    reaches: ['item forwarded to another node'],
+    judge: got(486, 480, 603, 404),
+  },
+  {
+    name: 'response to a request inside of the call on another node',
+    seenIn: ['https://github.com/OpenSIPS/opensips/issues/1721'],
+    breaks: 'a response to OPTIONS or INFO lands on a node that did not ask: the other side looks dead',
+    options: options({
+      calls: calls(30, {
+        plan: (index) => ({
+          infoEveryMs: 700,
+          reinvite: { afterMs: 2_000, by: index % 2 === 0 ? 'caller' : 'callee' },
+        }),
+      }),
+    }),
+    reaches: ['item forwarded to another node'],
+    judge: stood,
+    mutant: 'only the owner takes a response',
+  },
+  {
+    name: 'replication under loss',
+    seenIn: ['https://github.com/kamailio/kamailio/issues/2547', 'https://github.com/kamailio/kamailio/issues/2535'],
+    breaks: 'replication stalls while packets and links are bad, and a takeover afterwards finds no calls',
+    options: options({
+      weather: { latencyMs: [1, 20], loss: 0.1, duplicates: 0.1, reorder: 0.1, reorderMs: 300 },
+      calls: calls(40, { everyMs: 100, plan: () => ({ infoEveryMs: 1_500 }) }),
+      faults: [
+        fault(400, 'store-slow', 'a', { forMs: 3_000 }),
+        fault(600, 'one-way-cut', 'a', { other: 'b', forMs: 400 }),
+        fault(1_400, 'one-way-cut', 'b', { other: 'c', forMs: 400 }),
+        fault(2_200, 'one-way-cut', 'c', { other: 'a', forMs: 400 }),
+        fault(4_500, 'crash', 'b', { forMs: 500 }),
+      ],
+    }),
+    reaches: ['takeover of a call that stands', 'item forwarded to another node'],
+    judge: stood,
+    mutant: 'calls are never saved',
+  },
+];
