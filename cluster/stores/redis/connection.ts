@@ -50,11 +50,13 @@ class ServerConnection implements RedisConnection {
   readonly #target: RedisTarget;
   readonly #poll: NodeJS.Timeout;
   #replicas = 0;
+  #closed = false;
 
   constructor(target: RedisTarget) {
     this.#target = target;
     this.client = new Redis(serverOptions(target));
     this.client.on('ready', () => void this.countReplicas());
+    neverEnd(this.client, () => this.#closed);
     this.#poll = setInterval(() => void this.countReplicas(), limits.redisReplicasPollMs);
   }
 
@@ -70,6 +72,7 @@ class ServerConnection implements RedisConnection {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#poll);
     this.client.disconnect();
   }
@@ -83,6 +86,19 @@ class ServerConnection implements RedisConnection {
       // The next poll asks again; whoever writes meanwhile is told by the write itself.
     }
   }
+}
+
+/**
+ * ioredis gives up for good when a failover is announced at the moment in which it connects (its connector then says that
+ * the connection is closed, and no retry follows). Seen with Sentinels on a busy machine.
+ */
+function neverEnd(client: Redis, isClosed: () => boolean): void {
+  client.on('end', () => {
+    if (isClosed()) return;
+    setTimeout(() => {
+      if (!isClosed() && client.status === 'end') client.connect().catch(() => undefined);
+    }, retryMs(1));
+  });
 }
 
 class ClusterConnection implements RedisConnection {
