@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,12 +119,10 @@ async function strangerSays(port: number, octets: Buffer, limitMs = 1_000): Prom
 test('whatever is no greeting of a peer closes the link at once, is logged once, and reaches nobody', async () => {
   const b = await start('b', 21_200);
   const inputs = { ...hostile };
-  const corpus = process.env['CARILLON_CASES'];
-  if (corpus !== undefined && existsSync(corpus)) {
-    for (const file of readdirSync(corpus).filter((name) => name.startsWith('k'))) {
-      const octets = readFileSync(`${corpus}/${file}`);
-      if (octets.length > 0) inputs[file] = octets;
-    }
+  const corpus = new URL('../inputs/', import.meta.url);
+  for (const file of readdirSync(corpus).filter((name) => name.startsWith('k'))) {
+    const octets = readFileSync(new URL(file, corpus));
+    if (octets.length > 0) inputs[file] = octets;
   }
   for (const [what, octets] of Object.entries(inputs)) {
     const answer = await strangerSays(b.port, octets).catch(() => assert.fail(`not closed: ${what}`));

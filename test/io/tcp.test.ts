@@ -2,6 +2,7 @@
  * SIP over real TCP on the loopback: framing, names and reuse of connections, and peers that are slow, silent, many or
  * wrong. Seen failing with: the deadline of a message not looked at, the write buffer not bounded, pongs not limited.
  */
+import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
@@ -277,27 +278,20 @@ interface Case {
   readonly hold_s?: number;
 }
 
-/** A folder of malformed inputs with an `index.json`, when there is one on this machine. */
-const corpus = process.env['CARILLON_CASES'];
-const cases =
-  corpus === undefined
-    ? []
-    : (JSON.parse(readFileSync(`${corpus}/index.json`, 'utf8')) as { inputs: Case[] }).inputs.filter(
-        (c) => c.transport === 'tcp' && c.conn === 'close',
-      );
-
-test(
-  'hostile streams of the corpus are closed by the stream layer where they break its framing',
-  { skip: cases.length === 0 },
-  async () => {
-    const served = await serve({ speed: 20 });
-    const open: string[] = [];
-    for (const { file } of cases) {
-      const client = await dial(served.port);
-      client.socket.write(readFileSync(`${corpus}/${file}`));
-      await until(() => client.isClosed, 2_500).catch(() => open.push(file));
-      client.socket.destroy();
-    }
-    assert.deepEqual(open, []);
-  },
+/** Malformed inputs with an `index.json`. */
+const corpus = fileURLToPath(new URL('../inputs', import.meta.url));
+const cases = (JSON.parse(readFileSync(`${corpus}/index.json`, 'utf8')) as { inputs: Case[] }).inputs.filter(
+  (c) => c.transport === 'tcp' && c.conn === 'close',
 );
+
+test('hostile streams of the corpus are closed by the stream layer where they break its framing', async () => {
+  const served = await serve({ speed: 20 });
+  const open: string[] = [];
+  for (const { file } of cases) {
+    const client = await dial(served.port);
+    client.socket.write(readFileSync(`${corpus}/${file}`));
+    await until(() => client.isClosed, 2_500).catch(() => open.push(file));
+    client.socket.destroy();
+  }
+  assert.deepEqual(open, []);
+});
