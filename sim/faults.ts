@@ -71,6 +71,8 @@ export class Faults {
       case 'weather':
         if (fault.weather !== undefined) world.network.weather = fault.weather;
         return this.#later(fault.forMs, () => (world.network.weather = this.#calm));
+      case 'store-wiped':
+        return world.store.wipe();
       case 'clock':
         return; // Machines whose dates are wrong: see SimOptions.dateErrorMs.
     }

@@ -27,7 +27,8 @@ export const faultKinds = [
 ] as const;
 /** Drawn apart, so that the worlds of older seeds stay as they were. */
 const newerKinds: readonly string[] = ['isolate', 'island'];
-export type FaultKind = (typeof faultKinds)[number];
+/** `store-wiped` is never drawn: only scenarios lose what was stored. */
+export type FaultKind = (typeof faultKinds)[number] | 'store-wiped';
 
 export interface Fault {
   readonly atMs: number;

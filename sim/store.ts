@@ -33,7 +33,7 @@ export interface StoreWatch {
 }
 
 export class SimStore {
-  readonly memory: MemoryStore;
+  memory: MemoryStore;
   latencyMs: readonly [number, number];
   /** Nobody reaches it. */
   isDown = false;
@@ -50,7 +50,18 @@ export class SimStore {
     this.#kernel = kernel;
     this.#random = random;
     this.latencyMs = latencyMs;
-    this.memory = new MemoryStore({ nowMs: () => worldStartMs + Math.floor(kernel.nowMs) });
+    this.memory = this.#empty();
+  }
+
+  /** Everything is gone but the users, as when a store of memory is started anew and the users are provisioned again. */
+  wipe(): void {
+    const users = this.memory.users('', 1_000);
+    this.memory = this.#empty();
+    for (const user of users) this.memory.putUser(user);
+  }
+
+  #empty(): MemoryStore {
+    return new MemoryStore({ nowMs: () => worldStartMs + Math.floor(this.#kernel.nowMs) });
   }
 
   get kernel(): Kernel {

@@ -153,6 +153,7 @@ export class World {
       kinds.has('store-down') ||
       kinds.has('store-cut') ||
       kinds.has('store-full') ||
+      kinds.has('store-wiped') ||
       kinds.has('isolate') ||
       kinds.has('island');
     return !storeFails;

@@ -272,4 +272,10 @@ export const mutants: readonly Mutant[] = [
     instead:
       '      for (const [index, row] of loaded.entries()) if (index % 3 > 0) rows.get(row.partition)?.push(row);',
   },
+  {
+    name: 'a table that the store lost is not given back',
+    file: 'cluster/table-keeper.ts',
+    line: '      if (asked !== undefined && asked === this.table && (stored?.epoch ?? 0) < asked.epoch) this.#giveBack(stored);',
+    instead: '',
+  },
 ];

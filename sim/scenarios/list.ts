@@ -1,7 +1,4 @@
-/**
- * Scenarios after bugs that others had, by name. Not here: a store wiped under live members
- * (https://github.com/dotnet/orleans/issues/7784), for the simulated store keeps what it has been given.
- */
+/** Scenarios after bugs that others had, by name. */
 import { messageScenarios } from './messages.ts';
 import { lossScenarios } from './losses.ts';
 import { handoverScenarios } from './handovers.ts';

@@ -1,4 +1,5 @@
 /** Nodes and workers that are lost, and what the next owner makes of it. */
+import { warmUpMs } from '../options.ts';
 import { calls, fault, got, options, stood } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -71,6 +72,20 @@ export const lossScenarios: readonly Scenario[] = [
     reaches: ['restarted under a new incarnation', 'takeover of a call that stands'],
     judge: stood,
     mutant: 'tables are adopted whatever their epoch',
+  },
+  {
+    name: 'store wiped under live members',
+    seenIn: ['https://github.com/dotnet/orleans/issues/7784'],
+    breaks: 'members write to rows that are not there any more, for ever, and nothing is served again',
+    options: options({
+      expiresSeconds: 10,
+      calls: [...calls(10, { everyMs: 100 }), ...calls(10, { fromMs: 8_500, everyMs: 40 })],
+      faults: [fault(600, 'store-wiped', 'a'), fault(3_000, 'crash', 'b', { forMs: 500 })],
+    }),
+    reaches: ['zombie write refused'],
+    // What was stored is lost; phones that have registered again are called as before.
+    judge: (call) => (call.plan.startMs < warmUpMs + 8_500 ? undefined : stood(call)),
+    mutant: 'a table that the store lost is not given back',
   },
   {
     name: 'worker restarts',
