@@ -201,7 +201,8 @@ export class World {
 
   /** After healing: every dialog that stands is asked from both ends, and new calls are made. */
   #probe(): void {
-    for (const phone of this.phones.values()) for (const dialog of phone.dialogs()) dialog.request('OPTIONS');
+    // Before its ACK the caller may not have heard of the answer yet, and a request would overtake it.
+    for (const phone of this.phones.values()) for (const dialog of phone.dialogs(true)) dialog.request('OPTIONS');
     const { users, devices } = this.options;
     for (let index = 0; index < Math.min(8, users); index++) {
       const callee = (index + 1) % users;

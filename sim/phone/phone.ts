@@ -94,9 +94,11 @@ export class Phone implements Socket {
   }
 
   /** Every dialog of this phone that is not over. */
-  dialogs(): Dialog[] {
+  dialogs(onlyAcknowledged = false): Dialog[] {
     const all = [...this.callers.values()].flatMap((caller) => [...caller.dialogs.values()]);
-    for (const callee of this.callees) if (callee.dialog !== undefined) all.push(callee.dialog);
+    for (const { dialog, leg } of this.callees) {
+      if (dialog !== undefined && (leg.ackedAtMs !== 0 || !onlyAcknowledged)) all.push(dialog);
+    }
     return all.filter((dialog) => !dialog.ended);
   }
 
