@@ -6,7 +6,8 @@
 const token = "[A-Za-z0-9.!%*_+`'~-]";
 const ws = '[ \\t\\r\\n]';
 const quoted = '"(?:[^"\\\\]|\\\\[\\x00-\\x09\\x0b\\x0c\\x0e-\\x7f])*"';
-const param = `${ws}*;${ws}*${token}+(?:${ws}*=${ws}*(?:${quoted}|[^\\s",;<>\\\\\\x00-\\x1f\\x7f]+))?`;
+// No class of blanks by name: in a regular expression it has the octet 0xa0, which here is a part of UTF-8.
+const param = `${ws}*;${ws}*${token}+(?:${ws}*=${ws}*(?:${quoted}|[^ ",;<>\\\\\\x00-\\x1f\\x7f]+))?`;
 const uri = '[A-Za-z][A-Za-z0-9.!%*_+`\'~-]*:[^\\s<>"\\x00-\\x20\\x7f-\\xff]+';
 const bareUri = '[A-Za-z][A-Za-z0-9.!%*_+`\'~-]*:[^\\s<>",;?\\x00-\\x20\\x7f-\\xff]+';
 const display = `(?:${quoted}|(?:[A-Za-z0-9.!%*_+\`'~\\x80-\\xff-]|${ws})*)`;
