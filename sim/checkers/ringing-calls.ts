@@ -9,14 +9,29 @@ import type { CallRecord } from '../phone/history.ts';
 import type { World } from '../world.ts';
 
 export function ringingCalls(world: World): Observer {
+  // Challenges are sent once for each copy of an INVITE and not repeated (RFC 3261 26.3.2.4): when the network loses the
+  // answer to every copy that met somebody, the caller times out and nobody broke a promise.
+  const challenged = new Map<string, number>();
+  const invited = new Map<string, number>();
   return {
+    phoneSent(_phone, message) {
+      if (message.method === 'INVITE' && message.toTag === '') invited.set(message.callId, message.cseq);
+    },
+    nodeSent(_node, _worker, _flow, message) {
+      if (typeof message === 'string' || (message.status !== 401 && message.status !== 407)) return;
+      if (message.method === 'INVITE') challenged.set(message.callId, message.cseq);
+    },
     phase(phase) {
-      if (phase === 'end') for (const call of world.calls) check(world, call);
+      if (phase !== 'end') return;
+      for (const call of world.calls) {
+        const { callId } = call.plan;
+        check(world, call, invited.get(callId) === challenged.get(callId));
+      }
     },
   };
 }
 
-function check(world: World, call: CallRecord): void {
+function check(world: World, call: CallRecord, challengeLost: boolean): void {
   const { callId } = call.plan;
   const branches = new Map<string, string>();
   for (const leg of call.legs) {
@@ -29,7 +44,7 @@ function check(world: World, call: CallRecord): void {
   const final = call.finals[0];
   if (call.triedAtMs > 0 && final === undefined && call.timedOutAtMs === 0)
     world.fail('ringing-calls', 9, 'the caller heard a provisional response and then nothing', callId);
-  if (call.timedOutAtMs > 0) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);
+  if (call.timedOutAtMs > 0 && !challengeLost) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);
   for (const leg of call.legs)
     if (leg.final >= 300 && leg.abandoned)
       world.fail('ringing-calls', 12, `nobody acknowledged the ${leg.final} of ${leg.phone}`, callId);
