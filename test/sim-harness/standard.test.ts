@@ -20,5 +20,5 @@ test('a standard seed holds, has 60 calls, 30 registrations, some thousand datag
 });
 
 test('of three standard seeds one has each number of nodes from three to five', () => {
-  assert.deepEqual([1, 2, 3].map((seed) => standardOptions(seed).nodes).toSorted(), [3, 4, 5]);
+  assert.deepEqual(new Set([1, 2, 3].map((seed) => standardOptions(seed).nodes)), new Set([3, 4, 5]));
 });
