@@ -131,6 +131,10 @@ export class World {
     if (reason !== 'drained') this.kernel.at(300, undefined, () => this.startNode(node.id));
   }
 
+  get probedAtMs(): number {
+    return this.healedAtMs + phases.healedMs;
+  }
+
   callWith(callId: string): CallRecord | undefined {
     return this.#callsById.get(callId);
   }

@@ -5,9 +5,9 @@
  */
 import type { Observer } from '../observe.ts';
 import { valueOf, valuesOf } from '../phone/message.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
-export function dialogStable(world: World): Observer {
+export function dialogStable(world: History): Observer {
   return {
     phoneReceived(phone, message) {
       if (typeof message === 'string' || !message.isRequest) return;

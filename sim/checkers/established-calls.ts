@@ -5,10 +5,9 @@
  */
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
-import { phases } from '../world.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
-export function establishedCalls(world: World): Observer {
+export function establishedCalls(world: History): Observer {
   return {
     phase(phase) {
       if (!world.isStrict) return;
@@ -19,10 +18,10 @@ export function establishedCalls(world: World): Observer {
 }
 
 /** Requests sent inside of dialogs once all is healed. */
-function checkProbes(world: World, call: CallRecord): void {
+function checkProbes(world: History, call: CallRecord): void {
   for (const request of call.requests) {
     // 500: it overtook another one on its way (RFC 3261 12.2.2).
-    if (request.sentAtMs < world.healedAtMs + phases.healedMs || request.status === 200 || request.status === 500)
+    if (request.sentAtMs < world.probedAtMs || request.status === 200 || request.status === 500)
       continue;
     // The other side may have hung up meanwhile.
     const other =
@@ -39,7 +38,7 @@ function checkProbes(world: World, call: CallRecord): void {
   }
 }
 
-function checkEnd(world: World, call: CallRecord): void {
+function checkEnd(world: History, call: CallRecord): void {
   const { callId } = call.plan;
   for (const request of call.requests) {
     if (request.status === 0)

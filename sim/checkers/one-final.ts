@@ -4,9 +4,9 @@
  * Seen failing with: `finalStatus` left out of the snapshot; the timeout of a branch relayed after a 487.
  */
 import type { Observer } from '../observe.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
-export function oneFinal(world: World): Observer {
+export function oneFinal(world: History): Observer {
   const finals = new Map<string, { readonly status: number; readonly tag: string }>();
   const senders = new Map<string, string>();
   return {

@@ -5,9 +5,9 @@
  */
 import type { Observer } from '../observe.ts';
 import type { RegistrationRecord } from '../phone/history.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
-export function registered(world: World): Observer {
+export function registered(world: History): Observer {
   return {
     registration(record) {
       if (world.isStrict && record.status === 200) checkListed(world, record);
@@ -19,7 +19,7 @@ export function registered(world: World): Observer {
 }
 
 /** What is known of a phone's binding over all of a span of time; undefined when it changed or nobody knows. */
-function bindingDuring(world: World, aor: string, contact: string, fromMs: number, toMs: number): boolean | undefined {
+function bindingDuring(world: History, aor: string, contact: string, fromMs: number, toMs: number): boolean | undefined {
   let last: RegistrationRecord | undefined;
   for (const each of world.registrations) {
     if (each.aor !== aor || each.contact !== contact) continue;
@@ -43,7 +43,7 @@ function isRefresh(each: RegistrationRecord, last: RegistrationRecord | undefine
   return each.endedAtMs !== 0 && each.endedAtMs < last.sentAtMs + last.expiresMs - 1_000;
 }
 
-function checkListed(world: World, record: RegistrationRecord): void {
+function checkListed(world: History, record: RegistrationRecord): void {
   const listed = new Set(record.listed);
   if (listed.has(record.contact) !== (record.wants === 'bind'))
     world.fail(
@@ -61,7 +61,7 @@ function checkListed(world: World, record: RegistrationRecord): void {
   }
 }
 
-function checkFound(world: World): void {
+function checkFound(world: History): void {
   // 408: whoever is found gets an INVITE, and again when it is lost, unless its node sleeps through all that time.
   const sleeps = world.options.faults.some((fault) => fault.kind === 'pause');
   const unreached = new Set(sleeps ? [480, 404] : [480, 404, 408]);

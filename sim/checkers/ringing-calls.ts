@@ -6,9 +6,9 @@
  */
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
-export function ringingCalls(world: World): Observer {
+export function ringingCalls(world: History): Observer {
   // Challenges are sent once for each copy of an INVITE and not repeated (RFC 3261 26.3.2.4): when the network loses the
   // answer to every copy that met somebody, the caller times out and nobody broke a promise.
   const challenged = new Map<string, number>();
@@ -31,7 +31,7 @@ export function ringingCalls(world: World): Observer {
   };
 }
 
-function check(world: World, call: CallRecord, challengeLost: boolean): void {
+function check(world: History, call: CallRecord, challengeLost: boolean): void {
   const { callId } = call.plan;
   const branches = new Map<string, string>();
   for (const leg of call.legs) {

@@ -6,11 +6,11 @@
  */
 import type { Observer } from '../observe.ts';
 import { limits } from '../../src/limits.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
 const T1 = 500;
 
-export function timers(world: World): Observer {
+export function timers(world: History): Observer {
   const isCalm = world.options.faults.every((fault) => calmKinds.has(fault.kind));
   const sent = new Map<string, number[]>();
   /** When the caller's INVITE came first. */
@@ -52,6 +52,6 @@ export function timers(world: World): Observer {
 const calmKinds: ReadonlySet<string> = new Set(['cut', 'one-way-cut', 'weather', 'clock']);
 
 /** What passes the gate may leave so much later than its timer was started. */
-function leastStoreMs(world: World): number {
+function leastStoreMs(world: History): number {
   return 2 * world.options.storeMs[1] + 3 * limits.timerTickMs;
 }

@@ -3,7 +3,7 @@ import { Owner } from '../kernel.ts';
 import { clusterEndpoint } from '../network.ts';
 import type { Endpoint, Socket } from '../network.ts';
 import type { Stream } from '../random.ts';
-import type { World } from '../world.ts';
+import type { Stage } from '../stage.ts';
 import { Callee, respond } from './callee.ts';
 import { Caller } from './caller.ts';
 import type { ClientPorts, ClientTransaction } from './client.ts';
@@ -14,7 +14,7 @@ import type { Message } from './message.ts';
 import { Registration } from './registration.ts';
 
 export class Phone implements Socket {
-  readonly world: World;
+  readonly world: Stage;
   readonly name: string;
   readonly owner: Owner;
   readonly user: string;
@@ -33,7 +33,7 @@ export class Phone implements Socket {
   readonly #unacked = new Map<string, Buffer>();
   #branches = 0;
 
-  constructor(world: World, user: string, device: number, at: Endpoint, expiresSeconds: number) {
+  constructor(world: Stage, user: string, device: number, at: Endpoint, expiresSeconds: number) {
     this.world = world;
     this.user = user;
     this.device = device;

@@ -19,13 +19,19 @@ export function memberConfigs(config: Config, nodes: number): Config[] {
 
 function memberConfig(config: Config, index: number): Config {
   const { node, admin } = config;
-  for (const port of [node.link.port + index, admin.listen.port + index]) {
+  const { advertiseLink } = node;
+  for (const port of [node.link.port, admin.listen.port, advertiseLink?.port ?? 0].map((first) => first + index)) {
     if (port > 65_535)
       throw new ExitError(exitCodes.config, `node ${memberId(index)} would need port ${port}: choose lower ports`);
   }
   return {
     ...config,
-    node: { ...node, id: memberId(index), link: { ...node.link, port: node.link.port + index } },
+    node: {
+      ...node,
+      id: memberId(index),
+      link: { ...node.link, port: node.link.port + index },
+      ...(advertiseLink === undefined ? {} : { advertiseLink: { ...advertiseLink, port: advertiseLink.port + index } }),
+    },
     admin: { ...admin, listen: { ...admin.listen, port: admin.listen.port + index } },
   };
 }

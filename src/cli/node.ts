@@ -181,7 +181,7 @@ class Node implements RunningNode {
     const identity = {
       id: this.#id,
       incarnation: this.#options.incarnation,
-      link: formatHostPort(this.#config.node.link),
+      link: formatHostPort(this.#config.node.advertiseLink ?? this.#config.node.link),
       admin: formatHostPort(this.#config.admin.listen),
       linkHeld: true,
       workers: workers.count,

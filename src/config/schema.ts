@@ -78,6 +78,11 @@ const node = z.strictObject({
   link: hostPort
     .prefault('127.0.0.1:7000')
     .describe('Address on which the other nodes reach this one. `carillon cluster` adds i to the port of node i.'),
+  advertiseLink: hostPort
+    .optional()
+    .describe(
+      'Address that the other nodes are told instead of `link`, when a proxy or an address translation stands in between. `carillon cluster` adds i to the port of node i.',
+    ),
 });
 
 const tls = z.strictObject({

@@ -29,6 +29,15 @@ test('nodes are a, b, c with link and admin port + i, and share the rest', () =>
   assert.deepEqual(c?.cluster, a?.cluster);
 });
 
+test('what is advertised for links counts on like the link itself', () => {
+  const members = memberConfigs(config({ node: { advertiseLink: '127.0.0.9:7100' } }), 3);
+  assert.deepEqual(
+    members.map(({ node }) => node.advertiseLink?.port),
+    [7100, 7101, 7102],
+  );
+  assert.throws(() => memberConfigs(config({ node: { advertiseLink: '127.0.0.9:65534' } }), 3), { code: 78 });
+});
+
 test('names never repeat and are names that the configuration takes', () => {
   const ids = Array.from({ length: 800 }, (_, index) => memberId(index));
   assert.equal(new Set(ids).size, ids.length);
