@@ -3,9 +3,9 @@
  * It greets and proves, then carries sealed frames: heartbeats with echo, control items, other items. What has to outlive
  * the connection is in cluster/link-session.ts.
  *
- * The driver (src/io/links.ts, or the simulator) calls `receive` with what came, `tick` every 50 ms or so, and after
- * either of them, and whenever the socket can take more, writes what `pull` gives. When `closed` is not empty the driver
- * writes the rest and closes.
+ * The driver (link-mesh.ts, over the sockets of src/io/links.ts or of the simulator) calls `receive` with what came, `tick`
+ * every 50 ms or so, and after either of them, and whenever the socket can take more, writes what `pull` gives. When
+ * `closed` is not empty the driver writes the rest and closes.
  */
 import { limits } from '../src/limits.ts';
 import { stampData, visitItems } from './data-frame.ts';

@@ -103,6 +103,7 @@ async function listen(): Promise<void> {
       node,
       worker,
       incarnation: data.incarnation,
+      processAgeMs: data.processAgeMs,
       listeners: deps.self.listeners,
       clock,
       log,

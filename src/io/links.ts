@@ -1,380 +1,89 @@
-/**
- * All links of one node: one TCP connection to every other node, dialled by the node with the smaller name, made again
- * when it breaks. Items given to `send` in one turn of the event loop leave in one write. What a link promises is in
- * cluster/link-session.ts; who may be a peer in cluster/handshake.ts.
- */
+/** The links of one node over real sockets: the mesh (cluster/link-mesh.ts) with a listener, and with the system's clock and chance. */
 import { connect, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 import type { Target, TableMark } from '../../cluster/data-frame.ts';
-import type { LinkEvents, LinkOptions } from '../../cluster/link.ts';
-import { LinkSession, streamOf } from '../../cluster/link-session.ts';
-import type { Greeting, Heartbeat } from '../../cluster/wire.ts';
-import { randomBytes } from '../../cluster/wire.ts';
-import { limits } from '../limits.ts';
-import type { Clock, Log, Random } from '../outside.ts';
+import { LinkMesh, linkTickMs } from '../../cluster/link-mesh.ts';
+import type { LinkMeshOptions, MeshStats, PeerAddress } from '../../cluster/link-mesh.ts';
+import type { Clock, Random } from '../outside.ts';
 import { SystemClock } from './clock.ts';
-import { LinkConnection } from './link-connection.ts';
 import { SystemRandom } from './random.ts';
 
-export interface MeshOptions {
-  readonly self: { readonly id: string; readonly incarnation: number };
-  readonly cluster: string;
-  readonly secret: string;
+export interface MeshOptions extends Omit<LinkMeshOptions, 'clock' | 'random'> {
   /** Where others reach us. Port 0 lets the system choose. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly log: Log;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** A peer is there (its link proved) or not any more. A new incarnation comes after the end of the old one. */
-  onPeer(id: string, up: boolean, incarnation: number): void;
-  /** An item came, in order with the others of its sender and kind. The payload is good only until the call returns. */
-  onItem(from: string, target: Target, payload: Buffer, mark: TableMark): void;
-  /** `echoMs` is the newest of our own `sentMs` (monotonic milliseconds) that the peer had heard; `extra` as the payload above. */
-  onHeartbeat?(from: string, heartbeat: Heartbeat): void;
-  /** What the next heartbeat to this peer shall carry besides. */
-  heartbeatExtra?(to: string): Uint8Array;
 }
-
-export interface PeerAddress {
-  readonly id: string;
-  /** `host:port`, `[v6]:port`. */
-  readonly address: string;
-}
-
-export interface PeerStats {
-  readonly id: string;
-  readonly up: boolean;
-  readonly incarnation: number;
-  readonly heldBytes: number;
-  readonly unacknowledged: number;
-  readonly sent: number;
-  /** Items that `send` refused: link down, too long, or too much held already. */
-  readonly refused: number;
-  readonly received: number;
-  readonly ups: number;
-}
-
-export interface MeshStats {
-  readonly peers: readonly PeerStats[];
-  /** How links ended, by reason; those of strangers are told apart by `stranger:`. */
-  readonly ends: Readonly<Record<string, number>>;
-}
-
-interface Peer {
-  readonly id: string;
-  readonly session: LinkSession;
-  /** '' for a peer that came by itself and that `setPeers` does not know. */
-  address: string;
-  /** The link that carries items. */
-  current: LinkConnection | undefined;
-  dialling: LinkConnection | undefined;
-  redial: NodeJS.Timeout | undefined;
-  backoffMs: number;
-  upSinceMs: number;
-  isDirty: boolean;
-  sent: number;
-  refused: number;
-  received: number;
-  ups: number;
-}
-
-const tickMs = 50;
-const steadyMs = 1_000;
-const logLinesPerSecondMax = 10;
-const nothing = new Uint8Array(0);
 
 export class Mesh {
   readonly #options: MeshOptions;
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #peers = new Map<string, Peer>();
-  readonly #connections = new Set<LinkConnection>();
-  /** Accepted and not proved yet, oldest first. */
-  readonly #strangers = new Set<LinkConnection>();
-  readonly #ends = new Map<string, number>();
-  #dirty: Peer[] = [];
+  readonly #links: LinkMesh;
   #server: Server | undefined;
   #ticker: NodeJS.Timeout | undefined;
-  #mark: TableMark = { epoch: 0, nonce: 0 };
   #isClosed = false;
-  #logSecond = 0;
-  #logLines = 0;
 
   constructor(options: MeshOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? new SystemClock();
-    this.#random = options.random ?? new SystemRandom();
+    this.#links = new LinkMesh(
+      { ...options, clock: options.clock ?? new SystemClock(), random: options.random ?? new SystemRandom() },
+      {
+        dial: (host, port) => connect({ host, port, noDelay: true }),
+        soon: (run) => void setImmediate(run),
+        later: (delayMs, run) => {
+          const timer = setTimeout(run, delayMs);
+          return () => clearTimeout(timer);
+        },
+      },
+    );
   }
 
   /** Opens the listener and gives its port. Rejects when the address is in use or not ours. */
   start(): Promise<number> {
     const { host, port } = this.#options.listen;
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const server = createServer({ noDelay: true }, (socket) => this.#links.accept(socket));
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, exclusive: true }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.#options.log.write('error', 'link-accept', { error }));
-        this.#ticker = setInterval(() => this.#tick(), tickMs);
+        this.#ticker = setInterval(() => this.#links.tick(), linkTickMs);
         const bound = server.address();
         resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
       });
     });
   }
 
-  /** The nodes of the cluster now; ourselves among them or not. Links to others that were in the list before are ended. */
+  /** See LinkMesh. */
   setPeers(list: readonly PeerAddress[]): void {
-    const wanted = new Map(list.map(({ id, address }) => [id, address]));
-    wanted.delete(this.#options.self.id);
-    for (const peer of this.#peers.values()) {
-      if (peer.address === '' || wanted.has(peer.id)) continue;
-      peer.dialling?.end('not-a-member');
-      peer.current?.end('not-a-member');
-      clearTimeout(peer.redial);
-      this.#peers.delete(peer.id);
-    }
-    for (const [id, address] of wanted) {
-      const peer = this.#peers.get(id) ?? this.#addPeer(id, new LinkSession(() => this.#newStream()));
-      if (peer.address === address) continue;
-      peer.address = address;
-      peer.backoffMs = 0;
-      if (peer.current === undefined) this.#dial(peer);
-    }
+    this.#links.setPeers(list);
   }
 
-  /** Our partition table, said on every frame from now on. `nonce` has 32 bits. */
+  /** See LinkMesh. */
   setTable(mark: TableMark): void {
-    this.#mark = mark;
+    this.#links.setTable(mark);
   }
 
-  /**
-   * Sends an item at the end of this turn; the payload is copied. False when it is not taken: the node is unknown or its
-   * link down, the payload is longer than a frame, or too much waits for that node already.
-   */
+  /** See LinkMesh. */
   send(node: string, target: Target, payload: Uint8Array): boolean {
-    const peer = this.#peers.get(node);
-    if (peer === undefined) return false;
-    if (!peer.session.add(target, payload)) {
-      peer.refused++;
-      return false;
-    }
-    peer.sent++;
-    if (!peer.isDirty) {
-      peer.isDirty = true;
-      if (this.#dirty.push(peer) === 1) setImmediate(this.#flush);
-    }
-    return true;
+    return this.#links.send(node, target, payload);
   }
 
   isUp(node: string): boolean {
-    return this.#peers.get(node)?.session.isUp === true;
+    return this.#links.isUp(node);
   }
 
   stats(): MeshStats {
-    const peers = [...this.#peers.values()].map(({ id, session, sent, refused, received, ups }) => ({
-      id,
-      up: session.isUp,
-      incarnation: session.peerIncarnation,
-      heldBytes: session.heldBytes,
-      unacknowledged: session.unacknowledged,
-      sent,
-      refused,
-      received,
-      ups,
-    }));
-    return { peers, ends: Object.fromEntries(this.#ends) };
+    return this.#links.stats();
   }
 
   /** Ends every link and stops listening. No peer is reported down by this. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    this.#flush();
     this.#isClosed = true;
-    for (const peer of this.#peers.values()) clearTimeout(peer.redial);
-    for (const connection of this.#connections) connection.end('leaving');
+    this.#links.close();
     const server = this.#server;
     if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
     clearInterval(this.#ticker);
-  }
-
-  #accept(socket: Socket): void {
-    if (this.#isClosed || socket.remoteAddress === undefined) return void socket.destroy();
-    if (this.#strangers.size >= limits.linkHandshakesMax)
-      this.#strangers.values().next().value!.end('too-many-handshakes');
-    const connection = this.#open(socket, '');
-    if (!connection.hasEnded) this.#strangers.add(connection);
-  }
-
-  /** The node with the smaller name dials. */
-  #dial(peer: Peer): void {
-    clearTimeout(peer.redial);
-    peer.redial = undefined;
-    if (this.#isClosed || this.#peers.get(peer.id) !== peer || peer.address === '' || peer.id <= this.#options.self.id)
-      return;
-    if (peer.current !== undefined || peer.dialling !== undefined) return;
-    const colon = peer.address.lastIndexOf(':');
-    const host = peer.address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-    const port = Number(peer.address.slice(colon + 1));
-    if (!(port >= 1 && port <= 65_535))
-      return this.#options.log.write('error', 'link-address', { peer: peer.id, address: peer.address });
-    peer.dialling = this.#open(connect({ host, port, noDelay: true }), peer.id);
-  }
-
-  #open(socket: Socket, node: string): LinkConnection {
-    const connection = new LinkConnection(
-      socket,
-      node,
-      this.#clock,
-      (own) => this.#linkOptions(own),
-      (own, reason, wasUp) => this.#ended(own, reason, wasUp),
-    );
-    this.#connections.add(connection);
-    return connection;
-  }
-
-  #linkOptions(connection: LinkConnection): LinkOptions {
-    const { self, cluster, secret } = this.#options;
-    return {
-      role: connection.node === '' ? 'acceptor' : 'dialer',
-      self: { cluster, node: self.id, incarnation: self.incarnation },
-      expect: connection.node,
-      secret,
-      random: this.#random.bytes(randomBytes),
-      nowMs: this.#clock.monotonicMs(),
-      events: this.#eventsOf(connection),
-    };
-  }
-
-  #eventsOf(connection: LinkConnection): LinkEvents {
-    let peer: Peer | undefined;
-    const { onItem, onHeartbeat, heartbeatExtra } = this.#options;
-    return {
-      sessionOf: (node) => this.#peers.get(node)?.session,
-      admit: (greeting, stream) => this.#admit(connection, greeting, stream),
-      up: (greeting) => {
-        peer = this.#peers.get(greeting.node)!;
-        this.#up(connection, peer, greeting);
-      },
-      item: (target, payload, mark) => {
-        peer!.received++;
-        try {
-          onItem(peer!.id, target, payload, mark);
-        } catch (error) {
-          // Our own mistake in what the item set off: it must not cost the link and all other items.
-          this.#logBounded('error', 'link-item', { peer: peer!.id, error });
-        }
-      },
-      heartbeat: (heartbeat) => onHeartbeat?.call(this.#options, peer!.id, heartbeat),
-      heartbeatExtra: () => heartbeatExtra?.call(this.#options, peer!.id) ?? nothing,
-      mark: () => this.#mark,
-    };
-  }
-
-  #admit(connection: LinkConnection, greeting: Greeting, stream: number): LinkSession | string {
-    if (this.#isClosed) return 'leaving';
-    let peer = this.#peers.get(greeting.node);
-    if (peer === undefined) {
-      if (this.#peers.size >= limits.nodesMax && !this.#forgetVisitor()) return 'too-many-nodes';
-      peer = this.#addPeer(greeting.node, new LinkSession(() => this.#newStream(), stream));
-    }
-    if (greeting.incarnation < peer.session.peerIncarnation) return 'old-incarnation';
-    // Its dialler gave the old connection up before we saw that: the new one is the truth.
-    peer.current?.end('replaced');
-    connection.node = greeting.node;
-    return peer.session;
-  }
-
-  /** A node that is in no list and whose link is down need not be remembered. */
-  #forgetVisitor(): boolean {
-    for (const peer of this.#peers.values())
-      if (peer.address === '' && !peer.session.isUp) return this.#peers.delete(peer.id);
-    return false;
-  }
-
-  #up(connection: LinkConnection, peer: Peer, { incarnation }: Greeting): void {
-    this.#strangers.delete(connection);
-    peer.current = connection;
-    peer.dialling = undefined;
-    peer.upSinceMs = this.#clock.monotonicMs();
-    peer.ups++;
-    this.#options.log.write('info', 'link-up', { peer: peer.id, incarnation });
-    this.#options.onPeer(peer.id, true, incarnation);
-  }
-
-  #ended(connection: LinkConnection, reason: string, wasUp: boolean): void {
-    const isStranger = this.#strangers.delete(connection);
-    const kind = isStranger ? `stranger:${reason}` : reason.startsWith('peer: ') ? 'peer' : reason;
-    this.#ends.set(kind, (this.#ends.get(kind) ?? 0) + 1);
-    if (isStranger) this.#logBounded('warn', 'link-refused', { remote: connection.remote, reason });
-    const peer = this.#peers.get(connection.node);
-    if (peer?.dialling === connection) peer.dialling = undefined;
-    if (wasUp) {
-      this.#options.log.write('info', 'link-down', { peer: connection.node, reason });
-      if (peer?.current === connection) peer.current = undefined;
-      if (!this.#isClosed) this.#options.onPeer(connection.node, false, peer?.session.peerIncarnation ?? 0);
-    }
-    if (peer !== undefined && !this.#isClosed) this.#redialLater(peer, wasUp);
-  }
-
-  #redialLater(peer: Peer, wasUp: boolean): void {
-    if (
-      peer.id <= this.#options.self.id ||
-      peer.current !== undefined ||
-      peer.dialling !== undefined ||
-      peer.redial !== undefined
-    )
-      return;
-    const wasSteady = wasUp && this.#clock.monotonicMs() - peer.upSinceMs >= steadyMs;
-    peer.backoffMs =
-      wasSteady || peer.backoffMs === 0 ? limits.linkRedialMsMin : Math.min(limits.linkRedialMsMax, peer.backoffMs * 2);
-    peer.redial = setTimeout(() => this.#dial(peer), peer.backoffMs * (0.75 + this.#random.fraction() / 4));
-  }
-
-  #addPeer(id: string, session: LinkSession): Peer {
-    const peer: Peer = {
-      id,
-      session,
-      address: '',
-      current: undefined,
-      dialling: undefined,
-      redial: undefined,
-      backoffMs: 0,
-      upSinceMs: 0,
-      isDirty: false,
-      sent: 0,
-      refused: 0,
-      received: 0,
-      ups: 0,
-    };
-    this.#peers.set(id, peer);
-    return peer;
-  }
-
-  #newStream(): number {
-    return streamOf(this.#random.bytes(6));
-  }
-
-  readonly #flush = (): void => {
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const peer of dirty) {
-      peer.isDirty = false;
-      peer.current?.write();
-    }
-  };
-
-  #tick(): void {
-    for (const connection of this.#connections) if (!connection.tick()) this.#connections.delete(connection);
-  }
-
-  /** Strangers decide how often these happen; the counters tell the rest. */
-  #logBounded(level: 'warn' | 'error', event: string, fields: Readonly<Record<string, unknown>>): void {
-    const second = Math.floor(this.#clock.monotonicMs() / 1_000);
-    if (second !== this.#logSecond) {
-      this.#logSecond = second;
-      this.#logLines = 0;
-    }
-    if (this.#logLines++ < logLinesPerSecondMax) this.#options.log.write(level, event, fields);
   }
 }

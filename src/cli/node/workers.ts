@@ -37,6 +37,7 @@ export class Workers {
   readonly #ports: WorkersPorts;
   readonly #handles: (Handle | undefined)[] = [];
   readonly #asked = new Map<number, (value: unknown) => void>();
+  readonly #startedMs = performance.now();
   #lastId = 0;
   #closing = false;
   #listens = false;
@@ -88,6 +89,7 @@ export class Workers {
     const data: WorkerData = {
       config: this.#config,
       incarnation: this.#incarnation,
+      processAgeMs: performance.now() - this.#startedMs,
       logLevel: this.#logLevel,
       worker,
       clock: this.#clock,

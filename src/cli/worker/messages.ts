@@ -7,6 +7,8 @@ import type { LogLevel } from '../../outside.ts';
 export interface WorkerData {
   readonly config: Config;
   readonly incarnation: number;
+  /** How long the process ran when this thread was started, milliseconds. */
+  readonly processAgeMs: number;
   readonly logLevel: LogLevel;
   readonly worker: number;
   /** Memory of the node's clock (src/io/clock.ts). */

@@ -5,14 +5,16 @@ import { AddressBook } from '../../io/dns.ts';
 import { TcpTransport } from '../../io/tcp.ts';
 import { openUdp } from '../../io/udp.ts';
 import type { UdpTransport } from '../../io/udp.ts';
+import { firstConnection } from '../../transport/connections.ts';
 import type { Listener } from '../../proxy/self.ts';
 import { listenSharedTcp, openSharedUdp } from './shared-port.ts';
 
 export interface SocketsOptions {
   readonly node: string;
   readonly worker: number;
-  /** Of the node, milliseconds: no two lives of it use the same names for connections. */
+  /** Of the node, and how long it ran when this thread started, milliseconds: no two threads use the same names for connections. */
   readonly incarnation: number;
+  readonly processAgeMs: number;
   readonly listeners: readonly Listener[];
   readonly clock: Clock;
   readonly log: Log;
@@ -20,9 +22,6 @@ export interface SocketsOptions {
   onUndelivered(token: string, flow: Flow): void;
   count(metric: string): void;
 }
-
-/** More connections than one thread can accept in the time that it takes to start again. */
-const connectionsPerMs = 1_000;
 
 export class Sockets {
   readonly #options: SocketsOptions;
@@ -33,11 +32,11 @@ export class Sockets {
   private constructor(options: SocketsOptions) {
     this.#options = options;
     this.#resolver = new AddressBook(options.clock);
-    const { node, worker, incarnation, clock, log, onMessage, onUndelivered } = options;
+    const { node, worker, incarnation, processAgeMs, clock, log, onMessage, onUndelivered } = options;
     this.#tcp = new TcpTransport({
       node,
       worker,
-      firstNumber: incarnation * connectionsPerMs,
+      firstNumber: firstConnection(incarnation, processAgeMs),
       clock,
       log,
       onMessage,

@@ -1,37 +1,37 @@
 /**
- * One TCP connection that carries SIP, accepted or dialled: cuts what comes into messages, answers keep-alives, writes
+ * One connection that carries SIP as a stream, accepted or dialled: cuts what comes into messages, answers keep-alives, writes
  * what goes out once a turn, and gives up when the peer is too slow in either direction.
  */
-import type { Socket } from 'node:net';
 import { limits } from '../limits.ts';
 import type { Flow } from '../outside.ts';
 import { failureResponse } from '../sip/build.ts';
 import type { ParseFailure } from '../sip/failure.ts';
 import { StreamFramer } from '../sip/frame.ts';
+import type { StreamError, StreamSocket } from './socket.ts';
 
 /** What a connection needs of the transport that holds it. */
 export interface ConnectionHolder {
   readonly nowMs: number;
-  message(connection: TcpConnection, bytes: Buffer): void;
-  framingFailed(connection: TcpConnection, failure: ParseFailure): void;
-  undelivered(connection: TcpConnection, token: string): void;
+  message(connection: StreamConnection, bytes: Buffer): void;
+  framingFailed(connection: StreamConnection, failure: ParseFailure): void;
+  undelivered(connection: StreamConnection, token: string): void;
   pings(answered: number, ignored: number): void;
   /** The connection has something corked; `flush` is to be called at the end of this turn. */
-  corked(connection: TcpConnection): void;
+  corked(connection: StreamConnection): void;
   /** The connection wants `sweep` to be called from time to time, or no longer. */
-  watch(connection: TcpConnection, wanted: boolean): void;
+  watch(connection: StreamConnection, wanted: boolean): void;
   /** It is over. Called once. */
-  closed(connection: TcpConnection, reason: string): void;
+  closed(connection: StreamConnection, reason: string): void;
 }
 
 const keepAliveAnswer = Buffer.from('\r\n');
 const keepAliveAnswers = Buffer.alloc(2 * limits.keepAlivesPerSecondMax, '\r\n');
 
-export class TcpConnection {
+export class StreamConnection {
   readonly flow: Flow;
   /** Whether a whole message has come: a connection without one is the first to go when there are too many. */
   hasSpoken = false;
-  readonly #socket: Socket;
+  readonly #socket: StreamSocket;
   readonly #holder: ConnectionHolder;
   readonly #framer = new StreamFramer();
   #reason = '';
@@ -46,7 +46,7 @@ export class TcpConnection {
   #pingSecond = 0;
   #pings = 0;
 
-  constructor(socket: Socket, flow: Flow, holder: ConnectionHolder) {
+  constructor(socket: StreamSocket, flow: Flow, holder: ConnectionHolder) {
     this.flow = flow;
     this.#socket = socket;
     this.#holder = holder;
@@ -60,7 +60,7 @@ export class TcpConnection {
       });
     }
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('error', (error: NodeJS.ErrnoException) => {
+    socket.on('error', (error: StreamError) => {
       if (this.#reason === '') this.#reason = error.code ?? 'error';
     });
     socket.on('close', () => {

@@ -1,9 +1,9 @@
-/** One socket between two nodes with the protocol on it (cluster/link.ts): octets in, frames out once a turn. */
-import type { Socket } from 'node:net';
-import { LinkProtocol } from '../../cluster/link.ts';
-import type { LinkOptions } from '../../cluster/link.ts';
-import { limits } from '../limits.ts';
-import type { Clock } from '../outside.ts';
+/** One socket between two nodes with the protocol on it (link.ts): octets in, frames out once a turn. */
+import { limits } from '../src/limits.ts';
+import type { Clock } from '../src/outside.ts';
+import type { StreamError, StreamSocket } from '../src/transport/socket.ts';
+import { LinkProtocol } from './link.ts';
+import type { LinkOptions } from './link.ts';
 
 /** A closing socket has this long to take the last frame. */
 const closingMs = 1_000;
@@ -12,7 +12,7 @@ export class LinkConnection {
   /** The node we dialled, or that proved itself; '' for a stranger. */
   node: string;
   readonly remote: string;
-  readonly #socket: Socket;
+  readonly #socket: StreamSocket;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #makeProtocol: () => LinkProtocol;
@@ -23,7 +23,7 @@ export class LinkConnection {
 
   /** `onEnd` is called once, as soon as the link is of no more use. */
   constructor(
-    socket: Socket,
+    socket: StreamSocket,
     node: string,
     clock: Clock,
     options: (connection: LinkConnection) => LinkOptions,
@@ -36,10 +36,9 @@ export class LinkConnection {
     this.#onEnd = onEnd;
     this.#startedMs = clock.monotonicMs();
     this.#makeProtocol = () => new LinkProtocol(options(this));
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.write());
-    socket.on('error', (error: NodeJS.ErrnoException) => (this.#error = error.code ?? 'error'));
+    socket.on('error', (error: StreamError) => (this.#error = error.code ?? 'error'));
     // A peer that ends is gone: a process that died shows here within a millisecond.
     socket.on('end', () => socket.destroy());
     socket.on('close', () => this.end(this.#error === '' ? 'closed' : this.#error));
