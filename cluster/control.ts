@@ -24,6 +24,7 @@ import { Roster } from './roster.ts';
 import { Shares } from './shares.ts';
 import { StoreCalls } from './store-calls.ts';
 import type { Done } from './store-calls.ts';
+import { StoreClock } from './store-clock.ts';
 import { suspects } from './suspects.ts';
 import { TableKeeper } from './table-keeper.ts';
 import type { CoordinationStore, LeaseReply, MemberInfo, MemberRow } from './store-ports.ts';
@@ -41,9 +42,7 @@ export class Control {
   #publishedUntilMs = 0;
 
   readonly #calls = new StoreCalls();
-  /** Store clock minus ours: at most this much, so that a vote never looks younger than it is. */
-  #storeClockAtLeast: number | undefined;
-
+  readonly #storeClock = new StoreClock();
   readonly #keeper: TableKeeper;
   readonly #peers: Peers;
   readonly #roster = new Roster();
@@ -198,7 +197,7 @@ export class Control {
   #leaseReply(reply: LeaseReply, sentMs: number, operation: number, nowMs: number): void {
     if (this.#leaving.gone) return; // Asked before the release, answered after it.
     if (reply.result === 'dead' || reply.result === 'superseded') return this.#over(reply.result);
-    this.#storeClockAtLeast = reply.nowMs - nowMs;
+    const offsetMs = this.#storeClock.heard(reply.nowMs, sentMs, nowMs);
     if (reply.result === 'predecessor-alive') {
       if (this.#identity.linkHeld) this.#releasePredecessor();
       return;
@@ -209,7 +208,7 @@ export class Control {
     this.#membership.update(this.#keeper.table);
     if (wasLatched && !this.#membership.latched) this.#note('info', 'acting', { epoch: this.#keeper.epoch });
     this.#planDue ||= wasLatched;
-    this.#effects.push({ do: 'cluster-clock', offsetMs: reply.nowMs - (sentMs + nowMs) / 2 });
+    this.#effects.push({ do: 'cluster-clock', offsetMs });
     if (first) {
       this.#leaseSinceMs = nowMs;
       this.#readMembers();
@@ -244,9 +243,9 @@ export class Control {
   }
 
   #vote(): void {
-    if (this.table === undefined || !this.#wasMember || this.#storeClockAtLeast === undefined) return;
+    if (this.table === undefined || !this.#wasMember || !this.#storeClock.isKnown) return;
     // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
-    const issuedAtMs = Math.floor(this.#nowMs + this.#storeClockAtLeast);
+    const issuedAtMs = Math.floor(this.#nowMs + this.#storeClock.leastMs);
     for (const { id, incarnation } of suspects(this.table, this.#membership, this.#roster, this.#nowMs)) {
       this.#membership.voted(id, this.#nowMs);
       this.#ask('vote', [id, incarnation, this.#identity.id, issuedAtMs], (reply) => {
@@ -363,7 +362,7 @@ export class Control {
     const self: TableMember = { id, incarnation, link, workers, draining: this.#leaving.draining };
     // Joining waits a while for the links, so that nothing has to be forwarded where it cannot go.
     const linked = this.#peers.isLinkedToAll() || this.#nowMs - this.#leaseSinceMs >= limits.joinWaitMs;
-    const storeNowMs = this.#nowMs + (this.#storeClockAtLeast ?? 0);
+    const storeNowMs = this.#nowMs + this.#storeClock.leastMs;
     const epoch = this.#keeper.table?.epoch ?? 0;
     return {
       dead: this.#roster.deadOf(this.#keeper.table),
