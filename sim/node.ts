@@ -7,6 +7,7 @@ import type { ShareOrder, ShareReport } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
 import { Hub } from '../cluster/hub.ts';
 import { packPeerItem, unpackPeerItem } from '../cluster/peer-items.ts';
+import { isMember } from '../cluster/table.ts';
 import { limits } from '../src/limits.ts';
 import type { Log } from '../src/outside.ts';
 import type { SimClock } from './clock.ts';
@@ -28,6 +29,8 @@ export class SimNode implements LinkEnd {
   readonly #world: World;
   readonly #serveUntil = new Float64Array(1);
   readonly #peers = new Set<string>();
+  readonly #startedMs: number;
+  #isListening = false;
   /** Why it ended: '' while it lives. */
   ending: '' | 'killed' | 'drained' | 'dead' | 'superseded' = '';
 
@@ -36,6 +39,7 @@ export class SimNode implements LinkEnd {
     this.id = id;
     this.incarnation = incarnation;
     this.clock = clock;
+    this.#startedMs = clock.monotonicMs();
     this.owner = new Owner(`${id}.${incarnation}`);
     this.log = {
       write: (level, event, fields) => {
@@ -46,7 +50,10 @@ export class SimNode implements LinkEnd {
       node: id,
       nowMs: () => clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
-      toNode: (peer, target, payload) => world.links.send(this, peer, target, payload),
+      toNode: (peer, target, payload) => {
+        for (const each of world.observers) each.forwarded?.(this, peer, target, payload);
+        return world.links.send(this, peer, target, payload);
+      },
       count: (metric) => {
         for (const each of world.observers) each.counted?.(id, metric);
       },
@@ -89,7 +96,7 @@ export class SimNode implements LinkEnd {
   }
 
   isReady(): boolean {
-    return this.isAlive && this.loop.isReady;
+    return this.isAlive && this.#isListening && this.loop.isReady;
   }
 
   /** Ends without a word. */
@@ -161,6 +168,19 @@ export class SimNode implements LinkEnd {
     else throw new Error(`a frame of the control of ${from} cannot be read`);
   }
 
+  /** As src/cli/node.ts: a member with links to the others, or one that has waited for them long enough, opens its sockets. */
+  #listenWhenJoined(): void {
+    if (this.#isListening) return;
+    const { table } = this.loop.control;
+    const isLinked =
+      table !== undefined &&
+      isMember(table, this.id, this.incarnation) &&
+      table.members.every(({ id }) => id === this.id || this.#world.links.isUp(this.id, id));
+    if (!isLinked && this.clock.monotonicMs() < this.#startedMs + limits.joinLinksMs) return;
+    this.#isListening = true;
+    for (const worker of this.workers) worker?.listen();
+  }
+
   #step(input: Parameters<ControlLoop['step']>[0]): void {
     this.loop.step(input);
     for (const each of this.#world.observers) each.stepped?.(this);
@@ -169,13 +189,17 @@ export class SimNode implements LinkEnd {
   #tick(): void {
     this.#world.kernel.at(this.#world.chance.stream('ticks').between(19.5, 22), this.owner, () => {
       this.loop.tick();
+      this.#listenWhenJoined();
       for (const each of this.#world.observers) each.stepped?.(this);
       this.#tick();
     });
   }
 
   #startWorker(index: number): void {
-    this.workers[index] = new SimWorker(this.#world, this, index);
+    const worker = new SimWorker(this.#world, this, index);
+    this.workers[index] = worker;
+    // One that takes the place of another.
+    if (this.#isListening) worker.listen();
   }
 
   #toWorker(index: number, target: Target, payload: Uint8Array): boolean {

@@ -62,8 +62,12 @@ export class SimWorker implements Socket {
         count,
       },
     );
-    world.network.openShared(this);
     this.#tick();
+  }
+
+  /** Opens the SIP sockets: from now on packets come in that this node must be able to pass on. */
+  listen(): void {
+    this.#world.network.openShared(this);
   }
 
   /** The thread has ended, or its whole process. */
