@@ -134,6 +134,8 @@ export class HostedPartitions {
     partition.load(rows);
     hosted.partition = partition;
     for (const envelope of hosted.held.splice(0)) partition.deliver(envelope);
+    // Reported as frozen while it was loaded: it must not begin now.
+    if (hosted.freezing !== 0) partition.freeze(() => {});
   }
 
   /** Stops, writes everything, and reports each partition when the store has it: several in one message. */
