@@ -2,7 +2,7 @@
  * What travels between partitions, workers and nodes: an input and the entity it is for. Packed as positional MessagePack;
  * a SIP message travels as its bytes and is parsed again where it arrives.
  */
-import { decode, encode } from '@msgpack/msgpack';
+import { Decoder, Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 import type { Flow, Protocol } from '../src/outside.ts';
 import type { SipMessage } from '../src/sip/message.ts';
@@ -16,11 +16,13 @@ export function makesEntity(item: { readonly type: string }): boolean {
   return item.type === 'sip' || item.type === 'ask' || item.type === 'tell';
 }
 
+const encoder = new Encoder();
+const decoder = new Decoder();
 const types = { sip: 1, ask: 2, answer: 3, tell: 4, undelivered: 5 } as const;
 const protocols: readonly Protocol[] = ['udp', 'tcp'];
 
 export function packEnvelope(envelope: Envelope): Uint8Array {
-  return encode([types[envelope.type], kindNumbers[envelope.to.kind], envelope.to.key, ...contentOf(envelope)]);
+  return encoder.encode([types[envelope.type], kindNumbers[envelope.to.kind], envelope.to.key, ...contentOf(envelope)]);
 }
 
 function contentOf(envelope: Envelope): readonly unknown[] {
@@ -101,7 +103,7 @@ export function unpackFlow(packed: unknown): Flow | undefined {
 
 function decodeArray(bytes: Uint8Array): readonly unknown[] | undefined {
   try {
-    const decoded = decode(bytes);
+    const decoded = decoder.decode(bytes);
     return Array.isArray(decoded) ? decoded : undefined;
   } catch {
     return undefined;

@@ -7,7 +7,7 @@
  * The state is nested as bytes so that a node that takes over thousands of entities reads only the six fields, and unpacks
  * an entity when it is needed or its wake-up time has come. Integers have a fixed width, so the head has a fixed length.
  */
-import { decode, Encoder } from '@msgpack/msgpack';
+import { Decoder, Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 import { type Kind, kindNumbers } from './entity.ts';
 import { kindOf } from './envelope.ts';
@@ -28,6 +28,7 @@ export interface Snapshot {
 
 const headBytes = 35;
 const encoder = new Encoder();
+const decoder = new Decoder();
 
 export function rowKey(kind: Kind, key: string): string {
   return `${kind}:${key}`;
@@ -42,7 +43,7 @@ export function packState(state: readonly unknown[]): Packed {
 
 /** @throws when the bytes are not an array. */
 export function unpackState(packed: Packed): readonly unknown[] {
-  const state = decode(Buffer.from(packed, 'latin1'));
+  const state = decoder.decode(Buffer.from(packed, 'latin1'));
   if (!Array.isArray(state)) throw new Error('a packed state is an array');
   return state;
 }
@@ -69,7 +70,7 @@ export function decodeRow(
 ): { readonly key: string; readonly snapshot: Snapshot } | undefined {
   let fields: unknown;
   try {
-    fields = decode(value);
+    fields = decoder.decode(value);
   } catch {
     return undefined;
   }

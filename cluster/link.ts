@@ -7,6 +7,7 @@
  * every 50 ms or so, and after either of them, and whenever the socket can take more, writes what `pull` gives. When
  * `closed` is not empty the driver writes the rest and closes.
  */
+import { Hmac } from '../src/hmac.ts';
 import { limits } from '../src/limits.ts';
 import { stampData, visitItems } from './data-frame.ts';
 import type { TableMark, Target } from './data-frame.ts';
@@ -52,6 +53,8 @@ export class LinkProtocol {
   #out: Buffer[] = [];
   #saidStream = 0;
   #established: Established | undefined;
+  #sendSeal: Hmac | undefined;
+  #receiveSeal: Hmac | undefined;
   #session: LinkSession | undefined;
   #sentFrames = 0;
   #receivedFrames = 0;
@@ -173,6 +176,8 @@ export class LinkProtocol {
     if (!session.attach(established.peer, this.#saidStream)) return this.close('out-of-step', nowMs);
     if (step.frame !== undefined) this.#out.push(step.frame);
     this.#established = established;
+    this.#sendSeal = new Hmac(established.sendKey);
+    this.#receiveSeal = new Hmac(established.receiveKey);
     this.#session = session;
     this.#reader.bytesMax = limits.linkFrameBytesMax;
     this.#heardMs = this.#progressMs = this.#tickedMs = this.#heartbeatMs = nowMs;
@@ -181,7 +186,7 @@ export class LinkProtocol {
   }
 
   #receiveSealed(body: Buffer, session: LinkSession, nowMs: number): void {
-    if (!isSealed(body, this.#established!.receiveKey, this.#receivedFrames++)) return this.close('bad-seal', nowMs);
+    if (!isSealed(body, this.#receiveSeal!, this.#receivedFrames++)) return this.close('bad-seal', nowMs);
     const frame = decodeFrame(body);
     this.#heardMs = nowMs;
     switch (frame?.type) {
@@ -219,7 +224,7 @@ export class LinkProtocol {
   }
 
   #sealed(frame: Buffer): Buffer {
-    seal(frame, this.#established!.sendKey, this.#sentFrames++);
+    seal(frame, this.#sendSeal!, this.#sentFrames++);
     return frame;
   }
 }

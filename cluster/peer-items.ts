@@ -1,5 +1,5 @@
 /** What travels between the main threads of two nodes (link target `control`): frames of the control and questions of the admin API. */
-import { decode, encode } from '@msgpack/msgpack';
+import { Decoder, Encoder } from '@msgpack/msgpack';
 import type { PeerFrame } from './control-types.ts';
 import { checkMsgpack } from './msgpack-check.ts';
 import { readPeerFrame } from './peer-frames.ts';
@@ -10,25 +10,27 @@ export type PeerItem =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'user-changed'; readonly aor: string };
 
+const encoder = new Encoder();
+const decoder = new Decoder();
 const numbers = { 'control': 1, 'ask': 2, 'answer': 3, 'user-changed': 4 } as const;
 
 export function packPeerItem(item: PeerItem): Uint8Array {
   switch (item.kind) {
     case 'control':
-      return encode([numbers.control, item.frame]);
+      return encoder.encode([numbers.control, item.frame]);
     case 'ask':
-      return encode([numbers.ask, item.id, item.question]);
+      return encoder.encode([numbers.ask, item.id, item.question]);
     case 'answer':
-      return encode([numbers.answer, item.id, item.value]);
+      return encoder.encode([numbers.answer, item.id, item.value]);
     case 'user-changed':
-      return encode([numbers['user-changed'], item.aor]);
+      return encoder.encode([numbers['user-changed'], item.aor]);
   }
 }
 
 /** Undefined when it is nothing that we know. */
 export function unpackPeerItem(payload: Uint8Array): PeerItem | undefined {
   if (checkMsgpack(payload) !== undefined) return undefined;
-  const fields: unknown = decode(payload);
+  const fields: unknown = decoder.decode(payload);
   if (!Array.isArray(fields)) return undefined;
   const [number, first, second] = fields as readonly unknown[];
   switch (number) {

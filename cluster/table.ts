@@ -2,7 +2,7 @@
  * The partition table: which node owns which partition, who is its buddy, what is on the move, and who votes. One
  * table has one (epoch, nonce) in the store; nodes route by the last one they adopted.
  */
-import { decode, encode } from '@msgpack/msgpack';
+import { Decoder, Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 
 export interface TableMember {
@@ -39,6 +39,8 @@ export interface Table {
 export const nobody = 0xffff;
 
 const schema = 1;
+const encoder = new Encoder();
+const decoder = new Decoder();
 
 export function memberIndex(table: Table, id: string): number {
   return table.members.findIndex((member) => member.id === id);
@@ -70,7 +72,7 @@ export function describeTable(table: Table | undefined): string {
 export function packTable(table: Table): Uint8Array {
   const moving: number[] = [];
   for (const [partition, to] of table.moving) moving.push(partition, to);
-  return encode([
+  return encoder.encode([
     schema,
     table.epoch,
     table.nonce,
@@ -88,7 +90,7 @@ export function packTable(table: Table): Uint8Array {
 export function unpackTable(bytes: Uint8Array): Table | undefined {
   let value: unknown;
   try {
-    value = decode(bytes);
+    value = decoder.decode(bytes);
   } catch {
     return undefined;
   }

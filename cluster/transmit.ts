@@ -2,9 +2,12 @@
  * A packet for a connection that another thread holds, or the news that it could not be sent: what travels to a worker
  * (link target `worker`). Positional MessagePack.
  */
-import { decode, encode } from '@msgpack/msgpack';
+import { Decoder, Encoder } from '@msgpack/msgpack';
 import { packFlow, unpackFlow } from '../actors/envelope.ts';
 import type { Flow } from '../src/outside.ts';
+
+const encoder = new Encoder();
+const decoder = new Decoder();
 
 export interface Transmit {
   readonly flow: Flow;
@@ -14,13 +17,13 @@ export interface Transmit {
 }
 
 export function packTransmit(transmit: Transmit): Uint8Array {
-  return encode([packFlow(transmit.flow), transmit.bytes, transmit.token]);
+  return encoder.encode([packFlow(transmit.flow), transmit.bytes, transmit.token]);
 }
 
 export function unpackTransmit(payload: Uint8Array): Transmit | undefined {
   let fields: unknown;
   try {
-    fields = decode(payload);
+    fields = decoder.decode(payload);
   } catch {
     return undefined;
   }

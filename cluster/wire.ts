@@ -15,8 +15,9 @@
  *
  * DATA is the hot one: cluster/data-frame.ts. The others go through the library after cluster/msgpack-check.ts.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import { decode, encode } from '@msgpack/msgpack';
+import { timingSafeEqual } from 'node:crypto';
+import { Decoder, Encoder } from '@msgpack/msgpack';
+import type { Hmac } from '../src/hmac.ts';
 import { limits } from '../src/limits.ts';
 import { decodeData, frameType, linkVersion, sealBytes, sealTailBytes } from './data-frame.ts';
 import type { Data, TableMark } from './data-frame.ts';
@@ -122,7 +123,7 @@ export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
 export function decodeFrame(body: Buffer): Frame | undefined {
   if (body.length >= 3 && body[2] === frameType.data) return decodeData(body);
   if (checkMsgpack(body, frameBounds) !== undefined) return undefined;
-  const row = decode(body);
+  const row = decoder.decode(body);
   if (!Array.isArray(row) || row[0] !== linkVersion || !isCount(row[2]) || !isNonce(row[3])) return undefined;
   const mark = { epoch: row[2], nonce: row[3] };
   switch (row[1]) {
@@ -143,28 +144,33 @@ export function decodeFrame(body: Buffer): Frame | undefined {
 }
 
 /** Writes the seal of the `number`th frame of a connection into `frame` (length first). */
-export function seal(frame: Buffer, key: Uint8Array, number: number): void {
-  sealOf(frame.subarray(4, frame.length - sealBytes), key, number).copy(frame, frame.length - sealBytes, 0, sealBytes);
+export function seal(frame: Buffer, mac: Hmac, number: number): void {
+  const at = frame.length - sealBytes;
+  frame.write(sealOf(frame.subarray(4, at), mac, number), at, sealBytes, 'latin1');
 }
 
 /** Whether `body` (without its length) carries the right seal. Takes the same time wherever it differs. */
-export function isSealed(body: Buffer, key: Uint8Array, number: number): boolean {
+export function isSealed(body: Buffer, mac: Hmac, number: number): boolean {
   if (body.length < sealTailBytes) return false;
   const at = body.length - sealBytes;
-  return timingSafeEqual(body.subarray(at), sealOf(body.subarray(0, at), key, number).subarray(0, sealBytes));
+  expectedSeal.write(sealOf(body.subarray(0, at), mac, number), 0, sealBytes, 'latin1');
+  return timingSafeEqual(body.subarray(at), expectedSeal);
 }
 
-function sealOf(octets: Uint8Array, key: Uint8Array, number: number): Buffer {
+function sealOf(octets: Uint8Array, mac: Hmac, number: number): string {
   writeSafe(numberOctets, 0, number);
-  return createHmac('sha256', key).update(numberOctets).update(octets).digest();
+  return mac.ofOctets(numberOctets, octets);
 }
 
+const encoder = new Encoder();
+const decoder = new Decoder();
 const frameBounds = { depthMax: 2, membersMax: 32 };
 const emptySeal = new Uint8Array(sealBytes);
+const expectedSeal = Buffer.alloc(sealBytes);
 const numberOctets = Buffer.alloc(8);
 
 function lengthFirst(row: readonly unknown[]): Buffer {
-  const body = encode(row);
+  const body = encoder.encodeSharedRef(row);
   const frame = Buffer.allocUnsafe(4 + body.length);
   writeUint32(frame, 0, body.length);
   frame.set(body, 4);

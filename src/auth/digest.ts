@@ -3,7 +3,7 @@
  * clients still served (RFC 3261 22.4). qop `auth` is offered always; `auth-int` and the `-sess` algorithms are not offered.
  */
 import { Buffer } from 'node:buffer';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { DigestCredentials } from './credentials.ts';
 
 /**
@@ -25,7 +25,7 @@ export function algorithmOf(credentials: DigestCredentials): Algorithm | undefin
  * The three are people's text and are hashed as UTF-8.
  */
 export function ha1(user: string, realm: string, password: string, algorithm: Algorithm): string {
-  return createHash(hashName(algorithm)).update(`${user}:${realm}:${password}`, 'utf8').digest('hex');
+  return hash(hashName(algorithm), `${user}:${realm}:${password}`, 'hex');
 }
 
 /**
@@ -49,9 +49,14 @@ export function responseOf(
   ha1Hex: string,
 ): string {
   const name = hashName(algorithm);
-  const ha2 = createHash(name).update(`${method}:${credentials.uri}`, 'latin1').digest('hex');
+  const ha2 = hash(name, octetsOf(`${method}:${credentials.uri}`), 'hex');
   const middle = credentials.qop === '' ? '' : `${credentials.nc}:${credentials.cnonce}:${credentials.qop}:`;
-  return createHash(name).update(`${ha1Hex}:${credentials.nonce}:${middle}${ha2}`, 'latin1').digest('hex');
+  return hash(name, octetsOf(`${ha1Hex}:${credentials.nonce}:${middle}${ha2}`), 'hex');
+}
+
+/** What comes from a message is one octet for each char code. */
+function octetsOf(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
 }
 
 /**

@@ -6,8 +6,9 @@
  * HMAC-SHA256 over the prefix *text*, cut to 15 octets. The MAC covers the characters themselves, so no second spelling passes.
  */
 import { Buffer } from 'node:buffer';
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import assert from 'node:assert';
+import { Hmac } from '../hmac.ts';
 import { limits } from '../limits.ts';
 
 export interface NonceCheck {
@@ -60,6 +61,10 @@ const forged: NonceCheck = { state: 'forged', issuedAtMs: 0 };
 
 /** Bound to its purpose by the label, so that no other HMAC under the same secret can be passed off as a nonce. */
 function mac(secret: string, prefix: string): string {
-  const digest = createHmac('sha256', secret).update('carillon digest nonce 1:').update(prefix, 'latin1').digest();
-  return digest.toString('base64url', 0, macOctets);
+  if (hmac === undefined || secret !== hmac.secret) hmac = { secret, of: new Hmac(secret) };
+  const digest = hmac.of.ofText(`carillon digest nonce 1:${prefix}`);
+  return Buffer.from(digest, 'latin1').toString('base64url', 0, macOctets);
 }
+
+/** Of the secret that was used last: a process has one. */
+let hmac: { readonly secret: string; readonly of: Hmac } | undefined;

@@ -2,7 +2,7 @@
  * Is this request from the user it names? One decision for REGISTER (401) and everything else (407): RFC 3261 22, RFC 8760 2.4.
  * An unknown user costs the same hashes and gets the same answer as a wrong password, so nobody learns who exists.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { limits } from '../limits.ts';
 import { aorOf, escapeUser, parseUri } from '../sip/uri.ts';
 import { parseCredentials } from './credentials.ts';
@@ -93,7 +93,7 @@ export function claimedAor(
  * were overheard must not be enough to say other things with the same credentials.
  */
 export function requestIdentity(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest().toString('base64url', 0, identityOctets);
+  return Buffer.from(hash('sha256', bytes, 'binary'), 'latin1').toString('base64url', 0, identityOctets);
 }
 
 /** Of a user's snapshot a good part is identities; 128 bits are enough that nobody finds a second request with the same. */

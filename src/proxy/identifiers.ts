@@ -3,7 +3,7 @@
  * of ringing twice (the branch and the tags come out the same), and a route that we once gave out proves itself.
  * Each starts with the partition of the call (a partition, never a node: it stays true whatever dies).
  */
-import { createHmac } from 'node:crypto';
+import { Hmac } from '../hmac.ts';
 
 const digits = 'abcdefghijklmnopqrstuvwxyz234567';
 /** RFC 3261 8.1.1.7: the magic cookie, then ours. */
@@ -13,10 +13,10 @@ const loopLength = 8;
 const proofLength = 16;
 
 export class Identifiers {
-  readonly #secret: Buffer;
+  readonly #hmac: Hmac;
 
   constructor(secret: Buffer) {
-    this.#secret = secret;
+    this.#hmac = new Hmac(secret);
   }
 
   /** Partition as three base32 characters (15 bits). */
@@ -72,9 +72,9 @@ export class Identifiers {
   }
 
   #mac(purpose: string, text: string, length: number): string {
-    const mac = createHmac('sha256', this.#secret).update(purpose).update('\0').update(text, 'latin1').digest();
+    const mac = this.#hmac.ofText(`${purpose}\0${text}`);
     let out = '';
-    for (let i = 0; i < length; i++) out += digits.charAt((mac[i] ?? 0) & 31);
+    for (let i = 0; i < length; i++) out += digits.charAt(mac.charCodeAt(i) & 31);
     return out;
   }
 }
