@@ -6,7 +6,7 @@ import { aorBehaviour } from '../actors/aor/behaviour.ts';
 import type { AorDeps } from '../actors/aor/state.ts';
 import { callBehaviour } from '../actors/call/behaviour.ts';
 import { Edge } from '../actors/edge.ts';
-import type { Behaviour } from '../actors/entity.ts';
+import type { Behaviour, Behaviours } from '../actors/entity.ts';
 import { packEnvelope, unpackEnvelope } from '../actors/envelope.ts';
 import type { Envelope } from '../actors/envelope.ts';
 import type { ActorHost } from '../actors/host.ts';
@@ -39,6 +39,8 @@ export interface SipWorkerOptions {
   readonly host: ActorHost;
   /** What calls and registrations are made of; the directory is this worker's own. */
   readonly deps: Omit<AorDeps, 'directory' | 'random'>;
+  /** Looks over the shoulder of the actors: the simulator compares what they do with what their snapshots would do. */
+  readonly lens?: (behaviours: Behaviours, deps: AorDeps) => Behaviours;
 }
 
 export interface SipWorkerPorts {
@@ -81,6 +83,10 @@ export class SipWorker {
       count: ports.count,
     });
     const partitionPorts = this.#partitionPorts();
+    const behaviours: Behaviours = {
+      call: callBehaviour(deps) as Behaviour<unknown>,
+      aor: aorBehaviour(deps) as Behaviour<unknown>,
+    };
     this.hosted = new HostedPartitions(
       host,
       store,
@@ -88,7 +94,7 @@ export class SipWorker {
       log,
       { ...ports, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope) },
       () => partitionPorts,
-      { call: callBehaviour(deps) as Behaviour<unknown>, aor: aorBehaviour(deps) as Behaviour<unknown> },
+      options.lens === undefined ? behaviours : options.lens(behaviours, deps),
     );
   }
 

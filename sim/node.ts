@@ -52,6 +52,7 @@ export class SimNode implements LinkEnd {
       toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
       toNode: (peer, target, payload) => {
         for (const each of world.observers) each.forwarded?.(this, peer, target, payload);
+        for (const each of world.observers) each.routed?.(this, peer, target);
         return world.links.send(this, peer, target, payload);
       },
       count: (metric) => {
@@ -132,6 +133,7 @@ export class SimNode implements LinkEnd {
 
   onReport(worker: SimWorker, report: ShareReport): void {
     if (this.workers[worker.index] !== worker) return;
+    for (const each of this.#world.observers) each.reported?.(this, report);
     switch (report.type) {
       case 'serving':
         return this.#step({ type: 'worker-serving', worker: worker.index, shares: report.shares });
@@ -164,6 +166,7 @@ export class SimNode implements LinkEnd {
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void {
     if (target[0] !== 2) return this.hub.fromNode(target, payload);
     const item = unpackPeerItem(payload);
+    if (item?.kind === 'control') for (const each of this.#world.observers) each.peerFrame?.(this, from, item.frame);
     if (item?.kind === 'control') this.#step({ type: 'peer-frame', peer: from, incarnation, frame: item.frame });
     else throw new Error(`a frame of the control of ${from} cannot be read`);
   }
@@ -205,6 +208,7 @@ export class SimNode implements LinkEnd {
   #toWorker(index: number, target: Target, payload: Uint8Array): boolean {
     const worker = this.workers[index];
     if (worker === undefined) return false;
+    for (const each of this.#world.observers) each.routed?.(this, '', target);
     const copy = payload.slice();
     this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.item(target, copy));
     return true;

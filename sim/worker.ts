@@ -7,6 +7,7 @@ import { hash32 } from '../cluster/hash.ts';
 import { limits } from '../src/limits.ts';
 import type { Flow } from '../src/outside.ts';
 import { Owner } from './kernel.ts';
+import { Tape, watchActors } from './lens.ts';
 import type { Endpoint, Socket } from './network.ts';
 import { clusterEndpoint } from './network.ts';
 import type { SimNode } from './node.ts';
@@ -39,17 +40,19 @@ export class SimWorker implements Socket {
       refused: () => count('actor-refused'),
       deadLetters: () => count('actor-dead-letters'),
     });
+    const tape = new Tape(world.chance.stream(`worker ${this.owner.name}`));
     this.core = new SipWorker(
       {
         node: node.id,
         incarnation: node.incarnation,
         worker: index,
         clock: node.clock,
-        random: world.chance.stream(`worker ${this.owner.name}`),
+        random: tape,
         log: node.log,
         store: new SimStoreAccess(world.store, node.id, node.owner, this.owner),
         host: this.host,
         deps: world.deps,
+        lens: (behaviours, deps) => watchActors(world, node, index, behaviours, deps, tape),
       },
       {
         partitionOf: (key) => hash32(key) & (world.options.partitions - 1),
@@ -82,6 +85,7 @@ export class SimWorker implements Socket {
   }
 
   item(target: Target, payload: Uint8Array): void {
+    for (const each of this.#world.observers) each.cameToWorker?.(this.#node, this.index, target, payload);
     this.core.onItem(target, payload);
     this.#turn();
   }
@@ -89,7 +93,7 @@ export class SimWorker implements Socket {
   receive(bytes: Buffer, from: Endpoint): void {
     if (this.#world.observers.length > 0) {
       const message = readMessage(bytes);
-      for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message);
+      for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message, bytes, from);
     }
     this.core.edge.receive(bytes, {
       protocol: 'udp',
@@ -122,6 +126,7 @@ export class SimWorker implements Socket {
   #toHub(to: string, target: Target, payload: Uint8Array): boolean {
     const copy = payload.slice();
     const node = this.#node;
+    for (const each of this.#world.observers) each.leftWorker?.(node, this.index, target, copy);
     this.#world.kernel.at(this.#world.options.threadMs, node.owner, () => node.hub.fromWorker(to, target, copy));
     return true;
   }
