@@ -30,63 +30,115 @@ const long: Readonly<Record<string, string>> = {
   c: 'content-type',
 };
 
-/** A sentence when it is no valid message. */
+/** By the octets themselves: a datagram is read by its sender, by its receiver and by the checkers of both. */
+const known = new WeakMap<Buffer, Message | string>();
+
+/** A sentence when it is no valid message. The octets must not change any more. */
 export function readMessage(bytes: Buffer): Message | string {
+  let message = known.get(bytes);
+  if (message === undefined) known.set(bytes, (message = read(bytes)));
+  return message;
+}
+
+type Header = [name: string, value: string];
+
+/** Of a header that must stand there once. */
+const twice: Header = ['', ''];
+
+function read(bytes: Buffer): Message | string {
   const text = bytes.toString('latin1');
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return 'no end of the header';
-  const lines = text.slice(0, end).split('\r\n');
-  const start = lines[0]!;
-  const headers: [string, string][] = [];
-  for (const line of lines.slice(1)) {
-    if (line.includes('\n') || line.includes('\r')) return 'a line end inside of a line';
-    if (line.startsWith(' ') || line.startsWith('\t')) {
+  const headers: Header[] = [];
+  const once: Record<(typeof single)[number], Header | undefined> = {
+    'from': undefined,
+    'to': undefined,
+    'call-id': undefined,
+    'cseq': undefined,
+    'content-length': undefined,
+    'max-forwards': undefined,
+  };
+  const startEnd = text.indexOf('\r\n');
+  for (let at = startEnd; at < end;) {
+    const from = at + 2;
+    at = text.indexOf('\r', from);
+    if (text.indexOf('\n', from) !== at + 1) return 'a line end inside of a line';
+    const first = text.charCodeAt(from);
+    if (first === 0x20 || first === 0x09) {
       const last = headers.at(-1);
       if (last === undefined) return 'a folded first line';
-      last[1] += ` ${line.trim()}`;
+      last[1] += ` ${text.slice(from, at).trim()}`;
       continue;
     }
-    const colon = line.indexOf(':');
-    if (colon <= 0) return `not a header: ${line}`;
-    const name = line.slice(0, colon).trim().toLowerCase();
-    headers.push([long[name] ?? name, line.slice(colon + 1).trim()]);
+    const colon = text.indexOf(':', from);
+    if (colon <= from || colon > at) return `not a header: ${text.slice(from, at)}`;
+    const header: Header = [nameOf(text.slice(from, colon)), text.slice(colon + 1, at).trim()];
+    headers.push(header);
+    if (isSingle(header[0])) once[header[0]] = once[header[0]] === undefined ? header : twice;
   }
-  const one = (name: string): string | undefined => {
-    const found = headers.filter(([each]) => each === name);
-    return found.length === 1 ? found[0]![1] : undefined;
-  };
-  for (const name of ['from', 'to', 'call-id', 'cseq']) if (one(name) === undefined) return `not one ${name}`;
-  const vias = valuesOf(headers, 'via');
-  const top = vias[0];
+  for (const name of needed) if (once[name] === undefined || once[name] === twice) return `not one ${name}`;
+  const top = valuesOf(headers, 'via')[0];
   if (top === undefined || !/^SIP\/2\.0\/(UDP|TCP) [^\s;]+(;|$)/.test(top)) return `top Via: ${top ?? 'none'}`;
-  const [cseqText = '', cseqMethod = ''] = one('cseq')!.split(/\s+/);
-  if (!/^\d{1,10}$/.test(cseqText)) return `CSeq: ${one('cseq')}`;
+  const cseq = once.cseq![1];
+  const [, cseqText = '', cseqMethod = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseq) ?? [];
+  if (cseqText === '') return `CSeq: ${cseq}`;
   const body = text.slice(end + 4);
-  const length = one('content-length');
-  if (length === undefined || Number(length) !== body.length)
-    return `Content-Length ${length ?? 'absent'} but ${body.length} octets`;
-  const common = {
+  const length = once['content-length'];
+  if (length === undefined || Number(length[1] || 'none') !== body.length)
+    return `Content-Length ${length?.[1] ?? 'absent'} but ${body.length} octets`;
+  const fromTag = paramOf(once.from![1], 'tag') ?? '';
+  const toTag = paramOf(once.to![1], 'tag') ?? '';
+  if (fromTag === '') return 'From without a tag';
+  const start = text.slice(0, startEnd);
+  const isRequest = !start.startsWith('SIP/2.0 ');
+  let status = 0;
+  let uri = '';
+  const branch = paramOf(top, 'branch') ?? '';
+  if (isRequest) {
+    const [method = '', target = '', version = '', ...more] = start.split(' ');
+    if (version !== 'SIP/2.0' || more.length > 0 || !/^[A-Z]+$/.test(method)) return `request line: ${start}`;
+    if (method !== cseqMethod) return `CSeq of a ${method} says ${cseqMethod}`;
+    if (!branch.startsWith('z9hG4bK')) return `branch: ${branch}`;
+    if (once['max-forwards'] === undefined || once['max-forwards'] === twice) return 'not one Max-Forwards';
+    uri = target;
+  } else {
+    status = Number(start.slice(8, 11));
+    if (!(status >= 100 && status <= 699) || start.charAt(11) !== ' ') return `status line: ${start}`;
+    if (status > 100 && toTag === '') return `a ${status} without a To tag`;
+  }
+  return {
+    isRequest,
+    method: cseqMethod,
+    uri,
+    status,
     headers,
     body,
-    callId: one('call-id')!,
+    callId: once['call-id']![1],
     cseq: Number(cseqText),
-    fromTag: paramOf(one('from')!, 'tag') ?? '',
-    toTag: paramOf(one('to')!, 'tag') ?? '',
-    branch: paramOf(top, 'branch') ?? '',
+    fromTag,
+    toTag,
+    branch,
   };
-  if (common.fromTag === '') return 'From without a tag';
-  if (start.startsWith('SIP/2.0 ')) {
-    const status = Number(start.slice(8, 11));
-    if (!(status >= 100 && status <= 699) || start.charAt(11) !== ' ') return `status line: ${start}`;
-    if (status > 100 && common.toTag === '') return `a ${status} without a To tag`;
-    return { ...common, isRequest: false, method: cseqMethod, uri: '', status };
+}
+
+const needed = ['from', 'to', 'call-id', 'cseq'] as const;
+const single = [...needed, 'content-length', 'max-forwards'] as const;
+const singles: ReadonlySet<string> = new Set(single);
+
+function isSingle(name: string): name is (typeof single)[number] {
+  return singles.has(name);
+}
+
+/** Names as they came, to their long forms in lower case. */
+const names = new Map<string, string>();
+
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    const lower = text.trim().toLowerCase();
+    names.set(text, (name = long[lower] ?? lower));
   }
-  const [method = '', uri = '', version = '', ...more] = start.split(' ');
-  if (version !== 'SIP/2.0' || more.length > 0 || !/^[A-Z]+$/.test(method)) return `request line: ${start}`;
-  if (method !== cseqMethod) return `CSeq of a ${method} says ${cseqMethod}`;
-  if (!common.branch.startsWith('z9hG4bK')) return `branch: ${common.branch}`;
-  if (one('max-forwards') === undefined) return 'not one Max-Forwards';
-  return { ...common, isRequest: true, method, uri, status: 0 };
+  return name;
 }
 
 export function valueOf(message: Message, name: string): string | undefined {
@@ -102,6 +154,7 @@ export function valuesOf(headers: Message['headers'], name: string): string[] {
 }
 
 function splitList(value: string): string[] {
+  if (!value.includes(',')) return [value];
   const parts: string[] = [];
   let depth = 0;
   let quoted = false;
@@ -122,10 +175,20 @@ function splitList(value: string): string[] {
 
 /** Of a header value; parameters of a URI in angle brackets are not looked at. */
 export function paramOf(value: string, name: string): string | undefined {
-  const rest = value.slice(value.lastIndexOf('>') + 1);
-  for (const part of rest.split(';').slice(1)) {
-    const [key = '', text = ''] = part.split('=');
-    if (key.trim().toLowerCase() === name) return text.trim();
+  let at = value.indexOf(';', value.lastIndexOf('>') + 1);
+  while (at >= 0) {
+    const next = value.indexOf(';', at + 1);
+    const end = next < 0 ? value.length : next;
+    const equals = value.indexOf('=', at);
+    const keyEnd = equals < 0 || equals > end ? end : equals;
+    if (
+      value
+        .slice(at + 1, keyEnd)
+        .trim()
+        .toLowerCase() === name
+    )
+      return value.slice(keyEnd + 1, end).trim();
+    at = next;
   }
   return undefined;
 }
