@@ -11,6 +11,7 @@ import { healed } from './healed.ts';
 import { noLeaks } from './no-leaks.ts';
 import { oneFinal } from './one-final.ts';
 import { oneOwner } from './one-owner.ts';
+import { probed } from './probed.ts';
 import { registered } from './registered.ts';
 import { ringingCalls } from './ringing-calls.ts';
 import { sound } from './sound.ts';
@@ -32,5 +33,6 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   establishedCalls,
   registered,
   healed,
+  probed,
   noLeaks,
 ];

@@ -4,11 +4,11 @@
  * Seen failing with: a Content-Length that is one too small; an assertion that does not hold in fork.ts.
  */
 import type { Observer } from '../observe.ts';
-import type { World } from '../world.ts';
+import type { History } from '../stage.ts';
 
 const mistakes = new Set(['entity.unreadable', 'dropped-unreadable', 'malformed', 'actor-refused']);
 
-export function sound(world: World): Observer {
+export function sound(world: History): Observer {
   return {
     crashed(node, name, error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -19,7 +19,7 @@ const shellPaths = ['src/io/', 'src/admin/', 'src/cli/', 'src/main.ts'];
 
 const layers: readonly Layer[] = [
   // The simulator is a command of the product.
-  { of: ['src/cli/sim.ts'], may: ['src/cli/', 'sim/'], packages: ['commander'] },
+  { of: ['src/cli/sim.ts'], may: ['src/cli/', 'sim/'], packages: ['commander', 'node:os'] },
   { of: ['src/main.ts', 'src/cli/'], may: ['*'], packages: ['*'] },
   { of: ['src/admin/'], may: ['src/admin/', 'pure'], packages: ['node:', 'fastify', 'zod'] },
   // The link's shell drives the link protocol, which is pure and lives with the cluster.
@@ -46,6 +46,12 @@ const layers: readonly Layer[] = [
     of: ['cluster/'],
     may: ['cluster/', 'actors/', 'pure'],
     packages: [...pureBuiltins, '@msgpack/msgpack', 'hashring'],
+  },
+  // Its twin starts real nodes: it says to them what a supervisor says, and asks them what a person asks.
+  {
+    of: ['sim/real/'],
+    may: ['sim/', 'cluster/', 'pure', 'src/cli/child-protocol.ts', 'src/admin/port.ts'],
+    packages: ['node:'],
   },
   { of: ['sim/'], may: ['sim/', 'cluster/', 'actors/', 'pure'], packages: ['node:', '@msgpack/msgpack', 'fast-check'] },
 ];

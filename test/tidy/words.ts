@@ -15,6 +15,7 @@ const shell = [
   'cluster/stores/',
   'actors/nact-host.ts',
   'sim/run.ts',
+  'sim/real/',
   'sim/mutants/',
 ];
 

@@ -1,0 +1,33 @@
+/**
+ * Invariant 36: some seconds after the last fault every new call succeeds within five seconds.
+ * Seen failing with: a hub that never retries what waits.
+ */
+import type { Observer } from '../observe.ts';
+import type { History } from '../stage.ts';
+
+/** Calls from this number on are made when all is healed. */
+const firstProbe = 1_000;
+
+export function probed(world: History): Observer {
+  return {
+    phase(phase) {
+      if (phase !== 'quiet') return;
+      for (const call of world.calls) if (call.plan.number >= firstProbe) checkProbe(world, call.plan.callId);
+    },
+  };
+}
+
+function checkProbe(world: History, callId: string): void {
+  const call = world.callWith(callId)!;
+  const final = call.finals[0];
+  const callees = [...world.phones.values()].filter((phone) => phone.user === call.plan.callee);
+  const bound = callees.some((phone) => {
+    const last = world.registrations.findLast((each) => each.phone === phone.name);
+    return phone.registration.wanted && last?.status === 200 && last.wants === 'bind';
+  });
+  if (!bound) return;
+  if (final === undefined) return world.fail('probed', 36, 'a call after all was healed got no answer', callId);
+  const tookMs = final.atMs - call.plan.startMs;
+  if (final.status !== 200) world.fail('probed', 36, `a call after all was healed got ${final.status}`, callId);
+  if (tookMs > 5_000) world.fail('probed', 36, `a call after all was healed took ${tookMs.toFixed(0)} ms`, callId);
+}
