@@ -32,9 +32,16 @@ export class Hub {
   readonly #redirects = new Map<number, DropTarget>();
   #table: Table | undefined;
   #waiting: Waiting[] = [];
+  /** Partitions of `#waiting`: what comes later for them waits behind it, or it would overtake. */
+  #waitingFor = new Set<number>();
 
   constructor(ports: HubPorts) {
     this.#ports = ports;
+  }
+
+  /** Items that can go nowhere just now. */
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   assigned(worker: number, partitions: readonly number[]): void {
@@ -92,9 +99,10 @@ export class Hub {
   }
 
   #route(partition: number, hops: number, payload: Uint8Array): void {
-    if (this.#trySend(partition, hops, payload)) return;
+    if (!this.#waitingFor.has(partition) && this.#trySend(partition, hops, payload)) return;
     if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-hub-full');
     this.#waiting.push({ partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs() });
+    this.#waitingFor.add(partition);
   }
 
   #trySend(partition: number, hops: number, payload: Uint8Array): boolean {
@@ -118,10 +126,15 @@ export class Hub {
     const oldestMs = this.#ports.nowMs() - limits.hubWaitMs;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#waitingFor = new Set();
     for (const item of waiting) {
-      if (this.#trySend(item.partition, item.hops, item.payload)) continue;
+      const { partition } = item;
+      if (!this.#waitingFor.has(partition) && this.#trySend(partition, item.hops, item.payload)) continue;
       if (item.sinceMs < oldestMs) this.#ports.count('dropped-no-owner');
-      else this.#waiting.push(item);
+      else {
+        this.#waiting.push(item);
+        this.#waitingFor.add(partition);
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Items find the worker or node that has their partition, and wait for one that is about to have it.
- * Seen failing with: redirects kept after a new table; the retry left out of `assigned`.
+ * Seen failing with: redirects kept after a new table; the retry left out of `assigned`; what comes while others wait sent
+ * at once.
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
@@ -107,5 +108,19 @@ describe('the hub', () => {
   it('holds a bounded number of items', () => {
     for (let i = 0; i <= limits.hubItemsWaitingMax; i += 1) hub.fromWorker('', [0, 1, 0], payload);
     assert.deepEqual(counts, ['dropped-hub-full']);
+  });
+
+  it('lets nothing overtake what waits for the same partition', () => {
+    hub.adopt(table({ 7: 1, 8: 2 }));
+    downNodes.add('b');
+    hub.fromWorker('', [0, 7, 0], payload);
+    downNodes.clear();
+    // The link has come back before the next look at what waits.
+    hub.fromWorker('', [0, 7, 1], payload);
+    hub.fromWorker('', [0, 8, 0], payload);
+    assert.deepEqual(sent, ['node c 0,8,0']);
+    assert.equal(hub.waitingCount, 2);
+    hub.tick();
+    assert.deepEqual(sent, ['node c 0,8,0', 'node b 0,7,0', 'node b 0,7,1']);
   });
 });
