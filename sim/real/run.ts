@@ -134,7 +134,7 @@ export async function playReal(
 function lostOf(twin: Twin): number {
   return twin.calls.filter(
     (call) =>
-      call.requests.some((each) => each.method === 'BYE' && (each.timedOut || each.status === 0)) ||
+      call.requests.some((each) => each.method === 'BYE' && each.timedOut) ||
       call.legs.some((leg) => leg.final === 200 && leg.abandoned && call.finals.some(({ tag }) => tag === leg.tag)),
   ).length;
 }
