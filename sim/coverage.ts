@@ -2,7 +2,12 @@
  * Points that some seed must reach, or the simulator does not try hard enough: each is a situation in which something could
  * go wrong that nothing else tries. A point that no seed of a long run reaches is a failure of the run.
  */
+import { hash32 } from '../cluster/hash.ts';
+import { MachineCoverage } from './reach/machines.ts';
+import { callStateOf, pairName } from './reach/pairs.ts';
 import type { Observer } from './observe.ts';
+import type { Fault } from './options.ts';
+import type { Message } from './phone/message.ts';
 import type { World } from './world.ts';
 
 export const points = [
@@ -34,15 +39,52 @@ export const points = [
   'date of a machine wrong by minutes',
   'all nodes down at once',
   'store down with a node dead',
+  'CANCEL while its partition is frozen',
+  'store away and back',
+  'table given back to a store that lost it',
+  'two tables of one epoch',
+  'second 2xx after a takeover',
+  'store full',
+  'registration refused because the store failed',
+  'two nodes down at once',
+  'retransmitted INVITE after a takeover',
+  'refusal repeated after a takeover',
 ] as const;
 export type Point = (typeof points)[number];
 
 export class Coverage {
-  readonly reached = new Map<Point, number>();
+  /** Points, and beside them cells of the machines (reach/machines.ts) and pairs (reach/pairs.ts). */
+  readonly reached = new Map<string, number>();
   readonly observer: Observer;
 
   constructor(world: World) {
-    const reach = (point: Point): void => void this.reached.set(point, (this.reached.get(point) ?? 0) + 1);
+    const count = (name: string): void => void this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
+    const reach = (point: Point): void => count(point);
+    const machines = new MachineCoverage(count);
+    const away = new Set<string>();
+    const nonces = new Map<number, string>();
+    const invites = new Map<string, number>();
+    let lastLossMs = -Infinity;
+    const met = (fault: Fault): void => {
+      for (const call of world.calls) {
+        const state = callStateOf(call);
+        if (state !== undefined) count(pairName(fault.kind, state));
+      }
+    };
+    const onRequest = (message: Message): void => {
+      if (message.method === 'CANCEL' && isFrozen(world, message.callId)) reach('CANCEL while its partition is frozen');
+      if (message.method !== 'INVITE') return;
+      const first = invites.get(message.branch);
+      if (first === undefined) invites.set(message.branch, world.kernel.nowMs);
+      else if (first < lastLossMs) reach('retransmitted INVITE after a takeover');
+    };
+    const refusals = new Map<string, number>();
+    const onAnswer = ({ method, status, branch }: Message): void => {
+      if (method !== 'INVITE' || status < 300) return;
+      const first = refusals.get(branch);
+      if (first === undefined) refusals.set(branch, world.kernel.nowMs);
+      else if (first < lastLossMs) reach('refusal repeated after a takeover');
+    };
     const latched = new Set<string>();
     if (world.options.dateErrorMs > 60_000) reach('date of a machine wrong by minutes');
     world.store.watches.push({
@@ -55,8 +97,14 @@ export class Coverage {
       written(_partition, _epoch, _owner, _rows, reply) {
         if (reply !== 'ok') reach('zombie write refused');
       },
+      tableStored({ epoch, nonce }) {
+        const before = nonces.get(epoch);
+        if (before !== undefined && before !== nonce) reach('two tables of one epoch');
+        nonces.set(epoch, nonce);
+      },
     });
     const onLoss = (nodes: readonly string[]): void => {
+      lastLossMs = world.kernel.nowMs;
       for (const call of world.calls) {
         if (call.invitedAtMs === 0) continue;
         const caller = call.finals[0];
@@ -69,10 +117,25 @@ export class Coverage {
           reach('takeover of a call that stands');
       }
       if (world.store.isDown && nodes.length > 0) reach('store down with a node dead');
-      if (world.liveNodes().length <= nodes.length) reach('all nodes down at once');
+      const live = world.liveNodes().length - nodes.length;
+      if (live <= 0) reach('all nodes down at once');
+      if (live < world.options.nodes - 1) reach('two nodes down at once');
     };
     this.observer = {
-      noted(node, _level, event) {
+      handling(handling) {
+        machines.handling(handling);
+        return undefined;
+      },
+      stepped({ id, loop }) {
+        if (!loop.control.storeUp) away.add(id);
+        else if (away.delete(id)) reach('store away and back');
+      },
+      nodeReceived(_node, _worker, message) {
+        if (typeof message !== 'string' && message.isRequest) onRequest(message);
+      },
+      noted(node, _level, event, fields) {
+        if (event === 'table-lost-by-store') reach('table given back to a store that lost it');
+        if (event === 'store-failing' && fields['code'] === 'full') reach('store full');
         if (event === 'stopped') {
           latched.add(node);
           reach('latch set');
@@ -85,16 +148,19 @@ export class Coverage {
         if (order.type === 'thaw') reach('freeze taken back');
       },
       phoneReceived(_phone, message) {
+        if (typeof message !== 'string' && !message.isRequest) onAnswer(message);
         if (typeof message === 'string' || (message.status !== 401 && message.status !== 407)) return;
         if (message.headers.some(([, value]) => value.includes('stale=true'))) reach('nonce stale');
       },
       counted(_node, metric) {
         if (metric === 'gate.ungated') reach('gate open because the store failed');
+        if (metric === 'promise.refused') reach('registration refused because the store failed');
         if (metric === 'forwarded') reach('item forwarded to another node');
         if (metric === 'dropped-hops') reach('item dropped after too many hops');
         if (metric === 'dropped-no-owner') reach('item dropped for want of an owner');
       },
       fault(fault) {
+        met(fault);
         if (fault.kind === 'crash') onLoss([fault.node]);
         if (fault.kind === 'worker-crash' && world.calls.some((call) => call.invitedAtMs > 0 && call.endedAtMs === 0))
           reach('worker crash with calls');
@@ -103,6 +169,9 @@ export class Coverage {
       callEvent(call, what) {
         if (what.startsWith('caller got 2') && call.cancelledAtMs > 0) reach('CANCEL and 200 cross');
         if (call.legs.filter((leg) => leg.final >= 200 && leg.final < 300).length > 1) reach('two devices answer');
+        const answers = call.finals.filter(({ status }) => status < 300);
+        if (what.startsWith('caller got 2') && answers.length > 1 && call.invitedAtMs < lastLossMs)
+          reach('second 2xx after a takeover');
         if (what !== 'caller CANCEL') return;
         const moving = world.liveNodes().some((node) => (node.loop.control.table?.moving.size ?? 0) > 0);
         if (moving) reach('CANCEL while its partition is handed over');
@@ -113,4 +182,13 @@ export class Coverage {
       },
     };
   }
+}
+
+function isFrozen(world: World, callId: string): boolean {
+  const number = hash32(callId) & (world.options.partitions - 1);
+  for (const node of world.liveNodes())
+    for (const worker of node.workers)
+      for (const partition of worker?.core.hosted.partitions() ?? [])
+        if (partition.number === number && partition.stats().frozen) return true;
+  return false;
 }

@@ -1,14 +1,22 @@
 /**
- * One mutant: seeds until one fails. Prints a line of JSON: how many it took, and which invariant saw it. With `scenarios`
- * and parts of names (none: all): the scenarios that fail instead, by name, each with what was wrong.
+ * Looks for one mutant, which the loader has put in: from each of some first seeds on until a world fails. Prints a line of
+ * JSON for each: how many worlds it took, and what was wrong. With `scenarios` and parts of names (none: all): the
+ * scenarios that fail, by name, each with what was wrong.
  */
-import { readCorpus } from '../corpus.ts';
-import { draw } from '../options.ts';
 import { play, scenarios } from '../scenarios/list.ts';
-import { simulate } from '../simulate.ts';
+import { mutants } from './list.ts';
+import { tryWorld } from './worlds.ts';
+import type { Finding } from './worlds.ts';
+
+/** What a line of this program says. */
+export interface Trial {
+  readonly first: number;
+  readonly tried: number;
+  readonly found?: Finding | undefined;
+}
 
 if (process.argv[2] === 'scenarios') tryScenarios(process.argv.slice(3));
-else trySeeds();
+else trySeeds(Number(process.argv[2]), Number(process.argv[3]), process.argv.slice(4).map(Number));
 
 function tryScenarios(parts: readonly string[]): void {
   const seen: Record<string, string> = {};
@@ -20,22 +28,16 @@ function tryScenarios(parts: readonly string[]): void {
   process.stdout.write(`${JSON.stringify(seen)}\n`);
 }
 
-function trySeeds(): void {
-  const seedsMax = Number(process.argv[2] ?? '100');
-  const endMs = performance.now() + Number(process.argv[3] ?? '30') * 1_000;
-  const seeds = [
-    ...readCorpus().map(({ seed }) => seed),
-    ...Array.from({ length: seedsMax }, (_, index) => 5_000 + index),
-  ];
-  let tried = 0;
-  let found: object | undefined;
-  for (const seed of seeds) {
-    if (performance.now() > endMs) break;
-    tried++;
-    const { failure } = simulate(draw(seed));
-    if (failure === undefined) continue;
-    found = { seed, invariant: failure.invariant, checker: failure.checker, message: failure.message.split('\n')[0] };
-    break;
+function trySeeds(seedsMax: number, secondsMax: number, firsts: readonly number[]): void {
+  const mutant = mutants.find(({ name }) => name === process.env['CARILLON_MUTANT']);
+  if (mutant === undefined) throw new Error('no mutant is put in');
+  for (const first of firsts) {
+    const endMs = performance.now() + secondsMax * 1_000;
+    let tried = 0;
+    let found: Finding | undefined;
+    while (found === undefined && tried < seedsMax && performance.now() < endMs)
+      found = tryWorld(mutant, first + tried++);
+    const trial: Trial = { first, tried, found };
+    process.stdout.write(`${JSON.stringify(trial)}\n`);
   }
-  process.stdout.write(`${JSON.stringify({ tried, found })}\n`);
 }

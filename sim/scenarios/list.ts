@@ -3,6 +3,7 @@ import { messageScenarios } from './messages.ts';
 import { lossScenarios } from './losses.ts';
 import { handoverScenarios } from './handovers.ts';
 import { splitScenarios } from './splits.ts';
+import { voteScenarios } from './votes.ts';
 import type { Scenario } from './scenario.ts';
 import { simulate } from '../simulate.ts';
 import type { SimResult } from '../simulate.ts';
@@ -12,6 +13,7 @@ export const scenarios: readonly Scenario[] = [
   ...lossScenarios,
   ...handoverScenarios,
   ...splitScenarios,
+  ...voteScenarios,
 ];
 
 export interface ScenarioResult {
@@ -20,8 +22,9 @@ export interface ScenarioResult {
   readonly problems: readonly string[];
 }
 
-export function play(scenario: Scenario): ScenarioResult {
-  const result = simulate(scenario.options);
+/** @param seed other small things than those that it is known by. */
+export function play(scenario: Scenario, seed = scenario.options.seed): ScenarioResult {
+  const result = simulate({ ...scenario.options, seed });
   const { failure } = result;
   const problems: string[] = [];
   if (failure !== undefined)

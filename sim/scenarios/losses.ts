@@ -104,4 +104,55 @@ export const lossScenarios: readonly Scenario[] = [
     judge: stood,
     mutant: 'a takeover reads nothing',
   },
+  {
+    name: 'owner lost while it takes calls back',
+    seenIn: ['https://github.com/kamailio/kamailio/issues/3656'],
+    breaks:
+      'a call that nobody answers is taken back, its node is lost, and the caller is told another thing or nothing',
+    options: options({
+      noAnswerMs: 3_000,
+      weather: { latencyMs: [60, 140], loss: 0, duplicates: 0, reorder: 0, reorderMs: 0 },
+      calls: calls(120, { everyMs: 25, device: { does: 'ring' }, plan: () => ({ talkMs: 100 }) }),
+      faults: [fault(4_500, 'crash', 'a'), fault(5_600, 'crash', 'b')],
+    }),
+    reaches: ['takeover while ringing'],
+    judge: got(408, 480),
+    mutant: 'a cancelled call forgets that on its way to another node',
+  },
+  {
+    name: 'owner lost while a CANCEL waits',
+    seenIn: ['https://github.com/OpenSIPS/opensips/issues/3010'],
+    breaks: 'a call was taken back before its phone rang; the next owner does not know, and it rings on',
+    options: options({
+      weather: { latencyMs: [60, 140], loss: 0.1, duplicates: 0, reorder: 0, reorderMs: 0 },
+      noAnswerMs: 15_000,
+      calls: calls(120, {
+        everyMs: 25,
+        device: { does: 'ring', ringAfterMs: 600 },
+        plan: (index) => ({ cancelAfterMs: 350 + (index % 10) * 20 }),
+      }),
+      faults: [fault(1_500, 'crash', 'a'), fault(2_300, 'crash', 'b')],
+    }),
+    reaches: [],
+    judge: got(487),
+    mutant: 'a CANCEL to come is not in the snapshot',
+  },
+  {
+    name: 'store full, and then a node is lost',
+    seenIn: ['https://github.com/dotnet/orleans/issues/7784'],
+    breaks: 'a call that could not be stored begins anew on another node, and a phone rings twice',
+    options: options({
+      weather: { latencyMs: [10, 30], loss: 0.25, duplicates: 0, reorder: 0, reorderMs: 0 },
+      calls: calls(120, { everyMs: 20, device: { afterMs: 2_000 }, plan: () => ({ talkMs: 500 }) }),
+      faults: [
+        fault(800, 'store-full', 'a', { forMs: 2_500 }),
+        fault(1_500, 'crash', 'a'),
+        fault(2_200, 'crash', 'b'),
+        fault(2_900, 'crash', 'c'),
+      ],
+    }),
+    reaches: ['gate open because the store failed'],
+    judge: () => undefined,
+    mutant: 'branches carry the moment',
+  },
 ];

@@ -27,7 +27,8 @@ test('mistakes that every second world meets are seen', () => {
     'repetitions come five times as often',
     'a vote kills in spite of the lease',
   ]) {
-    const run = spawnSync(process.execPath, [join(root, 'sim/mutants/run.ts'), name, '30', '20'], { encoding: 'utf8' });
+    const args = ['--seeds', '30', '--seconds', '30', '--series', '1', '--jobs', '1'];
+    const run = spawnSync(process.execPath, [join(root, 'sim/mutants/run.ts'), name, ...args], { encoding: 'utf8' });
     assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
   }
 });

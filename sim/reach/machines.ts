@@ -1,0 +1,77 @@
+/**
+ * The matrix of states and events of the four transaction machines: which cells of their tables a world has been through.
+ * What the core hands to a server transaction is seen at the next input of its call.
+ */
+import type { CallState } from '../../actors/call/state.ts';
+import type { AorState } from '../../actors/aor/state.ts';
+import { eventOf } from '../../src/transaction/event.ts';
+import { clientKeyOf, serverKey } from '../../src/transaction/key.ts';
+import type { Transaction } from '../../src/transaction/machine.ts';
+import type { Event, Kind, State } from '../../src/transaction/table.ts';
+import { tableOf } from '../../src/transaction/tables.ts';
+import type { Handling } from '../lens.ts';
+
+const kinds: readonly Kind[] = ['invite-client', 'invite-server', 'client', 'server'];
+
+export function cellName(kind: Kind, state: State, event: Event): string {
+  return `${kind} ${state} ${event}`;
+}
+
+/** Every rule of the tables. */
+export const cells: readonly string[] = kinds.flatMap((kind) =>
+  (Object.entries(tableOf(kind).states) as [State, object][]).flatMap(([state, row]) =>
+    (Object.keys(row) as Event[]).map((event) => cellName(kind, state, event)),
+  ),
+);
+
+export class MachineCoverage {
+  readonly #reach: (cell: string) => void;
+  readonly #seen = new WeakMap<Transaction, { sent: Uint8Array; state: State }>();
+
+  constructor(reach: (cell: string) => void) {
+    this.#reach = reach;
+  }
+
+  handling({ kind, state, input }: Handling): void {
+    const call = kind === 'call' ? (state as CallState) : (state as AorState).requests;
+    for (const { server } of call.contexts.values()) this.#look(server);
+    switch (input.type) {
+      case 'sip': {
+        const key = input.message.isRequest ? serverKey(input.message) : clientKeyOf(input.message);
+        return this.#step(call, key, eventOf(input.message));
+      }
+      case 'timer':
+        if (input.name[1] === ' ') this.#step(call, input.name.slice(2), input.name.slice(0, 1) as Event);
+        return;
+      case 'undelivered':
+        return this.#step(call, input.token, 'transport-error');
+      default:
+        return;
+    }
+  }
+
+  #step(call: CallState, key: string, event: Event): void {
+    const tx = call.owners.get(key)?.tx;
+    if (tx !== undefined) this.#reach(cellName(tx.table.kind, tx.state, event));
+  }
+
+  /** Has the core answered since we looked last? */
+  #look(server: Transaction): void {
+    const { sent, state } = server;
+    const before = this.#seen.get(server);
+    if (sent.length > 0 && before?.sent !== sent)
+      this.#reach(cellName(server.table.kind, before?.state ?? tableState(server), eventOfAnswer(sent)));
+    if (before === undefined) this.#seen.set(server, { sent, state });
+    else Object.assign(before, { sent, state });
+  }
+}
+
+function tableState({ table, state }: Transaction): State {
+  return table.enter.to === 'stay' ? state : table.enter.to;
+}
+
+/** `SIP/2.0 200 OK`. */
+function eventOfAnswer(bytes: Uint8Array): Event {
+  const first = bytes[8];
+  return first === 0x31 ? '1xx' : first === 0x32 ? '2xx' : '3xx-6xx';
+}
