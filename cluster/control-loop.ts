@@ -2,6 +2,7 @@
  * Runs the control of a node (cluster/control.ts): feeds it what happens, performs what it wants. It decides nothing.
  * Inputs are stepped one after the other, also those that an effect brings about at once.
  */
+import { BuddyChoice } from './buddy/choice.ts';
 import { Control } from './control.ts';
 import type { ControlOptions } from './control-types.ts';
 import type { ControlEffect, ControlInput, PeerFrame, ShareOrder, StoreResult } from './control-types.ts';
@@ -36,12 +37,14 @@ export class ControlLoop {
   readonly control: Control;
   readonly #ports: ControlLoopPorts;
   readonly #inputs: ControlInput[] = [];
+  readonly #buddies: BuddyChoice;
   #running = false;
   #ended = false;
 
   constructor(options: ControlOptions, ports: ControlLoopPorts) {
     this.control = new Control(options);
     this.#ports = ports;
+    this.#buddies = new BuddyChoice((worker, order) => ports.tellWorker(worker, order));
   }
 
   /** To be called every limits.controlTickMs. */
@@ -65,6 +68,8 @@ export class ControlLoop {
     this.#running = true;
     for (let next = this.#inputs.shift(); next !== undefined && !this.#ended; next = this.#inputs.shift()) {
       for (const effect of this.control.step(next, this.#ports.clock.monotonicMs())) this.#perform(effect);
+      if (next.type === 'peer-up') this.#buddies.peerUp(next.peer, next.incarnation);
+      if (next.type === 'peer-down') this.#buddies.peerDown(next.peer, next.incarnation);
     }
     this.#running = false;
   }
@@ -81,6 +86,7 @@ export class ControlLoop {
         return this.#ports.clock.adjust(effect.offsetMs, 0, 0);
       case 'table':
         hub.adopt(effect.table);
+        this.#buddies.adopt(effect.table);
         return this.#ports.table(effect.table);
       case 'connect':
         return this.#ports.setPeer(effect.peer, effect.address);
@@ -90,6 +96,7 @@ export class ControlLoop {
         return this.#ports.sendPeer(effect.peer, effect.incarnation, effect.frame);
       case 'assign':
         this.#ports.tellWorker(effect.worker, { type: 'assign', shares: effect.shares });
+        this.#buddies.assigned(effect.worker, partitionsOf(effect.shares));
         return hub.assigned(effect.worker, partitionsOf(effect.shares));
       case 'freeze':
         return this.#ports.tellWorker(effect.worker, {
@@ -102,6 +109,7 @@ export class ControlLoop {
       case 'drop':
         // First the new way, then what waited goes it.
         hub.dropped(effect.worker, effect.partitions, effect.to);
+        this.#buddies.dropped(effect.worker, effect.partitions);
         return this.#ports.tellWorker(effect.worker, { type: 'drop', partitions: effect.partitions });
       case 'note':
         return log.write(effect.level, effect.event, effect.fields);

@@ -122,7 +122,9 @@ export type ShareOrder =
   | { readonly type: 'assign'; readonly shares: readonly Share[] }
   | { readonly type: 'freeze'; readonly attempt: number; readonly shares: readonly Share[] }
   | { readonly type: 'thaw'; readonly shares: readonly Share[] }
-  | { readonly type: 'drop'; readonly partitions: readonly number[] };
+  | { readonly type: 'drop'; readonly partitions: readonly number[] }
+  /** Who keeps the second copy of these from now on, by `ownerName`; '' while nobody can. Not of the control's. */
+  | { readonly type: 'buddies'; readonly buddy: string; readonly partitions: readonly number[] };
 
 /** What a worker answers: the control inputs of the same names. */
 export type ShareReport =

@@ -14,11 +14,15 @@ export const frameType = { hello: 1, challenge: 2, proof: 3, heartbeat: 4, data:
 export const sealBytes = 16;
 export const sealTailBytes = 2 + sealBytes; // bin8 head and the octets.
 
-/** Where an item goes in the receiving node: a partition (with the hops it made so far), a worker, or the control. */
+/**
+ * Where an item goes in the receiving node: a partition (with the hops it made so far), a worker, the control, or what
+ * owner and buddy of a partition say to each other (buddy/messages.ts).
+ */
 export type Target =
   | readonly [kind: 0, partition: number, hops: number]
   | readonly [kind: 1, worker: number]
-  | readonly [kind: 2];
+  | readonly [kind: 2]
+  | readonly [kind: 3, partition: number];
 
 /** Which partition table the sender has: epoch (safe integer) and nonce (32 bits). Rides on every frame. */
 export interface TableMark {
@@ -80,6 +84,12 @@ export class DataWriter {
       o[at++] = 0x92;
       o[at++] = 1;
       o[at++] = target[1];
+    } else if (target[0] === 3) {
+      o[at++] = 0x92;
+      o[at++] = 3;
+      o[at++] = 0xcd;
+      o[at++] = target[1] >> 8;
+      o[at++] = target[1] & 0xff;
     } else {
       o[at++] = 0x91;
       o[at++] = 2;
@@ -146,6 +156,9 @@ export function visitItems(body: Buffer, visit: (target: Target, payload: Buffer
     } else if (kind === 1) {
       target = [1, body[at + 3]!];
       at += 4;
+    } else if (kind === 3) {
+      target = [3, (body[at + 4]! << 8) | body[at + 5]!];
+      at += 6;
     } else at += 3;
     const payloadAt = at + 5;
     at = payloadAt + readUint32(body, at + 1);
@@ -189,6 +202,9 @@ function itemEnd(body: Buffer, at: number, end: number): number {
   } else if (head === 0x92 && kind === 1) {
     if (body[at + 3]! >= limits.workersPerNodeMax) return -1;
     at += 4;
+  } else if (head === 0x92 && kind === 3) {
+    if (body[at + 3] !== 0xcd || ((body[at + 4]! << 8) | body[at + 5]!) >= limits.partitions) return -1;
+    at += 6;
   } else if (head === 0x91 && kind === 2) at += 3;
   else return -1;
   if (end - at < 5 || body[at] !== 0xc6) return -1;

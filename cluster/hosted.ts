@@ -7,10 +7,10 @@ import type { Behaviours } from '../actors/entity.ts';
 import type { Envelope } from '../actors/envelope.ts';
 import type { ActorHost, ActorRef } from '../actors/host.ts';
 import { Partition } from '../actors/partition.ts';
-import type { StoredRow } from '../actors/partition.ts';
 import type { PartitionPorts } from '../actors/ports.ts';
 import type { Share, ShareReport } from './control-types.ts';
-import type { SnapshotAccess } from './store-access.ts';
+import type { Replicator } from './buddy/replicator.ts';
+import type { Left, Takeover } from './buddy/takeover.ts';
 import { limits } from '../src/limits.ts';
 import type { Log } from '../src/outside.ts';
 
@@ -41,7 +41,8 @@ export class HostedPartitions {
   readonly #actors = new Map<number, ActorRef<'drain'>>();
   readonly #waiting = new Set<number>();
   readonly #host: ActorHost;
-  readonly #store: SnapshotAccess;
+  readonly #replicator: Replicator;
+  readonly #takeover: Takeover;
   readonly #owner: string;
   readonly #log: Log;
   readonly #ports: HostedPorts;
@@ -50,7 +51,7 @@ export class HostedPartitions {
 
   constructor(
     host: ActorHost,
-    store: SnapshotAccess,
+    copies: { readonly replicator: Replicator; readonly takeover: Takeover },
     owner: string,
     log: Log,
     ports: HostedPorts,
@@ -58,7 +59,8 @@ export class HostedPartitions {
     behaviours: Behaviours,
   ) {
     this.#host = host;
-    this.#store = store;
+    this.#replicator = copies.replicator;
+    this.#takeover = copies.takeover;
     this.#owner = owner;
     this.#log = log;
     this.#ports = ports;
@@ -94,29 +96,29 @@ export class HostedPartitions {
       const before = this.#all.get(partition);
       const held = before === undefined ? [] : takeAll(before);
       before?.partition?.close();
+      this.#replicator.end(partition);
+      this.#takeover.forget(partition);
       this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });
     }
     this.#load(shares);
   }
 
   #load(shares: readonly Share[]): void {
-    const rows = new Map<number, StoredRow[]>();
-    for (const { partition } of shares) rows.set(partition, []);
-    const onRows = (loaded: readonly { partition: number; key: string; value: Uint8Array }[]): void => {
-      for (const row of loaded) rows.get(row.partition)?.push(row);
+    let served: Share[] = [];
+    const report = (): void => {
+      this.#ports.report({ type: 'serving', shares: served });
+      served = [];
     };
-    this.#store.loadPieces(
-      shares.map((share) => share.partition),
-      onRows,
+    this.#takeover.load(
+      shares,
+      (left) => {
+        if (!this.#isLoading(left.share)) return;
+        this.#start(left);
+        if (served.push(left.share) === 1) this.#ports.soon(report);
+      },
       (error) => {
-        if (error !== undefined) {
-          this.#log.write('error', 'partition-load', { code: error.code, message: error.message });
-          this.#ports.later(limits.storeRetryMs, () => this.#load(shares.filter((share) => this.#isLoading(share))));
-          return;
-        }
-        const served = shares.filter((share) => this.#isLoading(share));
-        for (const share of served) this.#start(share, rows.get(share.partition) ?? []);
-        if (served.length > 0) this.#ports.report({ type: 'serving', shares: served });
+        this.#log.write('error', 'partition-load', { code: error.code, message: error.message });
+        this.#ports.later(limits.storeRetryMs, () => this.#load(shares.filter((share) => this.#isLoading(share))));
       },
     );
   }
@@ -127,11 +129,14 @@ export class HostedPartitions {
     return hosted !== undefined && hosted.epoch === epoch && hosted.partition === undefined;
   }
 
-  #start({ partition: number, epoch }: Share, rows: readonly StoredRow[]): void {
+  #start(left: Left): void {
+    const { partition: number, epoch } = left.share;
     const hosted = this.#all.get(number);
     if (hosted === undefined) return;
     const partition = new Partition(number, epoch, this.#owner, this.#makePorts(), this.#behaviours);
-    partition.load(rows);
+    this.#replicator.begin(number, epoch, this.#owner, left.unstored, left.marker?.buddy !== undefined);
+    if (left.unstored.length > 0) this.#replicator.flush(number, () => this.#takeover.stored(left));
+    partition.load(left.rows);
     hosted.partition = partition;
     for (const envelope of hosted.held.splice(0)) partition.deliver(envelope);
     // Reported as frozen while it was loaded: it must not begin now.
@@ -161,7 +166,8 @@ export class HostedPartitions {
     // Still loading: nothing has changed since the store gave it to us.
     if (hosted.partition === undefined) return done();
     hosted.partition.freeze((result) => {
-      if (result === 'ok') done();
+      // A buddy's word opens gates; the next owner reads the store.
+      if (result === 'ok') this.#replicator.flush(share.partition, done);
       // The store has a bad moment; nothing is lost, it is only not handed over yet. (Fenced: reported by the write.)
       else if (result === 'failed') this.#ports.later(limits.storeRetryMs, () => this.#freezeOne(share, attempt, done));
     });
@@ -185,10 +191,17 @@ export class HostedPartitions {
       this.#all.delete(number);
       const held = takeAll(hosted);
       hosted.partition?.close();
+      this.#replicator.end(number);
+      this.#takeover.forget(number);
       this.#actors.get(number)?.stop();
       this.#actors.delete(number);
       for (const envelope of held) this.#ports.elsewhere(number, envelope);
     }
+  }
+
+  /** A write that no gate waits for was refused: a later owner has it. */
+  overtaken(number: number): void {
+    this.#all.get(number)?.partition?.writeEnded('fenced');
   }
 
   /** A store write was refused: a later owner has it. */

@@ -3,6 +3,7 @@
  * that holds it, or to the node that owns it by the table. What cannot go anywhere just now waits, bounded, until a
  * table, a link or a worker comes.
  */
+import { BuddyRouter } from './buddy/router.ts';
 import { nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
 import type { Target } from './data-frame.ts';
@@ -11,6 +12,7 @@ import { limits } from '../src/limits.ts';
 
 export interface HubPorts {
   readonly node: string;
+  readonly incarnation: number;
   nowMs(): number;
   toWorker(worker: number, target: Target, payload: Uint8Array): boolean;
   toNode(node: string, target: Target, payload: Uint8Array): boolean;
@@ -30,6 +32,7 @@ export class Hub {
   readonly #workerOf = new Int16Array(limits.partitions).fill(-1);
   /** Where a partition went that we gave away, until a table says so. */
   readonly #redirects = new Map<number, DropTarget>();
+  readonly buddy: BuddyRouter;
   #table: Table | undefined;
   #waiting: Waiting[] = [];
   /** Partitions of `#waiting`: what comes later for them waits behind it, or it would overtake. */
@@ -37,6 +40,15 @@ export class Hub {
 
   constructor(ports: HubPorts) {
     this.#ports = ports;
+    this.buddy = new BuddyRouter(ports.node, ports.incarnation, {
+      nowMs: () => ports.nowMs(),
+      toHolder: (partition, payload) => {
+        const worker = this.#workerOf[partition] ?? -1;
+        if (worker >= 0) ports.toWorker(worker, [3, partition], payload);
+      },
+      toNode: (node, partition, payload) => ports.toNode(node, [3, partition], payload),
+      count: (metric) => ports.count(metric),
+    });
   }
 
   /** Items that can go nowhere just now. */
@@ -66,6 +78,7 @@ export class Hub {
 
   adopt(table: Table): void {
     this.#table = table;
+    this.buddy.adopt(table);
     this.#redirects.clear();
     this.#retry();
   }
@@ -73,6 +86,7 @@ export class Hub {
   /** From a worker of ours. The payload is a view. */
   fromWorker(node: string, target: Target, payload: Uint8Array): void {
     if (target[0] === 0) return this.#route(target[1], target[2], payload);
+    if (target[0] === 3) return this.buddy.fromWorker(node, target[1], payload);
     if (target[0] !== 1) return;
     // For the thread that holds a connection.
     const sent =
@@ -83,7 +97,8 @@ export class Hub {
   }
 
   /** From another node. The payload is a view. */
-  fromNode(target: Target, payload: Uint8Array): void {
+  fromNode(peer: string, target: Target, payload: Uint8Array): void {
+    if (target[0] === 3) return this.buddy.fromNode(peer, target[1], payload);
     if (target[0] === 1) {
       if (!this.#ports.toWorker(target[1], target, payload)) this.#ports.count('dropped-no-connection-holder');
       return;
@@ -95,6 +110,7 @@ export class Hub {
 
   /** Called now and then: what waits is tried again, what waited too long is dropped and its sender repeats it. */
   tick(): void {
+    this.buddy.tick();
     this.#retry();
   }
 

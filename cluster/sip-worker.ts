@@ -21,6 +21,10 @@ import { isFailure, parse } from '../src/sip/parse.ts';
 import { ownerName } from './control-types.ts';
 import type { ShareOrder, ShareReport } from './control-types.ts';
 import type { Target } from './data-frame.ts';
+import { unpackWord } from './buddy/messages.ts';
+import { Replicator } from './buddy/replicator.ts';
+import type { GateClass } from './buddy/replicator.ts';
+import { Takeover } from './buddy/takeover.ts';
 import { StoreDirectory } from './directory.ts';
 import { HostedPartitions } from './hosted.ts';
 import { tokenOf, undeliveredEnvelope } from './origin.ts';
@@ -36,6 +40,8 @@ export interface SipWorkerOptions {
   readonly random: Random;
   readonly log: Log;
   readonly store: SnapshotAccess;
+  /** What packets wait for; default: the store. */
+  readonly gate?: GateClass;
   readonly host: ActorHost;
   /** What calls and registrations are made of; the directory is this worker's own. */
   readonly deps: Omit<AorDeps, 'directory' | 'random'>;
@@ -65,6 +71,8 @@ export class SipWorker {
   readonly #wheel: Wheel;
   readonly #load: WorkerLoad = { queuedItems: 0 };
   readonly #directory: StoreDirectory;
+  readonly replicator: Replicator;
+  readonly #takeover: Takeover;
 
   constructor(options: SipWorkerOptions, ports: SipWorkerPorts) {
     this.#options = options;
@@ -82,6 +90,20 @@ export class SipWorker {
       note: (level, event, fields) => log.write(level, event, fields),
       count: ports.count,
     });
+    const copies = {
+      store: this.#watchedStore(),
+      nowMs: () => clock.monotonicMs(),
+      toBuddy: (to: string, partition: number, payload: Uint8Array) => ports.toHub(to, [3, partition], payload),
+      later: ports.later,
+      soon: ports.soon,
+      count: ports.count,
+    };
+    this.replicator = new Replicator({
+      ...copies,
+      gate: options.gate ?? 'store',
+      fenced: (partition) => this.hosted.overtaken(partition),
+    });
+    this.#takeover = new Takeover(copies);
     const partitionPorts = this.#partitionPorts();
     const behaviours: Behaviours = {
       call: callBehaviour(deps) as Behaviour<unknown>,
@@ -89,7 +111,7 @@ export class SipWorker {
     };
     this.hosted = new HostedPartitions(
       host,
-      store,
+      { replicator: this.replicator, takeover: this.#takeover },
       ownerName(node, incarnation),
       log,
       { ...ports, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope) },
@@ -108,6 +130,8 @@ export class SipWorker {
         return this.hosted.thaw(order.shares);
       case 'drop':
         return this.hosted.drop(order.partitions);
+      case 'buddies':
+        return this.replicator.buddies(order.buddy, order.partitions);
     }
   }
 
@@ -117,6 +141,7 @@ export class SipWorker {
 
   /** Every limits.timerTickMs. Nothing fires while the node may not act. */
   tick(): void {
+    this.replicator.tick();
     if (!this.#ports.serving()) return;
     this.hosted.resume();
     this.#wheel.advance(this.#options.clock.clusterMs());
@@ -125,6 +150,7 @@ export class SipWorker {
   /** From another thread or node. The payload is a view of a buffer that is not ours. */
   onItem(target: Target, payload: Uint8Array): void {
     if (target[0] === 1) return this.#onTransmit(payload);
+    if (target[0] === 3) return this.#onBuddyWord(target[1], payload);
     if (target[0] !== 0) return;
     const [, partition, hops] = target;
     if (!this.hosted.has(partition)) {
@@ -145,9 +171,8 @@ export class SipWorker {
   }
 
   #partitionPorts(): PartitionPorts {
-    const { clock, log, store, random } = this.#options;
+    const { clock, log, random } = this.#options;
     const ports = this.#ports;
-    const trouble = new StoreTrouble(log, clock);
     // Not the same for all, or they come back together.
     const retryAfter = (): [string, string][] => [['Retry-After', String(2 + Math.floor(random.fraction() * 8))]];
     return {
@@ -163,10 +188,7 @@ export class SipWorker {
       },
       post: (partition, envelope) => this.#deliver(partition, envelope),
       write: (partition, epoch, owner, rows, durable, done) => {
-        store.write(partition, epoch, owner, rows, durable, (error, reply) => {
-          if (error !== undefined) trouble.failed(error);
-          else trouble.worked();
-          if (error === undefined && reply !== 'ok') ports.count('store-writes-refused');
+        this.replicator.write(partition, epoch, owner, rows, durable, (error, reply) => {
           done(error === undefined ? (reply === 'ok' ? 'ok' : 'fenced') : 'failed');
         });
       },
@@ -185,6 +207,32 @@ export class SipWorker {
       note: (level, event, fields) => log.write(level, event, fields),
       count: ports.count,
     };
+  }
+
+  /** The store, with an ear for its troubles. */
+  #watchedStore(): SnapshotAccess {
+    const { store, log, clock } = this.#options;
+    const trouble = new StoreTrouble(log, clock);
+    return {
+      write: (partition, epoch, owner, rows, durable, done) => {
+        store.write(partition, epoch, owner, rows, durable, (...reply) => {
+          if (reply[0] !== undefined) trouble.failed(reply[0]);
+          else trouble.worked();
+          if (reply[0] === undefined && reply[1] !== 'ok') this.#ports.count('store-writes-refused');
+          done(...reply);
+        });
+      },
+      loadPieces: (partitions, onRows, done) => store.loadPieces(partitions, onRows, done),
+      user: (aor, done) => store.user(aor, done),
+    };
+  }
+
+  #onBuddyWord(partition: number, payload: Uint8Array): void {
+    const word = unpackWord(payload);
+    if (word === undefined || word.type === 'copy' || word.type === 'stored') return;
+    if (word.type === 'take' || word.type === 'forget') return;
+    if (word.type === 'tail') this.#takeover.onWord(partition, word);
+    else this.replicator.onWord(partition, word);
   }
 
   /** To the entity, wherever its partition is. */

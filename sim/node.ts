@@ -13,7 +13,7 @@ import type { Log } from '../src/outside.ts';
 import type { SimClock } from './clock.ts';
 import { Owner } from './kernel.ts';
 import type { LinkEnd } from './links.ts';
-import { SimStoreAccess } from './store.ts';
+import { SimStoreAccess } from './store/access.ts';
 import { SimWorker } from './worker.ts';
 import type { World } from './world.ts';
 
@@ -48,6 +48,7 @@ export class SimNode implements LinkEnd {
     };
     this.hub = new Hub({
       node: id,
+      incarnation,
       nowMs: () => clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
       toNode: (peer, target, payload) => {
@@ -164,7 +165,7 @@ export class SimNode implements LinkEnd {
   }
 
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void {
-    if (target[0] !== 2) return this.hub.fromNode(target, payload);
+    if (target[0] !== 2) return this.hub.fromNode(from, target, payload);
     const item = unpackPeerItem(payload);
     if (item?.kind === 'control') for (const each of this.#world.observers) each.peerFrame?.(this, from, item.frame);
     if (item?.kind === 'control') this.#step({ type: 'peer-frame', peer: from, incarnation, frame: item.frame });

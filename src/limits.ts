@@ -135,6 +135,17 @@ export const limits = {
   freezeMs: 1_000,
   drainCloseMs: 5_000,
 
+  // What is in the memory of a buddy and not in the store yet
+  copyAckMs: 150, // Without an acknowledgement for so long, the store has to do.
+  copyBackoffMs: 1_000,
+  storeBehindMs: 1_000, // What a buddy has is written to the store within this time.
+  tailRowsMax: 2_000_000,
+  tailBytesMax: 536_870_912,
+  tailAskMs: 200,
+  tailWaitMs: 3_000,
+  tailEmptyMs: 60_000,
+  tailMsMax: 3_600_000,
+
   // Store
   snapshotBytesMax: 262_144,
   storeBatchRowsMax: 4_096,

@@ -76,6 +76,7 @@ class Node implements RunningNode {
     const count = (metric: string): void => this.#counters.add(metric);
     this.#hub = new Hub({
       node: this.#id,
+      incarnation: options.incarnation,
       nowMs: () => this.#clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#workers?.send(worker, target, payload) === true,
       toNode: (peer, target, payload) => this.#mesh.send(peer, target, payload),
@@ -90,7 +91,7 @@ class Node implements RunningNode {
       clock: this.#clock,
       onPeer: (peer, up, incarnation) => this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation }),
       onItem: (peer, target, payload) =>
-        target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(target, payload),
+        target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(peer, target, payload),
     });
     this.#asks = new PeerAsks(
       (peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)),

@@ -137,7 +137,7 @@ export class BatchPort {
       const node = batch.toString('latin1', nameAt, at);
       const kind = batch[at]!;
       const place = (batch[at + 1]! << 8) | batch[at + 2]!;
-      const target: Target = kind === 0 ? [0, place, batch[at + 3]!] : kind === 1 ? [1, place] : controlTarget;
+      const target = targetOf(kind, place, batch[at + 3]!);
       const payloadAt = at + 8;
       at = payloadAt + readUint32(batch, at + 4);
       this.stats.receivedItems++;
@@ -168,3 +168,8 @@ export class BatchPort {
 }
 
 const controlTarget: Target = [2];
+
+function targetOf(kind: number, place: number, hops: number): Target {
+  if (kind === 0) return [0, place, hops];
+  return kind === 1 ? [1, place] : kind === 3 ? [3, place] : controlTarget;
+}

@@ -24,6 +24,7 @@ beforeEach(() => {
   downNodes = new Set();
   hub = new Hub({
     node: 'a',
+    incarnation: 1,
     nowMs: () => nowMs,
     toWorker: (worker, target) => (sent.push(`worker ${worker} ${target.join(',')}`), true),
     toNode: (node, target) => !downNodes.has(node) && (sent.push(`node ${node} ${target.join(',')}`), true),
@@ -59,8 +60,8 @@ describe('the hub', () => {
 
   it('counts the hops of what comes from other nodes and drops what travels for ever', () => {
     hub.adopt(table({ 7: 2 }));
-    hub.fromNode([0, 7, 0], payload);
-    hub.fromNode([0, 7, limits.linkHopsMax], payload);
+    hub.fromNode('b', [0, 7, 0], payload);
+    hub.fromNode('b', [0, 7, limits.linkHopsMax], payload);
     assert.deepEqual(sent, ['node c 0,7,1']);
     assert.deepEqual(counts, ['dropped-hops']);
   });
@@ -101,7 +102,7 @@ describe('the hub', () => {
     const target: Target = [1, 1];
     hub.fromWorker('a', target, payload);
     hub.fromWorker('b', target, payload);
-    hub.fromNode(target, payload);
+    hub.fromNode('b', target, payload);
     assert.deepEqual(sent, ['worker 1 1,1', 'node b 1,1', 'worker 1 1,1']);
   });
 

@@ -17,6 +17,8 @@ import { decodeRow, unpackState } from '../../actors/snapshot.ts';
 import { SyncHost } from '../../actors/sync-host.ts';
 import { Wheel } from '../../actors/wheel.ts';
 import type { ShareReport } from '../../cluster/control-types.ts';
+import { Replicator } from '../../cluster/buddy/replicator.ts';
+import { Takeover } from '../../cluster/buddy/takeover.ts';
 import { HostedPartitions } from '../../cluster/hosted.ts';
 import type { SnapshotAccess } from '../../cluster/store-access.ts';
 import { StoreError } from '../../cluster/store-ports.ts';
@@ -78,6 +80,7 @@ const diary: Behaviour<Diary> = {
 class Node {
   readonly name: string;
   readonly hosted: HostedPartitions;
+  readonly replicator: Replicator;
   readonly host = new SyncHost({
     crashed: (_name, error) => this.problems.push(error),
     refused: (name) => this.problems.push(new Error(`${name} refused`)),
@@ -94,9 +97,22 @@ class Node {
     this.name = name;
     this.wheel = new Wheel(world.nowMs);
     const load = { queuedItems: 0 };
+    const copies = {
+      store: world.storeFor(this),
+      nowMs: () => world.nowMs,
+      toBuddy: () => false,
+      later: (_delayMs: number, run: () => void) => world.order.later('retry', run),
+      soon: (run: () => void) => world.order.later('soon', run),
+      count: () => {},
+    };
+    this.replicator = new Replicator({
+      ...copies,
+      gate: 'store',
+      fenced: (number) => this.hosted.overtaken(number),
+    });
     this.hosted = new HostedPartitions(
       this.host,
-      world.storeFor(this),
+      { replicator: this.replicator, takeover: new Takeover(copies) },
       `${name}.1`,
       silent,
       {
@@ -118,11 +134,9 @@ class Node {
         },
         post: () => {},
         write: (number, epoch, owner, rows, durable, done) =>
-          world
-            .storeFor(this)
-            .write(number, epoch, owner, rows, durable, (error, reply) =>
-              done(error !== undefined ? 'failed' : reply === 'ok' ? 'ok' : 'fenced'),
-            ),
+          this.replicator.write(number, epoch, owner, rows, durable, (error, reply) =>
+            done(error !== undefined ? 'failed' : reply === 'ok' ? 'ok' : 'fenced'),
+          ),
         overloaded: () => assert.fail('overloaded'),
         failed: () => assert.fail('an entity broke'),
         unsaved: () => assert.fail('nothing was promised'),

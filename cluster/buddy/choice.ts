@@ -1,0 +1,75 @@
+/**
+ * Whom the partitions of a node copy to: the buddy that the table names, while there is a link to it. Tells each worker
+ * what has changed for the partitions that it holds.
+ */
+import { limits } from '../../src/limits.ts';
+import { ownerName } from '../control-types.ts';
+import type { ShareOrder } from '../control-types.ts';
+import type { Table } from '../table.ts';
+import { nobody } from '../table.ts';
+
+export type BuddiesOrder = ShareOrder & { readonly type: 'buddies' };
+
+export class BuddyChoice {
+  readonly #tell: (worker: number, order: BuddiesOrder) => void;
+  readonly #workerOf = new Int16Array(limits.partitions).fill(-1);
+  readonly #told: string[] = Array.from({ length: limits.partitions }, () => '');
+  readonly #up = new Set<string>();
+  #table: Table | undefined;
+
+  constructor(tell: (worker: number, order: BuddiesOrder) => void) {
+    this.#tell = tell;
+  }
+
+  adopt(table: Table): void {
+    this.#table = table;
+    this.#update();
+  }
+
+  peerUp(peer: string, incarnation: number): void {
+    this.#up.add(ownerName(peer, incarnation));
+    this.#update();
+  }
+
+  peerDown(peer: string, incarnation: number): void {
+    this.#up.delete(ownerName(peer, incarnation));
+    this.#update();
+  }
+
+  assigned(worker: number, partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      this.#workerOf[partition] = worker;
+      // A thread that has just begun with it knows nothing.
+      this.#told[partition] = '';
+    }
+    this.#update();
+  }
+
+  dropped(worker: number, partitions: readonly number[]): void {
+    for (const partition of partitions) if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
+  }
+
+  #update(): void {
+    const table = this.#table;
+    if (table === undefined) return;
+    const names = table.members.map(({ id, incarnation }) => {
+      const name = ownerName(id, incarnation);
+      return this.#up.has(name) ? name : '';
+    });
+    const changes = new Map<string, { worker: number; buddy: string; partitions: number[] }>();
+    for (let partition = 0; partition < table.buddy.length; partition++) {
+      const worker = this.#workerOf[partition]!;
+      if (worker < 0) continue;
+      const index = table.buddy[partition]!;
+      const buddy = index === nobody ? '' : names[index]!;
+      if (buddy === this.#told[partition]) continue;
+      this.#told[partition] = buddy;
+      const key = `${worker} ${buddy}`;
+      const change = changes.get(key);
+      if (change === undefined) changes.set(key, { worker, buddy, partitions: [partition] });
+      else change.partitions.push(partition);
+    }
+    for (const { worker, buddy, partitions } of changes.values())
+      this.#tell(worker, { type: 'buddies', buddy, partitions });
+  }
+}

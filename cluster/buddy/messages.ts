@@ -1,0 +1,166 @@
+/**
+ * What the owner of a partition and its buddy say to each other (target kind 3 of a link): positional MessagePack, first
+ * field a number. The owner's words are `copy`, `stored`, `take` and `forget`; the buddy answers `ack`, `refused` and
+ * `tail`. Rows are numbered in the order of their writes (`seq`), from 1 within one epoch of one partition.
+ */
+import { Decoder, Encoder } from '@msgpack/msgpack';
+import { checkMsgpack } from '../msgpack-check.ts';
+import type { SnapshotRow } from '../store-ports.ts';
+
+/** A row of a tail: its number, key, value; null deletes it. */
+export type TailRow = readonly [seq: number, key: string, value: Uint8Array | null];
+
+export type OwnerWord =
+  /**
+   * All changes `from` to `seq`, of each key the last. `base`: everything up to it was in the store when this buddy was named there. `stored`:
+   * everything up to it is in the store now.
+   */
+  | {
+      readonly type: 'copy';
+      readonly buddy: string;
+      readonly epoch: number;
+      readonly base: number;
+      readonly from: number;
+      readonly seq: number;
+      readonly stored: number;
+      readonly rows: readonly TailRow[];
+    }
+  | { readonly type: 'stored'; readonly epoch: number; readonly stored: number }
+  /** The partition is sealed under `epoch`: nothing older may be acknowledged any more; tell what you have. */
+  | { readonly type: 'take'; readonly buddy: string; readonly epoch: number }
+  /** What `take` told is in the store now. */
+  | { readonly type: 'forget'; readonly epoch: number };
+
+export type RefusalReason = 'fenced' | 'gap' | 'full';
+
+export type BuddyWord =
+  | { readonly type: 'ack'; readonly epoch: number; readonly base: number; readonly seq: number }
+  | { readonly type: 'refused'; readonly epoch: number; readonly base: number; readonly reason: RefusalReason }
+  /** The answer to `take` of `epoch`: rows written under `tailEpoch`; 0 and none when there are none. */
+  | {
+      readonly type: 'tail';
+      readonly epoch: number;
+      readonly tailEpoch: number;
+      readonly rows: readonly TailRow[];
+      /** An answer has several parts, from 0, when it is long. */
+      readonly part: number;
+      readonly last: boolean;
+    };
+
+const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6 } as const;
+const reasons: readonly RefusalReason[] = ['fenced', 'gap', 'full'];
+const encoder = new Encoder();
+const decoder = new Decoder();
+
+/** The octets are valid until the next call. */
+export function packWord(word: OwnerWord | BuddyWord): Uint8Array {
+  return encoder.encodeSharedRef(fieldsOf(word));
+}
+
+function fieldsOf(word: OwnerWord | BuddyWord): readonly unknown[] {
+  switch (word.type) {
+    case 'copy':
+      return [numbers.copy, word.buddy, word.epoch, word.base, word.from, word.seq, word.stored, word.rows];
+    case 'stored':
+      return [numbers.stored, word.epoch, word.stored];
+    case 'take':
+      return [numbers.take, word.buddy, word.epoch];
+    case 'forget':
+      return [numbers.forget, word.epoch];
+    case 'ack':
+      return [numbers.ack, word.epoch, word.base, word.seq];
+    case 'refused':
+      return [numbers.refused, word.epoch, word.base, reasons.indexOf(word.reason)];
+    case 'tail':
+      return [numbers.tail, word.epoch, word.tailEpoch, word.rows, word.part, word.last];
+  }
+}
+
+/** True for what an owner says, so that a router need not read the rest. */
+export function isOwnerWord(payload: Uint8Array): boolean {
+  // A fixarray of at most 15 fields, then the number of the word as a positive fixint.
+  return payload.length >= 2 && payload[1]! <= numbers.forget;
+}
+
+/** Undefined: not one of these words. Values are copies, so the octets may be used again. */
+export function unpackWord(payload: Uint8Array): OwnerWord | BuddyWord | undefined {
+  if (checkMsgpack(payload) !== undefined) return undefined;
+  const fields: unknown = decoder.decode(payload);
+  if (!Array.isArray(fields)) return undefined;
+  const [number, a, b, c, d, e, f, g] = fields as readonly unknown[];
+  switch (number) {
+    case numbers.copy: {
+      const rows = rowsOf(g);
+      if (typeof a !== 'string' || rows === undefined) return undefined;
+      if (!isCount(b) || !isCount(c) || !isCount(d) || !isCount(e) || !isCount(f)) return undefined;
+      return { type: 'copy', buddy: a, epoch: b, base: c, from: d, seq: e, stored: f, rows };
+    }
+    case numbers.stored:
+      return isCount(a) && isCount(b) ? { type: 'stored', epoch: a, stored: b } : undefined;
+    case numbers.take:
+      return typeof a === 'string' && isCount(b) ? { type: 'take', buddy: a, epoch: b } : undefined;
+    case numbers.forget:
+      return isCount(a) ? { type: 'forget', epoch: a } : undefined;
+    case numbers.ack:
+      return isCount(a) && isCount(b) && isCount(c) ? { type: 'ack', epoch: a, base: b, seq: c } : undefined;
+    case numbers.refused: {
+      const reason = reasons[c as number];
+      if (!isCount(a) || !isCount(b) || reason === undefined) return undefined;
+      return { type: 'refused', epoch: a, base: b, reason };
+    }
+    case numbers.tail: {
+      const rows = rowsOf(c);
+      if (!isCount(a) || !isCount(b) || !isCount(d) || rows === undefined || typeof e !== 'boolean') return undefined;
+      return { type: 'tail', epoch: a, tailEpoch: b, rows, part: d, last: e };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function rowsOf(value: unknown): TailRow[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const rows: TailRow[] = [];
+  for (const row of value as readonly unknown[]) {
+    if (!Array.isArray(row)) return undefined;
+    const [seq, key, octets] = row as readonly unknown[];
+    if (!isCount(seq) || typeof key !== 'string') return undefined;
+    // The octets are a view of the link's buffer.
+    if (octets === null) rows.push([seq, key, null]);
+    else if (octets instanceof Uint8Array) rows.push([seq, key, octets.slice()]);
+    else return undefined;
+  }
+  return rows;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/**
+ * The row of a partition in the store that says how far the store goes and who has the rest. It is written with the rows
+ * that it speaks of, in one commit.
+ */
+export interface Marker {
+  /** Of the owner that wrote it. */
+  readonly epoch: number;
+  /** Everything up to this row of that epoch is in the store. */
+  readonly seq: number;
+  /** `ownerName` of the node whose memory has the later writes, '' for nobody. */
+  readonly buddy: string;
+}
+
+/** No entity's key begins so: theirs begin with their kind. */
+export const markerKey = '~tail';
+
+export function markerRow({ epoch, seq, buddy }: Marker): SnapshotRow {
+  return [markerKey, encoder.encode([epoch, seq, buddy])];
+}
+
+export function readMarker(value: Uint8Array): Marker | undefined {
+  if (checkMsgpack(value) !== undefined) return undefined;
+  const fields: unknown = decoder.decode(value);
+  if (!Array.isArray(fields)) return undefined;
+  const [epoch, seq, buddy] = fields as readonly unknown[];
+  return isCount(epoch) && isCount(seq) && typeof buddy === 'string' ? { epoch, seq, buddy } : undefined;
+}

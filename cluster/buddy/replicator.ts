@@ -1,0 +1,311 @@
+/**
+ * Two copies before a packet leaves: what the partitions of a worker change goes to the memory of their buddy at once and
+ * to the store a little later, the latest state of each entity only. A gate opens as soon as one of them has it; a change
+ * that must survive more than one node waits for the store.
+ *
+ * When does the buddy's word count? When the store's marker of the partition names it and tells up to where the store
+ * goes: then whoever takes the partition over knows whom to ask, and which of its rows are newer. So the first write after
+ * a change of buddy goes to the store, and names it. A buddy that does not answer in time is not relied on any more, and
+ * what it has not acknowledged goes to the store.
+ */
+import { limits } from '../../src/limits.ts';
+import type { Done, SnapshotAccess } from '../store-access.ts';
+import type { SnapshotRow, StoreError, WriteReply } from '../store-ports.ts';
+import { markerRow, packWord, type BuddyWord, type OwnerWord, type TailRow } from './messages.ts';
+import { Track, type Flight, type Waiter } from './track.ts';
+
+/** What a gate waits for: the buddy's memory or the store, the store alone, or nothing at all. */
+export type GateClass = 'buddy' | 'store' | 'off';
+
+export interface ReplicatorPorts {
+  readonly gate: GateClass;
+  readonly store: SnapshotAccess;
+  /** Monotonic. */
+  nowMs(): number;
+  /** To the node of this id. False when it is not taken. */
+  toBuddy(node: string, partition: number, payload: Uint8Array): boolean;
+  /** A later owner has the partition. */
+  fenced(partition: number): void;
+  /** Runs it after this call has returned. */
+  soon(run: () => void): void;
+  count(metric: string): void;
+}
+
+export class Replicator {
+  readonly #ports: ReplicatorPorts;
+  readonly #tracks = new Map<number, Track>();
+  /** To be written to the store, in the order of their time. */
+  readonly #queue = new Map<Track, number>();
+  /** With copies that are not acknowledged. */
+  readonly #unacked = new Set<Track>();
+  /** By partition, whom the table names. */
+  readonly #wanted = new Map<number, string>();
+  readonly #flushes = new Map<Track, (() => void)[]>();
+
+  constructor(ports: ReplicatorPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Begins with a partition. `rows`: what another memory had and the store has not; they are written like all others.
+   * `isMarked`: the store's marker names somebody.
+   */
+  begin(partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[], isMarked: boolean): void {
+    this.end(partition);
+    const track = new Track(partition, epoch, owner);
+    track.isMarked = isMarked;
+    track.wanted = this.#wanted.get(partition) ?? '';
+    this.#tracks.set(partition, track);
+    for (const [key, value] of rows) track.put(key, value);
+    if (rows.length > 0) this.#write(track);
+  }
+
+  /** Forgets a partition; who still waits is told that the store is closed to them. */
+  end(partition: number): void {
+    const track = this.#tracks.get(partition);
+    if (track === undefined) return;
+    this.#remove(track);
+    for (const waiter of track.takeAll()) waiter.done(undefined, { fencedBy: track.epoch });
+  }
+
+  /** Whom the table names for these partitions and we have a link to (`ownerName`), '' for nobody. */
+  buddies(buddy: string, partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      this.#wanted.set(partition, buddy);
+      const track = this.#tracks.get(partition);
+      if (track === undefined) continue;
+      track.wanted = buddy;
+      if (track.relied !== '' && track.relied !== buddy) this.#abandon(track);
+    }
+  }
+
+  /** As SnapshotAccess.write: `done` is called once, later. Rows of partitions that did not begin here go to the store. */
+  write(
+    partition: number,
+    epoch: number,
+    owner: string,
+    rows: readonly SnapshotRow[],
+    durable: boolean,
+    done: Done<WriteReply>,
+  ): void {
+    const track = this.#tracks.get(partition);
+    if (track === undefined || track.epoch !== epoch || track.owner !== owner)
+      return this.#ports.store.write(partition, epoch, owner, rows, durable, done);
+    const from = track.seq + 1;
+    // The octets may be a view of something that the caller uses again.
+    for (const [key, value] of rows) track.put(key, value);
+    if (this.#ports.gate === 'off') {
+      this.#ports.soon(() => done(undefined, 'ok'));
+      return this.#later(track);
+    }
+    track.wait({ seq: track.seq, durable, done, storeError: undefined });
+    if (track.relied !== '') this.#copy(track, from);
+    if (durable || track.relied === '') this.#write(track);
+    else this.#later(track);
+  }
+
+  /** Calls `done` when the store has everything of the partition; again and again until the store takes it. */
+  flush(partition: number, done: () => void): void {
+    const track = this.#tracks.get(partition);
+    if (track === undefined || track.isStored) return this.#ports.soon(done);
+    const waiting = this.#flushes.get(track);
+    if (waiting === undefined) this.#flushes.set(track, [done]);
+    else waiting.push(done);
+    this.#write(track);
+  }
+
+  /** The buddy of a partition has answered. */
+  onWord(partition: number, word: BuddyWord): void {
+    const track = this.#tracks.get(partition);
+    if (track === undefined || word.epoch !== track.epoch || word.type === 'tail') return;
+    if (track.relied === '' || word.base !== track.base) return;
+    if (word.type === 'ack') {
+      track.unackedSinceMs = this.#ports.nowMs();
+      this.#release(track.ack(word.seq));
+      if (track.acked >= track.copied) this.#unacked.delete(track);
+      return;
+    }
+    this.#ports.count(`copy.refused-${word.reason}`);
+    if (word.reason === 'fenced') return this.#fence(track, { fencedBy: track.epoch });
+    track.notBeforeMs = this.#ports.nowMs() + limits.copyBackoffMs;
+    this.#abandon(track);
+  }
+
+  /** Every limits.timerTickMs: what is due goes to the store, and who does not acknowledge is not waited for. */
+  tick(): void {
+    const nowMs = this.#ports.nowMs();
+    for (const [track, dueMs] of this.#queue) {
+      if (dueMs > nowMs) break;
+      this.#queue.delete(track);
+      this.#write(track);
+    }
+    for (const track of this.#unacked) {
+      if (nowMs - track.unackedSinceMs < limits.copyAckMs) continue;
+      this.#ports.count('copy.late');
+      track.notBeforeMs = nowMs + limits.copyBackoffMs;
+      this.#abandon(track);
+    }
+  }
+
+  stats(): { readonly behind: number; readonly unacked: number; readonly relying: number } {
+    let behind = 0;
+    let relying = 0;
+    for (const track of this.#tracks.values()) {
+      behind += track.behindCount;
+      if (track.relied !== '') relying++;
+    }
+    return { behind, unacked: this.#unacked.size, relying };
+  }
+
+  #later(track: Track): void {
+    if (!this.#queue.has(track)) this.#queue.set(track, this.#ports.nowMs() + limits.storeBehindMs);
+  }
+
+  /** Gives the store what it lacks, now or as soon as what is under way has landed. */
+  #write(track: Track): void {
+    if (!this.#tracks.has(track.partition) || this.#tracks.get(track.partition) !== track) return;
+    const names = this.#nameFor(track);
+    // A marker speaks of everything before it: nothing else may be under way, neither before nor beside it.
+    for (const flight of track.flights) if (names !== undefined || flight.names !== undefined) return;
+    if (!track.hasUnsubmitted) return;
+    this.#queue.delete(track);
+    const flight = track.launch(names);
+    const rows: SnapshotRow[] = flight.rows.map(([, key, value]) => [key, value]);
+    if (names !== undefined) rows.push(markerRow({ epoch: track.epoch, seq: flight.upTo, buddy: names }));
+    this.#ports.store.write(track.partition, track.epoch, track.owner, rows, track.needsDurable, (error, reply) =>
+      this.#landed(track, flight, error, reply),
+    );
+  }
+
+  /** What the next marker says; undefined: the store needs none. */
+  #nameFor(track: Track): string | undefined {
+    const { wanted, relied } = track;
+    const name = wanted !== '' && (relied === wanted || this.#ports.nowMs() >= track.notBeforeMs) ? wanted : '';
+    if (this.#ports.gate !== 'buddy') return track.isMarked ? '' : undefined;
+    return name === '' && !track.isMarked ? undefined : name;
+  }
+
+  #landed(track: Track, flight: Flight, error: StoreError | undefined, reply: WriteReply | undefined): void {
+    if (this.#tracks.get(track.partition) !== track) return;
+    if (error !== undefined) {
+      // Whether the store has it is unknown, so it may name somebody from now on.
+      if (flight.names !== undefined && flight.names !== '') track.isMarked = true;
+      const refused = track.crashed(flight, error);
+      for (const waiter of refused) this.#refuse(track, waiter, error);
+      this.#queue.delete(track);
+      this.#queue.set(track, this.#ports.nowMs() + limits.storeRetryMs);
+      return;
+    }
+    if (reply !== 'ok') return this.#fence(track, reply!);
+    const done = track.landed(flight);
+    if (flight.names !== undefined) {
+      track.isMarked = flight.names !== '';
+      const isGood = flight.names !== '' && flight.names === track.wanted && this.#ports.nowMs() >= track.notBeforeMs;
+      if (isGood && track.relied === '') this.#rely(track, flight);
+      else if (track.relied !== '') this.#tellStored(track);
+    }
+    this.#release(done);
+    if (track.hasUnsubmitted) {
+      if (track.needsStore || this.#flushes.has(track)) this.#write(track);
+      else this.#later(track);
+    }
+    if (track.isStored) this.#flushed(track);
+  }
+
+  /** From now on the buddy's word counts; it begins with what came while the store wrote its name. */
+  #rely(track: Track, flight: Flight): void {
+    track.relied = track.wanted;
+    track.base = flight.upTo;
+    track.copied = flight.upTo;
+    track.acked = flight.upTo;
+    if (track.seq > track.base) this.#copy(track, track.base + 1);
+  }
+
+  #copy(track: Track, from: number): void {
+    const rows = track.rowsAfter(from - 1);
+    if (track.acked >= track.copied) {
+      track.unackedSinceMs = this.#ports.nowMs();
+      this.#unacked.add(track);
+    }
+    let start = 0;
+    let bytes = 0;
+    for (let index = 0; index < rows.length; index++) {
+      bytes += 64 + rows[index]![1].length + (rows[index]![2]?.length ?? 0);
+      const isLast = index === rows.length - 1;
+      if (!isLast && bytes < limits.linkDataFrameBytesAim) continue;
+      const seq = isLast ? track.seq : rows[index]![0];
+      if (!this.#sendCopy(track, seq, rows.slice(start, index + 1))) return;
+      start = index + 1;
+      bytes = 0;
+    }
+  }
+
+  #sendCopy(track: Track, seq: number, rows: readonly TailRow[]): boolean {
+    const { epoch, base, stored } = track;
+    const from = track.copied + 1;
+    track.copied = seq;
+    const sent = this.#say(track, { type: 'copy', buddy: track.relied, epoch, base, from, seq, stored, rows });
+    if (sent) return true;
+    this.#ports.count('copy.not-sent');
+    track.notBeforeMs = this.#ports.nowMs() + limits.copyBackoffMs;
+    // Not within a write: nobody is answered before his call has returned.
+    this.#ports.soon(() => track.relied !== '' && this.#abandon(track));
+    return false;
+  }
+
+  #tellStored(track: Track): void {
+    if (track.copied > track.base) this.#say(track, { type: 'stored', epoch: track.epoch, stored: track.stored });
+  }
+
+  #say(track: Track, word: OwnerWord): boolean {
+    return this.#ports.toBuddy(nodeOf(track.relied), track.partition, packWord(word));
+  }
+
+  #abandon(track: Track): void {
+    if (this.#tracks.get(track.partition) !== track) return;
+    this.#unacked.delete(track);
+    this.#ports.count('copy.abandoned');
+    for (const waiter of track.abandon()) this.#refuse(track, waiter, waiter.storeError!);
+    if (track.hasUnsubmitted) this.#write(track);
+  }
+
+  #refuse(track: Track, waiter: Waiter, error: StoreError): void {
+    if (waiter.seq <= track.acked && track.relied !== '') {
+      this.#ports.count('gate.degraded');
+      waiter.done(undefined, 'ok');
+    } else waiter.done(error, undefined);
+  }
+
+  #release(waiters: readonly Waiter[]): void {
+    for (const waiter of waiters) {
+      if (waiter.storeError !== undefined) this.#ports.count('gate.degraded');
+      waiter.done(undefined, 'ok');
+    }
+  }
+
+  #fence(track: Track, reply: WriteReply): void {
+    this.#remove(track);
+    const waiters = track.takeAll();
+    for (const waiter of waiters) waiter.done(undefined, reply);
+    if (waiters.length === 0) this.#ports.fenced(track.partition);
+  }
+
+  #flushed(track: Track): void {
+    const waiting = this.#flushes.get(track);
+    if (waiting === undefined) return;
+    this.#flushes.delete(track);
+    for (const done of waiting) done();
+  }
+
+  #remove(track: Track): void {
+    this.#tracks.delete(track.partition);
+    this.#queue.delete(track);
+    this.#unacked.delete(track);
+    this.#flushes.delete(track);
+  }
+}
+
+/** The id in an `ownerName`. */
+export function nodeOf(owner: string): string {
+  return owner.slice(0, owner.lastIndexOf('.'));
+}

@@ -1,0 +1,69 @@
+/**
+ * The main thread's part: keeps the tails of other nodes' partitions and passes the words on between the workers of this
+ * node and the other nodes.
+ */
+import { limits } from '../../src/limits.ts';
+import { ownerName } from '../control-types.ts';
+import type { Table } from '../table.ts';
+import { isOwnerWord, packWord, unpackWord } from './messages.ts';
+import type { BuddyWord } from './messages.ts';
+import { Tails } from './tails.ts';
+
+export interface BuddyRouterPorts {
+  nowMs(): number;
+  /** To the worker of this node that holds the partition, if there is one. */
+  toHolder(partition: number, payload: Uint8Array): void;
+  toNode(node: string, partition: number, payload: Uint8Array): boolean;
+  count(metric: string): void;
+}
+
+export class BuddyRouter {
+  readonly tails: Tails;
+  readonly #id: string;
+  readonly #ports: BuddyRouterPorts;
+  readonly #members = new Set<string>();
+  #sweepAtMs = 0;
+
+  constructor(id: string, incarnation: number, ports: BuddyRouterPorts) {
+    this.#id = id;
+    this.#ports = ports;
+    this.tails = new Tails(ownerName(id, incarnation));
+  }
+
+  adopt(table: Table): void {
+    this.#members.clear();
+    for (const { id, incarnation } of table.members) this.#members.add(ownerName(id, incarnation));
+  }
+
+  /** A worker of ours speaks to the buddy of its partition, on node `to`. */
+  fromWorker(to: string, partition: number, payload: Uint8Array): void {
+    if (to === this.#id)
+      return this.#hear(partition, payload, (word) => this.#ports.toHolder(partition, packWord(word)));
+    if (this.#ports.toNode(to, partition, payload)) return;
+    const word = unpackWord(payload);
+    if (word?.type !== 'take' || this.#members.has(word.buddy)) return this.#ports.count('copy.no-link');
+    // It will never answer: its memory is gone with it.
+    this.#ports.count('tail.gone');
+    const { epoch } = word;
+    this.#ports.toHolder(partition, packWord({ type: 'tail', epoch, tailEpoch: 0, rows: [], part: 0, last: true }));
+  }
+
+  fromNode(from: string, partition: number, payload: Uint8Array): void {
+    if (!isOwnerWord(payload)) return this.#ports.toHolder(partition, payload);
+    this.#hear(partition, payload, (word) => void this.#ports.toNode(from, partition, packWord(word)));
+  }
+
+  tick(): void {
+    const nowMs = this.#ports.nowMs();
+    if (nowMs < this.#sweepAtMs) return;
+    this.#sweepAtMs = nowMs + limits.tailEmptyMs / 2;
+    this.tails.sweep(nowMs);
+  }
+
+  #hear(partition: number, payload: Uint8Array, answer: (word: BuddyWord) => void): void {
+    const word = unpackWord(payload);
+    if (word === undefined || word.type === 'ack' || word.type === 'refused' || word.type === 'tail')
+      return this.#ports.count('buddy-word-unreadable');
+    for (const each of this.tails.receive(partition, word, this.#ports.nowMs())) answer(each);
+  }
+}

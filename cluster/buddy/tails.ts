@@ -1,0 +1,167 @@
+/**
+ * The memory of a buddy: for each partition of somebody else what its owner has changed and the store does not have yet.
+ * It acknowledges only what continues what it has, and nothing of an owner that has lost the partition. Pure.
+ */
+import { limits } from '../../src/limits.ts';
+import type { BuddyWord, OwnerWord, TailRow } from './messages.ts';
+
+interface Tail {
+  epoch: number;
+  base: number;
+  seq: number;
+  /** In the order of their last change. */
+  readonly rows: Map<string, TailRow>;
+  /** Under which the partition was sealed by a later owner, 0: not that we know. */
+  sealedBy: number;
+  touchedAtMs: number;
+}
+
+export interface TailStats {
+  readonly partitions: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export class Tails {
+  readonly #self: string;
+  readonly #tails = new Map<number, Tail>();
+  #rows = 0;
+  #bytes = 0;
+
+  /** @param self `ownerName` of this node: words for an earlier process of the same name are not for us. */
+  constructor(self: string) {
+    this.#self = self;
+  }
+
+  get stats(): TailStats {
+    return { partitions: this.#tails.size, rows: this.#rows, bytes: this.#bytes };
+  }
+
+  /** The answers, in order. */
+  receive(partition: number, word: OwnerWord, nowMs: number): readonly BuddyWord[] {
+    switch (word.type) {
+      case 'copy':
+        return [this.#copy(partition, word, nowMs)];
+      case 'stored': {
+        const tail = this.#tails.get(partition);
+        if (tail?.epoch === word.epoch) this.#dropStored(tail, word.stored);
+        return [];
+      }
+      case 'take':
+        return this.#take(partition, word, nowMs);
+      case 'forget': {
+        const tail = this.#tails.get(partition);
+        if (tail !== undefined && tail.epoch < word.epoch) this.#clear(tail);
+        return [];
+      }
+    }
+  }
+
+  #copy(partition: number, word: OwnerWord & { readonly type: 'copy' }, nowMs: number): BuddyWord {
+    const { epoch, base } = word;
+    const refused = (reason: 'fenced' | 'gap' | 'full'): BuddyWord => ({ type: 'refused', epoch, base, reason });
+    if (word.buddy !== this.#self) return refused('gap');
+    let tail = this.#tails.get(partition);
+    if (tail !== undefined && (epoch < tail.epoch || epoch < tail.sealedBy)) return refused('fenced');
+    const continues = tail !== undefined && tail.epoch === epoch && tail.base === base && word.from === tail.seq + 1;
+    if (!continues) {
+      // A first copy begins where the store ends.
+      if (word.from !== base + 1) return refused('gap');
+      if (tail !== undefined && tail.epoch === epoch && tail.base > base) return refused('gap');
+      tail = this.#begin(partition, epoch, base, tail?.sealedBy ?? 0);
+    }
+    const held = tail!;
+    for (const row of word.rows) {
+      if (this.#rows >= limits.tailRowsMax || this.#bytes + sizeOf(row) > limits.tailBytesMax) return refused('full');
+      this.#put(held, row);
+    }
+    held.seq = word.seq;
+    held.touchedAtMs = nowMs;
+    this.#dropStored(held, word.stored);
+    return { type: 'ack', epoch, base, seq: word.seq };
+  }
+
+  #begin(partition: number, epoch: number, base: number, sealedBy: number): Tail {
+    const before = this.#tails.get(partition);
+    if (before !== undefined) this.#clear(before);
+    const tail: Tail = { epoch, base, seq: base, rows: new Map(), sealedBy, touchedAtMs: 0 };
+    this.#tails.set(partition, tail);
+    return tail;
+  }
+
+  #take(partition: number, { buddy, epoch }: OwnerWord & { readonly type: 'take' }, nowMs: number): BuddyWord[] {
+    const tail = buddy === this.#self ? this.#tails.get(partition) : undefined;
+    if (tail === undefined || tail.epoch >= epoch) {
+      // Nothing is here, and nothing older may come.
+      if (tail === undefined && buddy === this.#self) {
+        const sealed = this.#begin(partition, 0, 0, epoch);
+        sealed.touchedAtMs = nowMs;
+      }
+      return [{ type: 'tail', epoch, tailEpoch: 0, rows: [], part: 0, last: true }];
+    }
+    tail.sealedBy = Math.max(tail.sealedBy, epoch);
+    tail.touchedAtMs = nowMs;
+    const words: BuddyWord[] = [];
+    let rows: TailRow[] = [];
+    let bytes = 0;
+    const tailEpoch = tail.epoch;
+    for (const row of tail.rows.values()) {
+      if (rows.length > 0 && bytes + sizeOf(row) > limits.linkDataFrameBytesAim) {
+        words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: false });
+        rows = [];
+        bytes = 0;
+      }
+      rows.push(row);
+      bytes += sizeOf(row);
+    }
+    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });
+    return words;
+  }
+
+  /** Forgets what nobody asked for or added to for long: its owner or its heir has written it long ago. */
+  sweep(nowMs: number): void {
+    for (const [partition, tail] of this.#tails) {
+      if (
+        tail.rows.size === 0
+          ? nowMs - tail.touchedAtMs < limits.tailEmptyMs
+          : nowMs - tail.touchedAtMs < limits.tailMsMax
+      )
+        continue;
+      this.#clear(tail);
+      this.#tails.delete(partition);
+    }
+  }
+
+  #put(tail: Tail, row: TailRow): void {
+    const before = tail.rows.get(row[1]);
+    if (before !== undefined) {
+      // To the end: rows stand in the order of their last change.
+      tail.rows.delete(row[1]);
+      this.#rows--;
+      this.#bytes -= sizeOf(before);
+    }
+    tail.rows.set(row[1], row);
+    this.#rows++;
+    this.#bytes += sizeOf(row);
+  }
+
+  #dropStored(tail: Tail, stored: number): void {
+    for (const [key, row] of tail.rows) {
+      if (row[0] > stored) return;
+      tail.rows.delete(key);
+      this.#rows--;
+      this.#bytes -= sizeOf(row);
+    }
+  }
+
+  #clear(tail: Tail): void {
+    for (const row of tail.rows.values()) this.#bytes -= sizeOf(row);
+    this.#rows -= tail.rows.size;
+    tail.rows.clear();
+  }
+}
+
+/** With what the maps take. */
+function sizeOf([, key, value]: TailRow): number {
+  return 128 + key.length + (value === null ? 0 : value.length);
+}

@@ -1,0 +1,141 @@
+/**
+ * Reads what an earlier owner of partitions left: the rows in the store, and what only the memory of its buddy has. The
+ * store's marker says whose memory that is and how far the store goes.
+ */
+import { limits } from '../../src/limits.ts';
+import type { Share } from '../control-types.ts';
+import type { SnapshotAccess } from '../store-access.ts';
+import type { LoadedRow, SnapshotRow, StoreError } from '../store-ports.ts';
+import { markerKey, packWord, readMarker } from './messages.ts';
+import type { BuddyWord, Marker, TailRow } from './messages.ts';
+import { nodeOf } from './replicator.ts';
+
+export interface Left {
+  readonly share: Share;
+  readonly rows: readonly { readonly key: string; readonly value: Uint8Array }[];
+  /** The newer ones among them, and removals: what the store does not have yet. */
+  readonly unstored: readonly SnapshotRow[];
+  /** The marker that was found. */
+  readonly marker: Marker | undefined;
+}
+
+export interface TakeoverPorts {
+  readonly store: SnapshotAccess;
+  nowMs(): number;
+  toBuddy(node: string, partition: number, payload: Uint8Array): boolean;
+  later(delayMs: number, run: () => void): void;
+  count(metric: string): void;
+}
+
+interface Asked {
+  readonly share: Share;
+  readonly marker: Marker;
+  readonly stored: Map<string, Uint8Array>;
+  readonly sinceMs: number;
+  readonly rows: TailRow[];
+  /** The next part of the answer. */
+  part: number;
+  readonly done: (left: Left) => void;
+}
+
+export class Takeover {
+  readonly #ports: TakeoverPorts;
+  readonly #asked = new Map<number, Asked>();
+  #repeating = false;
+
+  constructor(ports: TakeoverPorts) {
+    this.#ports = ports;
+  }
+
+  /** `taken` is called once for each share whose rows are complete, or `failed` once, when the store does not answer. */
+  load(shares: readonly Share[], taken: (left: Left) => void, failed: (error: StoreError) => void): void {
+    const found = new Map<number, LoadedRow[]>(shares.map(({ partition }) => [partition, []]));
+    this.#ports.store.loadPieces(
+      shares.map(({ partition }) => partition),
+      (rows) => {
+        for (const row of rows) found.get(row.partition)?.push(row);
+      },
+      (error) => {
+        if (error !== undefined) return failed(error);
+        for (const share of shares) this.#sort(share, found.get(share.partition) ?? [], taken);
+      },
+    );
+  }
+
+  /** What the buddy had is in the store: it need not keep it. */
+  stored({ share, marker }: Left): void {
+    if (marker === undefined) return;
+    this.#ports.toBuddy(nodeOf(marker.buddy), share.partition, packWord({ type: 'forget', epoch: share.epoch }));
+  }
+
+  /** The share is somebody else's now: nobody waits for its rows. */
+  forget(partition: number): void {
+    this.#asked.delete(partition);
+  }
+
+  onWord(partition: number, word: BuddyWord): void {
+    const asked = this.#asked.get(partition);
+    if (asked === undefined || word.type !== 'tail' || word.epoch !== asked.share.epoch) return;
+    if (word.part === 0) asked.rows.length = 0;
+    else if (word.part !== asked.part) return;
+    asked.part = word.part + 1;
+    // Rows of an owner before the one that wrote the marker are older than the store.
+    if (word.tailEpoch >= asked.marker.epoch)
+      for (const row of word.rows)
+        if (word.tailEpoch > asked.marker.epoch || row[0] > asked.marker.seq) asked.rows.push(row);
+    if (word.last) this.#complete(asked);
+  }
+
+  #sort(share: Share, rows: readonly LoadedRow[], done: (left: Left) => void): void {
+    let marker: Marker | undefined;
+    const stored = new Map<string, Uint8Array>();
+    for (const { key, value } of rows) {
+      if (key === markerKey) marker = readMarker(value);
+      else stored.set(key, value);
+    }
+    if (marker === undefined || marker.buddy === '') return done({ share, rows: listOf(stored), unstored: [], marker });
+    const asked: Asked = { share, marker, stored, sinceMs: this.#ports.nowMs(), rows: [], part: 0, done };
+    this.#asked.set(share.partition, asked);
+    this.#ask(asked);
+    this.#repeat();
+  }
+
+  #ask({ share, marker }: Asked): void {
+    const payload = packWord({ type: 'take', buddy: marker.buddy, epoch: share.epoch });
+    this.#ports.toBuddy(nodeOf(marker.buddy), share.partition, payload);
+  }
+
+  #repeat(): void {
+    if (this.#repeating) return;
+    this.#repeating = true;
+    this.#ports.later(limits.tailAskMs, () => {
+      this.#repeating = false;
+      const oldestMs = this.#ports.nowMs() - limits.tailWaitMs;
+      for (const asked of this.#asked.values()) {
+        if (asked.sinceMs > oldestMs) {
+          this.#ask(asked);
+          continue;
+        }
+        // Both memories are lost: what the store has must do.
+        this.#ports.count('tail.missing');
+        asked.rows.length = 0;
+        this.#complete(asked);
+      }
+      if (this.#asked.size > 0) this.#repeat();
+    });
+  }
+
+  #complete({ share, marker, stored, rows, done }: Asked): void {
+    this.#asked.delete(share.partition);
+    for (const [, key, value] of rows) {
+      if (value === null) stored.delete(key);
+      else stored.set(key, value);
+    }
+    if (rows.length > 0) this.#ports.count('tail.taken');
+    done({ share, rows: listOf(stored), unstored: rows.map(([, key, value]) => [key, value]), marker });
+  }
+}
+
+function listOf(rows: ReadonlyMap<string, Uint8Array>): { key: string; value: Uint8Array }[] {
+  return Array.from(rows, ([key, value]) => ({ key, value }));
+}

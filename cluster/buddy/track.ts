@@ -1,0 +1,179 @@
+/**
+ * One partition as its owner keeps it in two places: which rows the store lacks, which the buddy has, and who waits for
+ * what. It knows neither messages nor time; `replicator.ts` does what it says.
+ */
+import type { Done } from '../store-access.ts';
+import type { WriteReply } from '../store-ports.ts';
+import type { TailRow } from './messages.ts';
+
+export interface Waiter {
+  /** The last of its rows. */
+  readonly seq: number;
+  /** Must be in the store: the memory of two nodes is not enough. */
+  readonly durable: boolean;
+  readonly done: Done<WriteReply>;
+  /** The store refused it for now; the buddy's word is good enough then. */
+  storeError: Parameters<Done<WriteReply>>[0];
+}
+
+/** A write to the store that is under way. */
+export interface Flight {
+  readonly rows: readonly TailRow[];
+  /** Its waiters are those after `after`, up to `upTo`. */
+  readonly after: number;
+  readonly upTo: number;
+  /** Named as buddy in the marker that goes along; undefined: no marker goes along. */
+  readonly names: string | undefined;
+}
+
+interface Behind {
+  row: TailRow;
+  underWay: boolean;
+}
+
+export class Track {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly owner: string;
+  /** Of the last row. */
+  seq = 0;
+  /** Rows that the store has not acknowledged, the last of each key, in the order of their last change. */
+  readonly #behind = new Map<string, Behind>();
+  #waiters: Waiter[] = [];
+  /** The last row that was handed to the store. */
+  #submitted = 0;
+  /** Everything up to here is in the store. */
+  stored = 0;
+  readonly flights = new Set<Flight>();
+
+  /** Whom the table names and we have a link to, '' for nobody. */
+  wanted = '';
+  /** Whose acknowledgements count, '' for nobody: the store knows that it has what the store lacks. */
+  relied = '';
+  /** The store had everything up to here when it heard of the buddy. */
+  base = 0;
+  /** The last row sent to the buddy, and when the oldest unacknowledged one was. */
+  copied = 0;
+  acked = 0;
+  unackedSinceMs = 0;
+  notBeforeMs = 0;
+  /** The store's marker may name somebody. */
+  isMarked = false;
+  /** In the queue of those to be written. */
+  isQueued = false;
+
+  constructor(partition: number, epoch: number, owner: string) {
+    this.partition = partition;
+    this.epoch = epoch;
+    this.owner = owner;
+  }
+
+  /** Everything is in the store, and nobody waits. */
+  get isStored(): boolean {
+    return this.#behind.size === 0 && this.flights.size === 0;
+  }
+
+  get behindCount(): number {
+    return this.#behind.size;
+  }
+
+  get hasUnsubmitted(): boolean {
+    for (const { underWay } of this.#behind.values()) if (!underWay) return true;
+    return false;
+  }
+
+  put(key: string, value: Uint8Array | null): void {
+    this.seq++;
+    this.#behind.delete(key);
+    this.#behind.set(key, { row: [this.seq, key, value], underWay: false });
+  }
+
+  wait(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  /** The rows after `seq` that the store lacks. */
+  rowsAfter(seq: number): TailRow[] {
+    const rows: TailRow[] = [];
+    for (const { row } of this.#behind.values()) if (row[0] > seq) rows.push(row);
+    return rows;
+  }
+
+  /** Takes what the store has not been given yet. */
+  launch(names: string | undefined): Flight {
+    const rows: TailRow[] = [];
+    for (const behind of this.#behind.values()) {
+      if (behind.underWay) continue;
+      behind.underWay = true;
+      rows.push(behind.row);
+    }
+    const flight: Flight = { rows, after: this.#submitted, upTo: this.seq, names };
+    this.#submitted = this.seq;
+    this.flights.add(flight);
+    return flight;
+  }
+
+  /** The store has it. Returns those who waited for it. */
+  landed(flight: Flight): Waiter[] {
+    this.flights.delete(flight);
+    for (const [seq, key] of flight.rows) {
+      if (this.#behind.get(key)?.row[0] === seq) this.#behind.delete(key);
+    }
+    // A flight with a marker is alone and takes everything along.
+    if (flight.names !== undefined) this.stored = Math.max(this.stored, flight.upTo);
+    return this.#takeWaiters(({ seq }) => seq > flight.after && seq <= flight.upTo);
+  }
+
+  /** The store has it or not: it is to be written again. Returns those whom only the store could have satisfied. */
+  crashed(flight: Flight, error: NonNullable<Waiter['storeError']>): Waiter[] {
+    this.flights.delete(flight);
+    for (const [seq, key] of flight.rows) {
+      const behind = this.#behind.get(key);
+      if (behind !== undefined && behind.row[0] === seq) behind.underWay = false;
+    }
+    if (this.relied === '') return this.#takeWaiters(({ seq }) => seq > flight.after && seq <= flight.upTo);
+    this.#submitted = flight.after;
+    // The store is in trouble for all of them.
+    for (const waiter of this.#waiters) waiter.storeError = error;
+    return this.#takeWaiters((waiter) => waiter.storeError !== undefined && waiter.seq <= this.acked);
+  }
+
+  /** The buddy has everything up to `seq`. Returns those who need no more. */
+  ack(seq: number): Waiter[] {
+    this.acked = Math.max(this.acked, seq);
+    return this.#takeWaiters(
+      (waiter) => waiter.seq <= this.acked && (!waiter.durable || waiter.storeError !== undefined),
+    );
+  }
+
+  /** The buddy's word does not count any more. Returns those whom the store has refused and nobody else can satisfy. */
+  abandon(): Waiter[] {
+    this.relied = '';
+    return this.#takeWaiters((waiter) => waiter.storeError !== undefined);
+  }
+
+  /** Somebody waits for the store alone. */
+  get needsStore(): boolean {
+    return this.#waiters.some((waiter) => waiter.durable || this.relied === '');
+  }
+
+  get needsDurable(): boolean {
+    return this.#waiters.some((waiter) => waiter.durable);
+  }
+
+  /** The end: those who still wait. */
+  takeAll(): Waiter[] {
+    return this.#takeWaiters(() => true);
+  }
+
+  #takeWaiters(which: (waiter: Waiter) => boolean): Waiter[] {
+    if (this.#waiters.length === 0) return none;
+    const taken: Waiter[] = [];
+    const kept: Waiter[] = [];
+    for (const waiter of this.#waiters) (which(waiter) ? taken : kept).push(waiter);
+    if (taken.length > 0) this.#waiters = kept;
+    return taken;
+  }
+}
+
+const none: Waiter[] = [];
