@@ -73,8 +73,9 @@ export class Act implements Sink {
     if (!this.state.contexts.delete(context.id)) return;
     this.turn.clearTimer(`N ${context.id}`);
     for (const branch of context.branches) this.turn.clearTimer(`C ${branch.tx.key}`);
-    // What is kept of it on disk may go; nobody waits for that.
-    if (this.state.saved) this.turn.save('none');
+    // What is kept of it on disk may go; nobody waits for that. A request inside of a dialog that was answered before it was
+    // ever kept, or is kept as answered, does no harm there: a write of the whole call for each of them would.
+    if (this.state.saved && (context.request.method === 'INVITE' || context.keptPending)) this.turn.save('none');
   }
 
   // Sink: what the machines ask for.

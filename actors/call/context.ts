@@ -45,6 +45,7 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
     finalStatus: 0,
     answeredBy: [],
     noAnswerAtMs: 0,
+    keptPending: false,
   };
   act.state.contexts.set(context.id, context);
   act.begin({ tx: context.server, context, branch: undefined });

@@ -62,6 +62,7 @@ function adopt(state: CallState, context: Context): void {
 }
 
 function packContext(context: Context): unknown[] {
+  context.keptPending ||= context.server.pending;
   return [
     context.id,
     context.request.bytes,
@@ -113,6 +114,7 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
     finalStatus: finalStatus as number,
     answeredBy: Array.isArray(answeredBy) ? answeredBy.map(String) : [],
     noAnswerAtMs: noAnswerAtMs as number,
+    keptPending: transaction.pending,
   };
   for (const each of branches as readonly (readonly unknown[])[]) context.branches.push(unpackBranch(context, each));
   return context;

@@ -50,6 +50,8 @@ export interface Context {
   readonly answeredBy: string[];
   /** Cluster time when an unanswered INVITE is given up; 0 for other methods. */
   noAnswerAtMs: number;
+  /** A snapshot has it as not answered yet: whoever takes that up long afterwards would answer it again. Not packed. */
+  keptPending: boolean;
 }
 
 export interface Branch {

@@ -1,7 +1,7 @@
 /**
  * Single rules of RFC 3261 9, 16 and 18.2 through the call actor, one exchange each.
  * Seen failing with: the 487 of a CANCEL during routing not saved; cancelReason not packed; wayTo left out for the ACK; a
- * repeated 200 noted as a dialog.
+ * repeated 200 noted as a dialog; a save for every request that is forgotten; keptPending never set.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -264,6 +264,51 @@ describe('a Route that leads elsewhere', () => {
     assert.equal(statuses(alice, 'INVITE')[0], 403);
     assert.equal(requests(bob, 'INVITE').length, 0);
     assert.ok(world.wire.every((packet) => packet.to !== '10.9.9.9:5060'));
+  });
+});
+
+describe('a request inside of a call', () => {
+  function established(): { world: World; info: (cseq: number) => void; answer: () => void } {
+    const { world, alice, bob } = setting();
+    const waiting: Sip[] = [];
+    bob.onRequest = (request) => {
+      if (request.method === 'INVITE') bob.respond(request, 200, 'OK', [`Contact: ${bob.contact}`]);
+      else if (request.method === 'INFO') waiting.push(request);
+    };
+    world.send(alice.at, text(alice, 'INVITE'));
+    world.run(100);
+    const answered = alice.received.find((each) => each.status === 200) ?? assert.fail();
+    const words = { uri: bob.contact.slice(1, -1), toTag: tagOf(value(answered, 'To')) };
+    const lines = all(answered, 'Record-Route').map((route) => `Route: ${route}`);
+    return {
+      world,
+      info: (cseq) => world.send(alice.at, text(alice, 'INFO', { ...words, branch: `z9hG4bKi${cseq}`, cseq, lines })),
+      answer: () => bob.respond(waiting.at(-1) ?? assert.fail('no INFO came'), 200, 'OK'),
+    };
+  }
+
+  it('is not worth a write of the call, neither when it comes nor when it is forgotten', () => {
+    const { world, info, answer } = established();
+    world.run(120_000);
+    const before = world.saveLog.length;
+    info(2);
+    world.run(100);
+    answer();
+    world.run(120_000);
+    assert.equal(world.saveLog.length, before);
+  });
+
+  it('is taken out of the snapshot in which it had no answer yet', () => {
+    const { world, info, answer } = established();
+    world.run(120_000);
+    info(2);
+    world.run(100);
+    world.move();
+    answer();
+    world.run(20);
+    const before = world.saveLog.length;
+    world.run(120_000);
+    assert.ok(world.saveLog.length > before);
   });
 });
 
