@@ -89,6 +89,11 @@ export async function playReal(
     registration: (each) => twin.say(`${each.phone}: ${each.wants} ${each.status}`),
     phase: (phase) => twin.say(`-- ${phase}`),
   });
+  const stop = (): never => {
+    twin.kill();
+    process.exit(130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const startedMs = performance.now();
   let lateMs = 0;
   let violation: Violation | undefined;
@@ -111,6 +116,7 @@ export async function playReal(
     if (violation !== undefined) keep(twin, capture, wallMs, violation);
   } finally {
     await twin.close();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
     if (violation === undefined) rmSync(folder, { recursive: true, force: true });
   }
   return {

@@ -65,6 +65,11 @@ export class RealStore {
     });
   }
 
+  /** At once, when there is no time for anything else. */
+  kill(): void {
+    this.#redis?.kill('SIGKILL');
+  }
+
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.#thread.close(resolve));
     this.#redis?.kill('SIGKILL');
@@ -79,7 +84,6 @@ async function startRedis(folder: string, { address, port }: Endpoint): Promise<
     { stdio: 'ignore' },
   );
   child.on('error', () => undefined);
-  process.once('exit', () => child.kill('SIGKILL'));
   for (let attempt = 0; attempt < 100; attempt++) {
     if (await answers({ address, port })) return child;
     await sleep(50);

@@ -190,11 +190,17 @@ export class Twin implements History {
     if (this.violation !== undefined) throw this.violation;
   }
 
+  /** Every process, at once. */
+  kill(): void {
+    this.#isEnding = true;
+    for (const node of this.nodes.values()) node.kill();
+    this.#store?.kill();
+  }
+
   /** Ends every process and socket, whatever happened before. */
   async close(): Promise<void> {
-    this.#isEnding = true;
+    this.kill();
     this.kernel.stop();
-    for (const node of this.nodes.values()) node.kill();
     this.#network?.close();
     this.links.close();
     for (const way of this.storeWays.values()) way.close();

@@ -13,11 +13,16 @@ export interface NodeProcessPorts {
   onEnding(ending: Ending): Promise<void>;
 }
 
-/** Run one node until it ends. SIGTERM and SIGINT drain, a second one ends at once. */
+/**
+ * Run one node until it ends. SIGTERM and SIGINT drain, a second one ends at once.
+ * @param orphanMs what a node may take to drain that lost its supervisor: nobody else is there to end it, and without the
+ *   store a drain has no end.
+ */
 export async function runNodeProcess(
   run: RunNode,
   start: Omit<StartMessage, 'type'>,
   ports: NodeProcessPorts,
+  orphanMs: number = limits.supervisorStopMs,
 ): Promise<void> {
   let node: RunningNode | undefined;
   let stopping = false;
@@ -35,7 +40,13 @@ export async function runNodeProcess(
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   // Without its supervisor a node cannot be stopped as a part of its cluster, so it leaves in order.
-  process.on('disconnect', () => stop('the end of the supervisor'));
+  process.on('disconnect', () => {
+    stop('the end of the supervisor');
+    setTimeout(
+      () => end({ code: exitCodes.internal, message: 'not drained in time after the end of the supervisor' }),
+      orphanMs,
+    ).unref();
+  });
   try {
     node = await run(start.config, {
       incarnation: start.incarnation,
@@ -49,7 +60,7 @@ export async function runNodeProcess(
 }
 
 /** The node of a supervisor: the configuration comes by IPC, and the news go back the same way. */
-export async function runSupervised(run: RunNode): Promise<void> {
+export async function runSupervised(run: RunNode, orphanMs?: number): Promise<void> {
   const orphaned = (): never => process.exit(exitCodes.internal);
   process.once('disconnect', orphaned);
   const start = await new Promise<StartMessage>((resolve) => {
@@ -65,10 +76,15 @@ export async function runSupervised(run: RunNode): Promise<void> {
       else process.send(message, undefined, undefined, () => resolve());
     });
   setInterval(() => void tell({ type: 'alive' }), limits.supervisorAliveMs).unref();
-  await runNodeProcess(run, start, {
-    onReady: () => void tell({ type: 'ready' }),
-    onEnding: async ({ code, message }) => tell({ type: 'ending', code, message }),
-  });
+  await runNodeProcess(
+    run,
+    start,
+    {
+      onReady: () => void tell({ type: 'ready' }),
+      onEnding: async ({ code, message }) => tell({ type: 'ending', code, message }),
+    },
+    orphanMs,
+  );
 }
 
 /** The node of `carillon start`. */

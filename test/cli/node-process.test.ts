@@ -1,5 +1,5 @@
 // One node as a process without its supervisor, and with one that dies. The supervisor's own tests cover the rest.
-// Seen failing with: the disconnect ignored, which left an orphan.
+// Seen failing with: the disconnect ignored, which left an orphan; an orphan that drained for ever without its store.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { test } from 'node:test';
@@ -52,6 +52,14 @@ test('a node that lost its supervisor drains', async () => {
   const { child, exit } = await startNode('steady');
   child.disconnect();
   assert.equal(await exit, 0);
+});
+
+test('a node that lost its supervisor and cannot drain, since its store is gone too, ends all the same', async () => {
+  const { child, exit } = await startNode('endless-drain');
+  const killed = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  child.disconnect();
+  assert.equal(await exit, 70);
+  clearTimeout(killed);
 });
 
 test('a node that ends by itself tells why', async () => {
