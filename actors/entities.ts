@@ -216,7 +216,7 @@ export class Entities implements TimerOwner {
         this.asks.add(slot, effect.id, effect.to, effect.body);
       }
       if (life.gate.isOpen) this.#exit.let(slot, effect);
-      else life.gate.hold(effect);
+      else if (!isHeld(life, effect)) life.gate.hold(effect);
     }
     if (turn.stopped) this.#tidy(slot);
   }
@@ -390,6 +390,15 @@ export class Entities implements TimerOwner {
 }
 
 const minuteMs = 60_000;
+
+/** A repetition of what has not left yet: with a store that takes seconds they would all leave at once. */
+function isHeld(life: Life, effect: Outgoing): boolean {
+  if (effect.do !== 'send') return false;
+  const { bytes, token, flow } = effect;
+  return life.gate.holds(
+    (held) => held.do === 'send' && held.bytes === bytes && held.token === token && held.flow === flow,
+  );
+}
 
 function forget(ids: number[], id: number): boolean {
   const index = ids.indexOf(id);

@@ -46,6 +46,12 @@ export class Gate<Effect> {
     return this.#version;
   }
 
+  /** Whether such an effect waits. */
+  holds(is: (effect: Effect) => boolean): boolean {
+    for (const { effect } of this.#held) if (is(effect)) return true;
+    return false;
+  }
+
   /** Queues an effect behind the save that it waits for. */
   hold(effect: Effect): void {
     assert(!this.isOpen, 'an open gate holds nothing, or order is lost');

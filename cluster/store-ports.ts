@@ -31,6 +31,11 @@ export interface LeaseReply {
   readonly tableEpoch: number;
   /** The store's clock when it decided. */
   readonly nowMs: number;
+  /**
+   * Names the life of the store: another text whenever it may have lost what it had acknowledged (it was emptied, or
+   * another server took over). Absent from a store that loses nothing while it can be reached.
+   */
+  readonly storeLife?: string;
 }
 
 /** `noted` includes a lease that has not expired, too few votes, and a store without a table (then nobody dies). */

@@ -5,13 +5,11 @@ import type { World } from './world.ts';
 export class Faults {
   readonly #world: World;
   readonly #calm;
-  readonly #calmStore;
   #isOver = false;
 
   constructor(world: World) {
     this.#world = world;
     this.#calm = world.network.weather;
-    this.#calmStore = world.store.latencyMs;
   }
 
   begin(fault: Fault): void {
@@ -47,27 +45,31 @@ export class Faults {
       case 'one-way-cut':
         return this.#cut(fault, false);
       case 'isolate':
-        world.store.cutFrom.add(fault.node);
-        this.#later(fault.forMs, () => world.store.cutFrom.delete(fault.node));
+        this.#cutStore(fault);
         return this.#cut(fault, true);
       case 'island': {
-        world.store.cutFrom.add(fault.node);
-        this.#later(fault.forMs, () => world.store.cutFrom.delete(fault.node));
+        this.#cutStore(fault);
         for (const other of world.nodes.keys()) this.#cut({ ...fault, other }, true);
         return;
       }
       case 'store-down':
-        world.store.isDown = true;
-        return this.#later(fault.forMs, () => (world.store.isDown = false));
+        // Refused at once, or packets to it are lost.
+        return this.#later(fault.forMs, world.store.goDown(!fault.released));
       case 'store-cut':
-        world.store.cutFrom.add(fault.node);
-        return this.#later(fault.forMs, () => world.store.cutFrom.delete(fault.node));
+        return this.#cutStore(fault);
       case 'store-full':
         world.store.isFull = true;
         return this.#later(fault.forMs, () => (world.store.isFull = false));
+      case 'store-eio':
+        world.store.isBroken = true;
+        return this.#later(fault.forMs, () => (world.store.isBroken = false));
+      case 'store-hung':
+        return world.store.hang(fault.forMs);
       case 'store-slow':
-        world.store.latencyMs = fault.forMs >= 5_000 ? [100, 900] : [5, 250];
-        return this.#later(fault.forMs, () => (world.store.latencyMs = this.#calmStore));
+        world.store.slow(fault.forMs >= 5_000 ? 'much' : 'some');
+        return this.#later(fault.forMs, () => world.store.slow(undefined));
+      case 'redis-failover':
+        return world.store.failOver(fault.tailMs, !fault.released, fault.forMs);
       case 'weather':
         if (fault.weather !== undefined) world.network.weather = fault.weather;
         return this.#later(fault.forMs, () => (world.network.weather = this.#calm));
@@ -81,10 +83,7 @@ export class Faults {
   healAll(): void {
     const world = this.#world;
     this.#isOver = true;
-    world.store.isDown = false;
-    world.store.isFull = false;
-    world.store.cutFrom.clear();
-    world.store.latencyMs = this.#calmStore;
+    world.store.healAll();
     // From here on everything must come right, so chance loses nothing any more.
     world.network.weather = { ...this.#calm, loss: 0 };
     world.links.healAll();
@@ -96,6 +95,11 @@ export class Faults {
         world.kernel.at(100, undefined, () => this.#comeBack(id));
       else world.startNode(id);
     }
+  }
+
+  #cutStore(fault: Fault): void {
+    this.#world.store.cut(fault.node);
+    this.#later(fault.forMs, () => this.#world.store.mend(fault.node));
   }
 
   #cut(fault: Fault, both: boolean): void {

@@ -6,6 +6,7 @@ import type { CallPlan, DevicePlan } from './phone/history.ts';
 import type { Spread, Weather } from './network.ts';
 import { Chance } from './random.ts';
 import type { Stream } from './random.ts';
+import { drawStore, drawStoreFaults, drawStoreKinds } from './store/plan.ts';
 
 export const faultKinds = [
   'crash',
@@ -24,11 +25,31 @@ export const faultKinds = [
   'isolate',
   /** Cut off from the store and from all other nodes. */
   'island',
+  /** The master of a Redis is lost with what its replicas did not get; one of them takes over. A file: nothing. */
+  'redis-failover',
+  /** A Redis forgets everything under live members. A file: nothing. */
+  'store-wiped',
+  /** The disk answers commits with errors. */
+  'store-eio',
+  /** Somebody has the lock of the file, or keeps the Redis busy. */
+  'store-hung',
 ] as const;
 /** Drawn apart, so that the worlds of older seeds stay as they were. */
 const newerKinds: readonly string[] = ['isolate', 'island'];
-/** `store-wiped` is never drawn: only scenarios lose what was stored. */
-export type FaultKind = (typeof faultKinds)[number] | 'store-wiped';
+const storeKinds: readonly string[] = ['redis-failover', 'store-wiped', 'store-eio', 'store-hung'];
+export type FaultKind = (typeof faultKinds)[number];
+
+/** What the store of a world is. */
+export interface StorePlan {
+  readonly kind: 'sqlite' | 'redis';
+  /** Of a Redis. */
+  readonly replicas: number;
+  readonly lagMs: readonly [number, number];
+  /** To force a commit of SQLite to disk. */
+  readonly forceMs: readonly [number, number];
+}
+
+export const plainStore: StorePlan = { kind: 'sqlite', replicas: 0, lagMs: [0.2, 2], forceMs: [1, 4] };
 
 export interface Fault {
   readonly atMs: number;
@@ -42,6 +63,8 @@ export interface Fault {
   readonly weather: Weather | undefined;
   /** Not at once but when the node next writes to the store: its write is then under way. */
   readonly onWrite: boolean;
+  /** A failover of a Redis: what came in this time before it is lost. */
+  readonly tailMs: number;
 }
 
 export interface RegistrationChange {
@@ -59,6 +82,7 @@ export interface SimOptions {
   readonly threadMs: number;
   readonly linkMs: readonly [number, number];
   readonly storeMs: readonly [number, number];
+  readonly store: StorePlan;
   readonly weather: Weather;
   readonly spread: Spread;
   readonly noAnswerMs: number;
@@ -90,9 +114,13 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
   const newer = new Chance(seed).stream('newer options');
   const nodes = wishes.nodes ?? random.pick([1, 2, 3, 3, 3, 4, 5]);
   const kinds = wishes.kinds ?? [
-    ...faultKinds.filter((kind) => !newerKinds.includes(kind) && random.chance(0.35)),
+    ...faultKinds.filter((kind) => !newerKinds.includes(kind) && !storeKinds.includes(kind) && random.chance(0.35)),
     ...faultKinds.filter((kind) => newerKinds.includes(kind) && newer.chance(0.2)),
   ];
+  const ofStore = new Chance(seed).stream('store plan');
+  const store = drawStore(ofStore, kinds);
+  const storeFaultKinds = wishes.kinds?.filter((kind) => storeKinds.includes(kind)) ?? drawStoreKinds(ofStore, store);
+  const otherKinds = kinds.filter((kind) => !storeKinds.includes(kind));
   const users = random.int(6, 16);
   const faultMs = (wishes.faultSeconds ?? random.pick([20, 30, 30, 45])) * 1_000;
   const devices = Array.from({ length: users }, () => (random.chance(0.25) ? 2 : 1));
@@ -121,13 +149,18 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     users,
     devices,
     faultMs,
-    kinds,
+    kinds: [...otherKinds, ...storeFaultKinds],
+    store,
   };
+  const names = Array.from({ length: nodes }, (_, index) => nodeName(index));
   const calls = drawCalls(new Chance(seed).stream('calls'), base.users, base.devices, faultMs);
   return {
     ...base,
     calls,
-    faults: drawFaults(new Chance(seed).stream('faults'), newer, kinds, nodes, base.workers, faultMs),
+    faults: [
+      ...drawFaults(new Chance(seed).stream('faults'), newer, otherKinds, nodes, base.workers, faultMs),
+      ...drawStoreFaults(new Chance(seed).stream('store faults'), storeFaultKinds, names, warmUpMs, faultMs),
+    ].sort((a, b) => a.atMs - b.atMs),
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
   };
 }
@@ -206,6 +239,7 @@ function drawFaults(
       released: random.chance(0.6),
       worker: random.int(0, workers - 1),
       onWrite: (kind === 'pause' || kind === 'crash') && newer.chance(0.5),
+      tailMs: 0,
       weather:
         kind === 'weather'
           ? {
@@ -221,7 +255,7 @@ function drawFaults(
           : undefined,
     });
   }
-  return faults.sort((a, b) => a.atMs - b.atMs);
+  return faults;
 }
 
 function drawRegistrations(random: Stream, devices: readonly number[], faultMs: number): RegistrationChange[] {

@@ -1,251 +1,196 @@
 /**
- * The store of the world: one MemoryStore that all processes share, reached through a way of each process that is slow,
- * cut or full at times. An operation that failed may have happened. Every operation that is performed can be watched.
+ * The store of the world: an embedded SQLite file or a Redis (sim/store/), which all processes share, each over a way of
+ * its own. Faults are brought about here; everything that it does can be watched.
  */
-import { MemoryStore } from '../cluster/stores/memory.ts';
-import type { CoordinationAccess, Done, Ended, SnapshotAccess } from '../cluster/store-access.ts';
-import { StoreError } from '../cluster/store-ports.ts';
-import type {
-  CasReply,
-  LeaseReply,
-  LoadedRow,
-  MemberInfo,
-  MemberRow,
-  PartitionOwner,
-  SnapshotRow,
-  StoredTable,
-  StoredUser,
-  VoteReply,
-  WriteReply,
-} from '../cluster/store-ports.ts';
-import { worldStartMs } from './clock.ts';
 import type { Kernel, Owner } from './kernel.ts';
+import type { StorePlan } from './options.ts';
+import type { UserRecord } from '../cluster/store-ports.ts';
 import type { Stream } from './random.ts';
-
-export interface StoreWatch {
-  leased?(id: string, incarnation: number, reply: LeaseReply): void;
-  beforeVote?(target: string, incarnation: number, voter: string): void;
-  voted?(target: string, incarnation: number, voter: string, issuedAtMs: number, reply: VoteReply): void;
-  released?(id: string, incarnation: number): void;
-  tableStored?(table: StoredTable, currentVoters: readonly string[], nextVoters: readonly string[]): void;
-  sealed?(partition: number, epoch: number, owner: string): void;
-  written?(partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[], reply: WriteReply): void;
-}
+import type { StoreData } from './store/data.ts';
+import { FileWay } from './store/file-way.ts';
+import { SimFile } from './store/file.ts';
+import type { StoreWatch, StoreWay } from './store/operation.ts';
+import { RedisWay } from './store/redis-way.ts';
+import { SimRedis } from './store/redis.ts';
 
 export class SimStore {
-  memory: MemoryStore;
-  latencyMs: readonly [number, number];
-  /** Nobody reaches it. */
-  isDown = false;
-  /** No space: snapshots cannot be written. */
-  isFull = false;
-  readonly cutFrom = new Set<string>();
+  readonly kernel: Kernel;
+  readonly file: SimFile | undefined;
+  readonly redis: SimRedis | undefined;
   readonly watches: StoreWatch[] = [];
   /** Called when the node next asks for a write, while that is under way. */
   readonly onWrite = new Map<string, () => void>();
-  readonly #kernel: Kernel;
   readonly #random: Stream;
+  readonly #calmMs: readonly [number, number];
+  readonly #ways = new Map<Owner, StoreWay>();
+  /** Failovers and outages under way: the later one decides. */
+  #outage = 0;
 
-  constructor(kernel: Kernel, random: Stream, latencyMs: readonly [number, number]) {
-    this.#kernel = kernel;
+  constructor(kernel: Kernel, random: Stream, latencyMs: readonly [number, number], plan: StorePlan) {
+    this.kernel = kernel;
     this.#random = random;
-    this.latencyMs = latencyMs;
-    this.memory = this.#empty();
+    this.#calmMs = latencyMs;
+    if (plan.kind === 'redis')
+      this.redis = new SimRedis(kernel, random, this.watches, latencyMs, plan.replicas, plan.lagMs);
+    else this.file = new SimFile(kernel, random, latencyMs, plan.forceMs);
   }
 
-  /** Everything is gone but the users, as when a store of memory is started anew and the users are provisioned again. */
+  /** What is stored now. */
+  get data(): StoreData {
+    return this.redis?.data ?? this.file!.data;
+  }
+
+  get memory(): StoreData['memory'] {
+    return this.data.memory;
+  }
+
+  get life(): string {
+    return this.redis?.life ?? '';
+  }
+
+  /** Nobody reaches it. */
+  get isDown(): boolean {
+    return this.redis === undefined ? this.file!.isGone : this.redis.state !== 'up';
+  }
+
+  wayOf(node: string, process: Owner): StoreWay {
+    let way = this.#ways.get(process);
+    if (way === undefined) {
+      for (const owner of this.#ways.keys()) if (!owner.isAlive) this.#ways.delete(owner);
+      way =
+        this.redis === undefined
+          ? new FileWay(this.file!, node, process, this.watches)
+          : new RedisWay(this.redis, node, process, this.watches);
+      this.#ways.set(process, way);
+    }
+    return way;
+  }
+
+  /** From the store thread of a process to another of its threads. */
+  threadMs(): number {
+    return this.redis === undefined ? this.#random.between(this.#calmMs[0], this.#calmMs[1]) / 2 : 0.02;
+  }
+
+  writing(node: string): void {
+    const moment = this.onWrite.get(node);
+    if (moment === undefined) return;
+    this.onWrite.delete(node);
+    this.kernel.at(0, undefined, moment);
+  }
+
+  /** Provisioned before anything runs. */
+  putUser(user: UserRecord): void {
+    if (this.redis === undefined) this.memory.putUser(user);
+    else this.redis.everywhere((data) => data.memory.putUser(user));
+  }
+
+  // Faults
+
+  /** This node does not reach it any more, without a word: packets are lost, or the lock never comes free for it. */
+  cut(node: string): void {
+    this.redis?.cutFrom.add(node);
+    this.redis?.changed();
+    this.file?.shutOut.add(node);
+  }
+
+  mend(node: string): void {
+    this.redis?.cutFrom.delete(node);
+    this.redis?.changed();
+    this.file?.shutOut.delete(node);
+  }
+
+  /** Nobody reaches it: refused at once, or `silent` (a Redis only). Returns how to end it. */
+  goDown(silent: boolean): () => void {
+    const outage = ++this.#outage;
+    if (this.redis === undefined) this.file!.isGone = true;
+    else this.redis.vanish(silent);
+    return () => outage === this.#outage && this.comeBack();
+  }
+
+  /** It is the same as before: only nobody reached it. */
+  comeBack(): void {
+    if (this.file !== undefined) this.file.isGone = false;
+    if (this.redis === undefined || this.redis.state === 'up') return;
+    this.redis.state = 'up';
+    this.redis.changed();
+  }
+
+  /** The master is lost, and with it what its replicas did not get for the last `tailMs`; one takes over after a while. */
+  failOver(tailMs: number, silent: boolean, takesMs: number): void {
+    const { redis } = this;
+    if (redis === undefined) return;
+    const outage = ++this.#outage;
+    redis.stallReplicas();
+    this.kernel.at(tailMs, undefined, () => {
+      if (outage !== this.#outage) return;
+      redis.vanish(silent);
+      this.kernel.at(takesMs, undefined, () => {
+        if (outage === this.#outage) redis.promote();
+      });
+    });
+  }
+
+  /** Everything is gone but the users, which are provisioned again. */
   wipe(): void {
-    const users = this.memory.users('', 1_000);
-    this.memory = this.#empty();
-    for (const user of users) this.memory.putUser(user);
+    this.redis?.wipe();
   }
 
-  #empty(): MemoryStore {
-    return new MemoryStore({ nowMs: () => worldStartMs + Math.floor(this.#kernel.nowMs) });
+  /** Somebody holds the lock of the file, or keeps the Redis busy with a script. */
+  hang(forMs: number): void {
+    this.redis?.hang(forMs);
+    if (this.file !== undefined) this.file.lockedUntilMs = Math.max(this.file.lockedUntilMs, this.kernel.nowMs + forMs);
   }
 
-  get kernel(): Kernel {
-    return this.#kernel;
+  set isFull(full: boolean) {
+    if (this.redis !== undefined) this.redis.isFull = full;
+    if (this.file !== undefined) this.file.isFull = full;
   }
 
-  delayMs(): number {
-    return this.#random.between(this.latencyMs[0], this.latencyMs[1]);
+  /** Errors of the disk. A Redis then refuses what changes anything (MISCONF), like one that is full. */
+  set isBroken(broken: boolean) {
+    if (this.redis !== undefined) this.redis.isFull = broken;
+    if (this.file !== undefined) this.file.isBroken = broken;
   }
 
-  chance(probability: number): boolean {
-    return this.#random.chance(probability);
+  /** Every call takes long, but not so long that a client gives up; undefined: as at first. */
+  slow(howMuch: 'much' | 'some' | undefined): void {
+    const muchMs: readonly [number, number] = this.redis === undefined ? [100, 900] : [50, 400];
+    const latencyMs = howMuch === 'much' ? muchMs : howMuch === 'some' ? ([5, 250] as const) : undefined;
+    if (this.redis !== undefined) this.redis.wayMs = latencyMs ?? this.#calmMs;
+    if (this.file !== undefined) this.file.callMs = latencyMs ?? this.#calmMs;
   }
 
-  reachableFrom(node: string): boolean {
-    return !this.isDown && !this.cutFrom.has(node);
+  healAll(): void {
+    this.isFull = false;
+    this.isBroken = false;
+    this.slow(undefined);
+    this.#outage++;
+    if (this.file !== undefined) {
+      this.file.isGone = false;
+      this.file.shutOut.clear();
+      this.file.lockedUntilMs = 0;
+    }
+    this.redis?.heal();
   }
 
   /** By a supervisor that saw its child die. Repeated until it has been heard. */
   releaseDead(id: string, incarnation: number): void {
-    this.#kernel.at(this.delayMs() + 3, undefined, () => {
-      if (!this.reachableFrom(id)) return this.#kernel.at(200, undefined, () => this.releaseDead(id, incarnation));
-      if (this.memory.release(id, incarnation)) for (const watch of this.watches) watch.released?.(id, incarnation);
-    });
-  }
-}
-
-/** The way of one process (its store thread) for one of its threads, which gets the answers. */
-export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
-  readonly #store: SimStore;
-  readonly #node: string;
-  readonly #process: Owner;
-  readonly #asker: Owner;
-  #lastMs = 0;
-  #lastReplyMs = 0;
-
-  constructor(store: SimStore, node: string, process: Owner, asker: Owner) {
-    this.#store = store;
-    this.#node = node;
-    this.#process = process;
-    this.#asker = asker;
-  }
-
-  lease(id: string, incarnation: number, ttlMs: number, info: MemberInfo, done: Done<LeaseReply>): void {
-    this.#ask(done, (memory) => {
-      const reply = memory.lease(id, incarnation, ttlMs, info);
-      for (const watch of this.#store.watches) watch.leased?.(id, incarnation, reply);
-      return reply;
-    });
-  }
-
-  vote(target: string, targetIncarnation: number, voter: string, issuedAtMs: number, done: Done<VoteReply>): void {
-    this.#ask(done, (memory) => {
-      for (const watch of this.#store.watches) watch.beforeVote?.(target, targetIncarnation, voter);
-      const reply = memory.vote(target, targetIncarnation, voter, issuedAtMs);
-      for (const watch of this.#store.watches) watch.voted?.(target, targetIncarnation, voter, issuedAtMs, reply);
-      return reply;
-    });
-  }
-
-  release(id: string, incarnation: number, done: Done<boolean>): void {
-    this.#ask(done, (memory) => {
-      const known = memory.release(id, incarnation);
-      if (known) for (const watch of this.#store.watches) watch.released?.(id, incarnation);
-      return known;
-    });
-  }
-
-  members(done: Done<MemberRow[]>): void {
-    this.#ask(done, (memory) => memory.members());
-  }
-
-  readTable(done: Done<StoredTable | undefined>): void {
-    this.#ask(done, (memory) => memory.readTable());
-  }
-
-  casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-    done: Done<CasReply>,
-  ): void {
-    this.#ask(done, (memory) => {
-      const reply = memory.casTable(expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters);
-      if (reply.ok)
-        for (const watch of this.#store.watches)
-          watch.tableStored?.({ epoch, nonce, bytes }, currentVoters, nextVoters);
-      return reply;
-    });
-  }
-
-  seal(partitions: readonly number[], epoch: number, owner: string, done: Done<number[]>): void {
-    this.#ask(done, (memory) => {
-      const reply = memory.seal(partitions, epoch, owner);
-      for (const watch of this.#store.watches)
-        for (const [index, partition] of partitions.entries())
-          if (reply[index] === 0) watch.sealed?.(partition, epoch, owner);
-      return reply;
-    });
-  }
-
-  owners(partitions: readonly number[], done: Done<PartitionOwner[]>): void {
-    this.#ask(done, (memory) => memory.owners(partitions));
-  }
-
-  write(
-    partition: number,
-    epoch: number,
-    owner: string,
-    rows: readonly SnapshotRow[],
-    _durable: boolean,
-    done: Done<WriteReply>,
-  ): void {
-    const copies = rows.map(([key, value]): SnapshotRow => [key, value === null ? null : new Uint8Array(value)]);
-    const moment = this.#store.onWrite.get(this.#node);
-    if (moment !== undefined) {
-      this.#store.onWrite.delete(this.#node);
-      this.#store.kernel.at(0, undefined, moment);
-    }
-    this.#inOrder(done, (memory) => {
-      if (this.#store.isFull) throw new StoreError('full', 'no space');
-      const reply = memory.write(partition, epoch, owner, copies);
-      for (const watch of this.#store.watches) watch.written?.(partition, epoch, owner, copies, reply);
-      return reply;
-    });
-  }
-
-  loadPieces(partitions: readonly number[], onRows: (rows: LoadedRow[]) => void, done: Ended): void {
-    const loaded: Done<LoadedRow[]> = (error, rows) => {
-      if (error !== undefined) return done(error);
-      onRows(rows);
-      done(undefined);
-    };
-    this.#inOrder(loaded, (memory) => memory.load(partitions));
-  }
-
-  user(aor: string, done: Done<StoredUser | undefined>): void {
-    this.#ask(done, (memory) => memory.user(aor));
-  }
-
-  #ask<T>(done: Done<T>, perform: (memory: MemoryStore) => T): void {
-    this.#perform(this.#store.delayMs(), () => this.#store.delayMs(), done, perform);
-  }
-
-  /** Writes and loads of one thread: in the order asked. */
-  #inOrder<T>(done: Done<T>, perform: (memory: MemoryStore) => T): void {
-    const { kernel } = this.#store;
-    this.#lastMs = Math.max(kernel.nowMs + this.#store.delayMs(), this.#lastMs);
-    const replyDelay = (): number => {
-      this.#lastReplyMs = Math.max(kernel.nowMs + this.#store.delayMs(), this.#lastReplyMs);
-      return this.#lastReplyMs - kernel.nowMs;
-    };
-    this.#perform(this.#lastMs - kernel.nowMs, replyDelay, done, perform);
-  }
-
-  #perform<T>(delayMs: number, replyDelayMs: () => number, done: Done<T>, perform: (memory: MemoryStore) => T): void {
-    const store = this.#store;
-    const { kernel } = store;
-    kernel.at(delayMs, this.#process, () => {
-      const before = store.reachableFrom(this.#node);
-      // Of what is asked while the store is away some is done before the way breaks, and nobody hears of it.
-      const reply = before || (store.chance(0.2) && !store.isDown) ? attempt(store, perform) : lost;
-      const answer = before ? reply : lost;
-      kernel.at(before ? replyDelayMs() : replyDelayMs() + 50, this.#asker, () => {
-        if ('error' in answer) done(answer.error, undefined);
-        else done(undefined, answer.result);
+    const delayMs = this.#random.between(this.#calmMs[0], this.#calmMs[1]) + 3;
+    this.kernel.at(delayMs, undefined, () => {
+      const reachable =
+        this.redis === undefined
+          ? !this.file!.isGone && !this.file!.isFull && this.file!.freeAtMs(id) <= this.kernel.nowMs
+          : this.redis.state === 'up' && this.redis.reachableFrom(id);
+      const again = (): void => this.kernel.at(200, undefined, () => this.releaseDead(id, incarnation));
+      if (!reachable) return again();
+      const done = (known: unknown): void => {
+        if (known === true) for (const watch of this.watches) watch.released?.(id, incarnation);
+      };
+      if (this.redis === undefined) return done(this.data.memory.release(id, incarnation));
+      const script = { writes: true, keys: 1, run: (data: StoreData) => data.memory.release(id, incarnation), done };
+      this.redis.serve([script], true, ([reply]) => {
+        if (reply === undefined || 'error' in reply) again();
       });
     });
-  }
-}
-
-type Reply<T> = { readonly error: StoreError } | { readonly result: T };
-
-const lost: { readonly error: StoreError } = { error: new StoreError('busy', 'the store cannot be reached') };
-
-function attempt<T>(store: SimStore, perform: (memory: MemoryStore) => T): Reply<T> {
-  try {
-    return { result: perform(store.memory) };
-  } catch (error) {
-    if (error instanceof StoreError) return { error };
-    throw error;
   }
 }

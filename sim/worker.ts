@@ -12,7 +12,7 @@ import type { Endpoint, Socket } from './network.ts';
 import { clusterEndpoint } from './network.ts';
 import type { SimNode } from './node.ts';
 import { readMessage } from './phone/message.ts';
-import { SimStoreAccess } from './store.ts';
+import { SimStoreAccess } from './store/access.ts';
 import type { World } from './world.ts';
 
 export class SimWorker implements Socket {

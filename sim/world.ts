@@ -22,6 +22,7 @@ import { newCall } from './phone/history.ts';
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
 import { Phone } from './phone/phone.ts';
 import { Chance } from './random.ts';
+import { mayLose } from './store/loss.ts';
 import { SimStore } from './store.ts';
 
 /** From the end of the faults. */
@@ -65,7 +66,7 @@ export class World {
   constructor(options: SimOptions) {
     this.options = options;
     this.chance = new Chance(options.seed);
-    this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs);
+    this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs, options.store);
     this.links = new Links(this.kernel, this.chance.stream('links'), options.linkMs);
     this.network = new Network(this.kernel, this.chance.stream('network'), options.weather, options.spread);
     let preferences = preferencesOf.get(options.partitions);
@@ -147,20 +148,9 @@ export class World {
     return [...this.nodes.values()].filter((node) => node.isAlive);
   }
 
-  /**
-   * Whether nothing that was promised may be lost: the store kept what it was given. When it could not, availability goes
-   * before safety, and the death of a node on top of that may cost a call.
-   */
+  /** Whether nothing that was promised may be lost (sim/store/loss.ts). */
   get isStrict(): boolean {
-    const kinds = new Set(this.options.faults.map((fault) => fault.kind));
-    const storeFails =
-      kinds.has('store-down') ||
-      kinds.has('store-cut') ||
-      kinds.has('store-full') ||
-      kinds.has('store-wiped') ||
-      kinds.has('isolate') ||
-      kinds.has('island');
-    return !storeFails;
+    return !mayLose(this.options);
   }
 
   /** The first one counts. It is thrown too, but the server may catch that as it catches a mistake of its own. */
@@ -181,7 +171,7 @@ export class World {
     for (let user = 0; user < options.users; user++) {
       const name = `u${user}`;
       const password = `secret of ${name}`;
-      this.store.memory.putUser({
+      this.store.putUser({
         aor: `sip:${name}@${this.domain}`,
         realm: this.domain,
         ha1Md5: ha1(name, this.domain, password, 'MD5'),

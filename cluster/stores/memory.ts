@@ -235,6 +235,24 @@ export class MemoryStore implements Store {
     this.#closed = true;
   }
 
+  /** As when another master takes over: votes that it did not collect itself do not count. */
+  forgetVotes(): void {
+    for (const member of this.#members.values()) member.votes.clear();
+  }
+
+  /** The same contents, independent of this one. */
+  copy(options: MemoryStoreOptions): MemoryStore {
+    const copy = new MemoryStore(options);
+    for (const [id, member] of this.#members) copy.#members.set(id, { ...member, votes: new Map(member.votes) });
+    for (const [partition, owner] of this.#owners) copy.#owners.set(partition, owner);
+    for (const [partition, rows] of this.#snapshots) copy.#snapshots.set(partition, new Map(rows));
+    for (const [aor, user] of this.#users) copy.#users.set(aor, user);
+    copy.#table = this.#table;
+    copy.#currentVoters = this.#currentVoters;
+    copy.#nextVoters = this.#nextVoters;
+    return copy;
+  }
+
   describe(): string {
     return `memory store: ${this.#members.size} members, table epoch ${this.#table?.epoch ?? 0}, ${this.#owners.size} sealed`;
   }

@@ -26,6 +26,7 @@ export function coordination(world: World): Observer {
       if (counted && ageMs > limits.voteIssueWindowMs + 2)
         world.fail('coordination', 5, `a vote of ${voter} against ${target} counts ${ageMs.toFixed(0)} ms later`);
     },
+    lost: () => void (stored = undefined),
     released: (id, incarnation) => void dead.add(`${id}.${incarnation}`),
     tableStored({ bytes }) {
       const table = unpackTable(bytes);

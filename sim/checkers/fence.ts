@@ -4,6 +4,7 @@
  * Seen failing with: `dropped-not-serving` left out of sip-worker.ts; a vote that needs no expired lease.
  */
 import { unpackTable } from '../../cluster/table.ts';
+import { worldStartMs } from '../clock.ts';
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
 
@@ -42,6 +43,16 @@ export function fence(world: World): Observer {
       const node = world.nodes.get(target);
       if (node?.incarnation === incarnation && node.isAlive && !node.isPaused && node.serving())
         world.fail('fence', 5, `${name} was voted dead while it may act`);
+    },
+    lost(data) {
+      // What the store does not know any more does not bind it.
+      leaseUntilMs.clear();
+      votes.clear();
+      for (const member of data.memory.members()) {
+        const name = `${member.id}.${member.incarnation}`;
+        leaseUntilMs.set(name, member.leaseUntilMs - worldStartMs);
+        if (member.status !== 'dead') dead.delete(name);
+      }
     },
     released(id, incarnation) {
       dead.add(`${id}.${incarnation}`);

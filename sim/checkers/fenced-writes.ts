@@ -20,6 +20,13 @@ export function fencedWrites(world: World): Observer {
         );
       sealed.set(partition, { epoch, owner });
     },
+    lost(data) {
+      for (const partition of sealed.keys()) {
+        const [seal] = data.memory.owners([partition]);
+        if (seal!.epoch === 0) sealed.delete(partition);
+        else sealed.set(partition, seal!);
+      }
+    },
     written(partition, epoch, owner, rows, reply) {
       if (reply !== 'ok') return;
       const seal = sealed.get(partition);

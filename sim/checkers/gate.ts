@@ -7,10 +7,12 @@
 import { hash32 } from '../../cluster/hash.ts';
 import type { Observer } from '../observe.ts';
 import { valueOf, uriOf } from '../phone/message.ts';
+import { mayOpenGates } from '../store/loss.ts';
 import type { World } from '../world.ts';
 
 export function gate(world: World): Observer {
   const rows = new Set<string>();
+  const isGated = !mayOpenGates(world.options);
   world.store.watches.push({
     written(_partition, _epoch, _owner, written, reply) {
       if (reply !== 'ok') return;
@@ -22,7 +24,7 @@ export function gate(world: World): Observer {
   });
   return {
     nodeSent(node, _worker, _flow, message) {
-      if (!world.isStrict || typeof message === 'string') return;
+      if (!isGated || typeof message === 'string') return;
       const partition = hash32(message.callId) & (world.options.partitions - 1);
       if (message.method === 'INVITE') {
         const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;

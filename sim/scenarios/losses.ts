@@ -1,5 +1,5 @@
 /** Nodes and workers that are lost, and what the next owner makes of it. */
-import { warmUpMs } from '../options.ts';
+import { plainStore, warmUpMs } from '../options.ts';
 import { calls, fault, got, options, stood } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -80,6 +80,7 @@ export const lossScenarios: readonly Scenario[] = [
     options: options({
       expiresSeconds: 10,
       calls: [...calls(10, { everyMs: 100 }), ...calls(10, { fromMs: 8_500, everyMs: 40 })],
+      store: { ...plainStore, kind: 'redis', replicas: 1 },
       faults: [fault(600, 'store-wiped', 'a'), fault(3_000, 'crash', 'b', { forMs: 500 })],
     }),
     reaches: ['zombie write refused'],

@@ -3,7 +3,7 @@
  * only the small things (delays, boot order), so a scenario stays what its text says when the drawing of seeds changes.
  */
 import type { Point } from '../coverage.ts';
-import { warmUpMs } from '../options.ts';
+import { plainStore, warmUpMs } from '../options.ts';
 import type { Fault, FaultKind, SimOptions } from '../options.ts';
 import type { CallPlan, CallRecord, DevicePlan } from '../phone/history.ts';
 
@@ -35,6 +35,7 @@ export function options(changes: Partial<SimOptions>): SimOptions {
     threadMs: 0.05,
     linkMs: [0.2, 3],
     storeMs: [0.5, 6],
+    store: plainStore,
     weather: { latencyMs: [1, 20], loss: 0, duplicates: 0, reorder: 0, reorderMs: 0 },
     spread: 'random',
     noAnswerMs: 8_000,
@@ -64,6 +65,7 @@ export function fault(afterMs: number, kind: FaultKind, node: string, more: Part
     worker: 0,
     weather: undefined,
     onWrite: false,
+    tailMs: 0,
     ...more,
   };
 }

@@ -7,6 +7,7 @@ import { Cluster, Redis } from 'ioredis';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import { limits } from '../../../src/limits.ts';
 import type { StoreError } from '../../store-ports.ts';
+import { replicasToConfirm } from './confirm.ts';
 import { explain, unreachable } from './errors.ts';
 import { slotOf } from './keys.ts';
 import { runSteps } from './pipeline.ts';
@@ -35,14 +36,6 @@ export async function connect(target: RedisTarget): Promise<RedisConnection> {
     throw error;
   }
   return connection;
-}
-
-/**
- * How many replicas have to confirm: with the master they are a majority, so that a master that lost its replicas to
- * another one cannot keep a member alive on its side.
- */
-export function replicasToConfirm(replicas: number): number {
-  return Math.ceil(replicas / 2);
 }
 
 class ServerConnection implements RedisConnection {

@@ -8,29 +8,21 @@
  */
 import { limits } from '../../../src/limits.ts';
 import { StoreError } from '../../store-ports.ts';
-import type { LoadedRow, PartitionOwner, SnapshotRow, WriteBatch } from '../../store-ports.ts';
+import type { LoadedRow, WriteBatch } from '../../store-ports.ts';
 import { rowsFault } from '../checks.ts';
 import type { LoadedPiece, WriteOutcome } from '../served.ts';
 import type { Asking } from './asking.ts';
+import { groupsOf, KnownSeals } from './groups.ts';
+import type { Group } from './groups.ts';
 import type { Argument, Reply, Step } from './pipeline.ts';
 import { listOf, numberOf, octetsOf, textOf } from './values.ts';
-
-/** Batches of one partition and owner that go into one script. */
-interface Group {
-  readonly partition: number;
-  readonly epoch: number;
-  readonly owner: string;
-  readonly rows: Map<string, Uint8Array | null>;
-  readonly batches: number[];
-}
 
 const written = 1;
 const overtaken = 2;
 
 export class RedisSnapshots {
   readonly #ask: Asking;
-  /** What is certainly sealed, for the seals that Redis may lose. */
-  readonly #sealed = new Map<number, PartitionOwner>();
+  readonly #seals = new KnownSeals();
   /** Numbers of writes grow over the lives of this process too. */
   #lastWrite: number;
 
@@ -40,14 +32,14 @@ export class RedisSnapshots {
   }
 
   sealed(partition: number, epoch: number, owner: string): void {
-    if ((this.#sealed.get(partition)?.epoch ?? 0) <= epoch) this.#sealed.set(partition, { epoch, owner });
+    this.#seals.add(partition, epoch, owner);
   }
 
   async writeBatch(batches: readonly WriteBatch[], durable: boolean): Promise<WriteOutcome[]> {
     const outcomes = batches.map(({ partition, rows }): WriteOutcome => rowsFault(partition, rows) ?? 'ok');
     const groups = groupsOf(batches, outcomes);
     const replies = await this.#write(groups, durable);
-    const lost = groups.filter((group, i) => this.#hasLostSeal(group, replies[i]));
+    const lost = groups.filter((group, i) => this.#seals.isLost(group, replies[i]));
     if (lost.length > 0) {
       await this.#sealAgain(lost);
       const again = await this.#write(lost, durable);
@@ -105,12 +97,6 @@ export class RedisSnapshots {
     return this.#ask.step('write', [keys.owner(partition), keys.snapshots(partition)], parameters);
   }
 
-  #hasLostSeal({ partition, epoch, owner }: Group, outcome: WriteOutcome | undefined): boolean {
-    if (outcome === undefined || outcome === 'ok' || outcome instanceof StoreError) return false;
-    const known = this.#sealed.get(partition);
-    return known?.epoch === epoch && known.owner === owner && outcome.fencedBy < epoch;
-  }
-
   async #sealAgain(groups: readonly Group[]): Promise<void> {
     const { keys } = this.#ask;
     const steps = groups.map(({ partition, epoch, owner }) =>
@@ -119,25 +105,6 @@ export class RedisSnapshots {
     // What went wrong here shows when the write is repeated.
     await this.#ask.connection.run(steps, 'sealing again what the store lost', true);
   }
-}
-
-function groupsOf(batches: readonly WriteBatch[], outcomes: readonly WriteOutcome[]): Group[] {
-  const groups = new Map<string, Group>();
-  for (const [i, { partition, epoch, owner, rows }] of batches.entries()) {
-    if (outcomes[i] !== 'ok') continue;
-    const name = `${partition} ${epoch} ${owner}`;
-    const group = groups.get(name) ?? {
-      partition,
-      epoch,
-      owner,
-      rows: new Map<string, Uint8Array | null>(),
-      batches: [] as number[],
-    };
-    groups.set(name, group);
-    for (const [key, value] of rows as readonly SnapshotRow[]) group.rows.set(key, value);
-    group.batches.push(i);
-  }
-  return [...groups.values()];
 }
 
 function outcomeOf(reply: Reply): WriteOutcome {
