@@ -18,7 +18,7 @@ import { readMessage } from '../phone/message.ts';
 import { Phone } from '../phone/phone.ts';
 import { Chance } from '../random.ts';
 import type { History } from '../stage.ts';
-import { drainNode } from './admin.ts';
+import { drainNode, isReady } from './admin.ts';
 import { RealKernel } from './clock.ts';
 import { RealFaults } from './faults.ts';
 import { RealLinks, StoreWay } from './links.ts';
@@ -41,6 +41,8 @@ export type Phase = 'healed' | 'quiet' | 'end';
 
 const nodeCount = 3;
 const bootMsMax = 60_000;
+/** A process that was stopped for long hears within this time that it was taken for dead. */
+const steadyMs = 2_500;
 /** Calls begin when the phones have had the rest of the warm-up to register. */
 const startMs = 2_400;
 const tableMs = 40;
@@ -148,7 +150,7 @@ export class Twin implements History {
       this.startNode(nodeName(index));
     }
     await this.network.ready();
-    await this.#allReady();
+    await this.#allReady(0);
   }
 
   /**
@@ -172,7 +174,7 @@ export class Twin implements History {
     for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));
     await this.#until(this.healedAtMs);
     faults.healAll();
-    await this.#allReady();
+    await this.#allReady(steadyMs);
     this.#readyAtMs = kernel.nowMs;
     await this.#until(this.probedAtMs);
     await this.#phase('healed', look);
@@ -292,15 +294,18 @@ export class Twin implements History {
     }
   }
 
-  /** Starting takes the time that the machine needs for it. */
-  async #allReady(): Promise<void> {
+  /** Starting takes the time that the machine needs for it. @param steadyMs for so long nobody must fall out again */
+  async #allReady(steadyMs: number): Promise<void> {
     const endMs = this.kernel.nowMs + bootMsMax;
-    while (this.violation === undefined) {
-      const waiting = [...this.nodes.values()].filter((node) => !node.isReady || node.isDraining);
-      if (waiting.length === 0) return;
-      if (this.kernel.nowMs > endMs)
-        this.fail('healed', 36, `${waiting.map(({ name }) => name).join(', ')} not ready after ${bootMsMax} ms`);
-      await sleep(20);
+    for (let sinceMs = Infinity; this.violation === undefined;) {
+      const waiting: string[] = [];
+      for (const node of this.nodes.values())
+        if (!node.isReady || node.isDraining || !(await isReady(this.adminOf(node.id)))) waiting.push(node.name);
+      const nowMs = this.kernel.nowMs;
+      sinceMs = waiting.length > 0 ? Infinity : Math.min(sinceMs, nowMs);
+      if (nowMs - sinceMs >= steadyMs) return;
+      if (nowMs > endMs) this.fail('healed', 36, `${waiting.join(', ')} not ready after ${bootMsMax} ms`);
+      await sleep(50);
     }
     throw this.violation;
   }
