@@ -58,6 +58,8 @@ export class Kernel {
   nowMs = 0;
   /** Events that ran. */
   ran = 0;
+  /** Told of every event that runs, just before: to find where two runs part. */
+  watch: ((owner: Owner | undefined) => void) | undefined;
   #order = 0;
   #hash = 0x811c9dc5;
   readonly #heap: Event[] = [];
@@ -83,6 +85,7 @@ export class Kernel {
       }
       this.mix((event.atMs * 1024) | 0);
       this.ran++;
+      if (this.watch !== undefined) this.watch(owner);
       event.run();
       if (stop?.() === true) return;
     }

@@ -1,25 +1,50 @@
-/** What happened, for people: log lines in order, and every datagram of a call for its ladder. */
+/** What happened, for people: a line for each event in order, every datagram and every forward inside of the cluster. */
+import { unpackEnvelope } from '../actors/envelope.ts';
+import type { Target } from '../cluster/data-frame.ts';
+import { unpackTransmit } from '../cluster/transmit.ts';
+import { isFailure, parse } from '../src/sip/parse.ts';
+import { sideOf, wordsOf } from './ladder.ts';
 import type { Passage } from './network.ts';
 import type { Observer } from './observe.ts';
+import { readMessage } from './phone/message.ts';
+import { Story } from './report/story.ts';
 import type { World } from './world.ts';
 
-const linesMax = 20_000;
+/** Something of a call that one node gave to another. */
+export interface Forward {
+  readonly atMs: number;
+  /** Processes: `a.1`. */
+  readonly from: string;
+  readonly to: string;
+  readonly callId: string;
+  readonly text: string;
+}
+
+const linesMax = 200_000;
 
 export class Recorder {
   readonly observer: Observer;
   readonly lines: string[] = [];
   readonly passages: Passage[] = [];
+  readonly forwards: Forward[] = [];
+  /** Of nodes, store and partitions; undefined when nothing is kept. */
+  readonly story: Story | undefined;
   messages = 0;
 
   constructor(world: World, keep: boolean) {
-    world.network.watchers.push((passage) => {
-      this.messages++;
-      if (keep) this.passages.push(passage);
-    });
+    this.story = keep ? new Story(world) : undefined;
     const say = (text: string): void => {
       if (this.lines.length < linesMax)
         this.lines.push(`${(world.kernel.nowMs / 1_000).toFixed(3).padStart(8)}  ${text}`);
     };
+    world.network.watchers.push((passage) => {
+      this.messages++;
+      if (!keep) return;
+      this.passages.push(passage);
+      const { from, to, worker, fate } = passage;
+      const fateText = fate === 'arrived' ? '' : `  ${fate.toUpperCase()}`;
+      say(`${sideOf(from, worker, true)} > ${sideOf(to, worker, true)}  ${describe(passage.bytes)}${fateText}`);
+    });
     this.observer = !keep
       ? {}
       : {
@@ -34,6 +59,39 @@ export class Recorder {
           registration: (record) => say(`${record.phone}: ${record.wants} ${record.status} ${record.listed.join(' ')}`),
           phase: (phase) => say(`-- ${phase}`),
           crashed: (node, name, error) => say(`${node}: ${name} broke: ${String(error)}`),
+          forwarded: (node, peer, target, payload) => {
+            const to = world.nodes.get(peer)?.owner.name ?? peer;
+            const found = contentOf(target, payload);
+            if (found !== undefined)
+              this.forwards.push({ atMs: world.kernel.nowMs, from: node.owner.name, to, ...found });
+          },
         };
   }
+}
+
+function describe(bytes: Buffer): string {
+  const message = readMessage(bytes);
+  return typeof message === 'string' ? `unreadable: ${message}` : `${wordsOf(message)} ${message.callId}`;
+}
+
+/** Of an item between nodes: which call it is about and what it says. */
+function contentOf(target: Target, payload: Uint8Array): Pick<Forward, 'callId' | 'text'> | undefined {
+  if (target[0] === 2) return undefined;
+  if (target[0] === 1) {
+    const packet = unpackTransmit(payload);
+    return packet === undefined ? undefined : sipContent(Buffer.from(packet.bytes));
+  }
+  const envelope = unpackEnvelope(Buffer.from(payload), (bytes, stream) => {
+    const message = parse(bytes, stream);
+    return isFailure(message) ? undefined : message;
+  });
+  if (envelope === undefined) return undefined;
+  if (envelope.type === 'sip') return sipContent(Buffer.from(envelope.message.bytes));
+  const callId = envelope.to.kind === 'call' ? envelope.to.key : 'asker' in envelope ? envelope.asker.key : '';
+  return { callId, text: `${envelope.type} ${envelope.to.kind}` };
+}
+
+function sipContent(bytes: Buffer): Pick<Forward, 'callId' | 'text'> | undefined {
+  const message = readMessage(bytes);
+  return typeof message === 'string' ? undefined : { callId: message.callId, text: wordsOf(message) };
 }

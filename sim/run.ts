@@ -1,14 +1,18 @@
 /**
- * The simulator as a program: one seed with all that happened, or many with a line of progress and a report of the first
- * failure. The same seed and the same commit give the same world.
+ * The simulator as a program: one seed with all that happened, many with a line of progress and a report of the first
+ * failure, or a world out of a file. The same seed and the same commit give the same world.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { runBatch } from './batch.ts';
+import type { BatchTotals } from './batch.ts';
+import { keepInCorpus } from './corpus.ts';
 import { points } from './coverage.ts';
-import type { Point } from './coverage.ts';
-import { ladder } from './ladder.ts';
+import { describe, investigate, tell } from './findings.ts';
 import { draw } from './options.ts';
 import type { SimOptions, SimWishes } from './options.ts';
-import { shrink } from './shrink.ts';
+import { readFailFile, UsageError } from './replay.ts';
+import type { FailFile } from './replay.ts';
+import { reportPage } from './report/page.ts';
 import { simulate } from './simulate.ts';
 import type { Failure, SimResult } from './simulate.ts';
 
@@ -16,12 +20,21 @@ export interface RunOptions extends SimWishes {
   readonly seed: number;
   /** How many, beginning with `seed`. */
   readonly seeds: number;
+  readonly jobs: number;
   /** Ends after so long even when seeds are left; undefined: no limit. */
   readonly realSeconds: number | undefined;
+  /** A file of a failure to be played instead of a seed. */
+  readonly replay: string | undefined;
   readonly log: 'short' | 'full';
   readonly json: boolean;
-  /** Worlds that the shrinker may try. */
-  readonly shrinkRuns: number;
+  /** Where to write a page for people. */
+  readonly report: string | undefined;
+  /** Real time that the shrinker may take. */
+  readonly shrinkSeconds: number;
+  /** A point of coverage that was not reached is a failure. */
+  readonly allPoints: boolean;
+  /** Keeps the world in the corpus: `name: what was wrong, what changed`. */
+  readonly keep: string | undefined;
 }
 
 export interface Output {
@@ -31,126 +44,157 @@ export interface Output {
   nowMs(): number;
 }
 
-const ladderLinesMax = 120;
-const lastLines = 60;
+const shrinkRunsMax = 5_000;
 
-/** The exit code: 0 all held, 1 an invariant was broken. */
-export function runSim(options: RunOptions, output: Output): number {
-  return options.seeds > 1 ? runMany(options, output) : runOne(options, output);
+/** The exit code: 0 all held, 1 an invariant was broken (or a point not reached, if that was asked for). */
+export async function runSim(options: RunOptions, output: Output): Promise<number> {
+  if (options.replay !== undefined) return runFile(options.replay, options, output);
+  if (options.seeds > 1) return runMany(options, output);
+  return runOne(draw(options.seed, options), options, output);
 }
 
-function runOne(options: RunOptions, output: Output): number {
-  const drawn = draw(options.seed, options);
-  const startMs = output.nowMs();
-  const result = simulate(drawn, true);
-  const tookMs = output.nowMs() - startMs;
-  if (options.json) {
-    output.print(JSON.stringify({ ...summary(result), tookMs: Math.round(tookMs), options: drawn }, undefined, 2));
-  } else {
-    if (options.log === 'full') for (const line of result.recorder.lines) output.print(line);
-    else output.print(describe(drawn));
+function runFile(name: string, options: RunOptions, output: Output): number {
+  const file = fileWith(name);
+  const { shrunk } = file;
+  const world = shrunk?.options ?? file.options;
+  const traceBefore = shrunk === undefined || shrunk.trace === '' ? file.trace : shrunk.trace;
+  if (!options.json)
     output.print(
-      `seed ${options.seed}: ${result.events} events, ${result.messages} datagrams, ${(result.virtualMs / 1_000).toFixed(0)} s in ${(tookMs / 1_000).toFixed(2)} s, trace ${result.trace}`,
+      `${name}: invariant ${file.failure.invariant} (${file.failure.checker}), seed ${file.options.seed}${shrunk === undefined ? '' : ', made smaller'}`,
     );
+  // It is as small as it gets.
+  return runOne(world, { ...options, shrinkSeconds: shrunk === undefined ? options.shrinkSeconds : 0 }, output, {
+    traceBefore,
+    name,
+  });
+}
+
+function fileWith(name: string): FailFile {
+  try {
+    return readFailFile(readFileSync(name, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--replay: ${name}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (result.failure === undefined) return 0;
-  report(result, result.failure, options, output);
+}
+
+function runOne(
+  world: SimOptions,
+  options: RunOptions,
+  output: Output,
+  replayed?: { readonly traceBefore: string; readonly name: string },
+): number {
+  const startMs = output.nowMs();
+  const result = simulate(world, true);
+  const tookMs = output.nowMs() - startMs;
+  const { failure } = result;
+  if (options.json)
+    output.print(JSON.stringify({ ...summary(result), tookMs: Math.round(tookMs), options: world }, undefined, 2));
+  else {
+    if (options.log === 'full') for (const line of result.recorder.lines) output.print(line);
+    else if (failure === undefined) for (const line of describe(world)) output.print(line);
+    output.print(
+      `seed ${world.seed}: ${result.events} events, ${result.messages} datagrams, ${(result.virtualMs / 1_000).toFixed(0)} s in ${(tookMs / 1_000).toFixed(2)} s, trace ${result.trace}`,
+    );
+    if (replayed !== undefined)
+      output.print(
+        result.trace === replayed.traceBefore
+          ? 'the same trace as in the file'
+          : `the file has trace ${replayed.traceBefore}: the code has changed since`,
+      );
+  }
+  if (failure === undefined) {
+    if (!options.json) output.print('every invariant held');
+    writePage(result, options, output);
+    if (options.keep !== undefined) keepInCorpus(options.keep, world, 0);
+    return 0;
+  }
+  if (replayed === undefined) failed(world, failure, options, output);
+  else {
+    // The file is there already, with more in it.
+    const found = investigate(world, failure, { runsMax: 0 });
+    if (!options.json) for (const line of tell({ ...found, fileName: replayed.name })) output.print(line);
+    writePage(found.small, options, output);
+    if (options.keep !== undefined) keepInCorpus(options.keep, world, failure.invariant);
+  }
   return 1;
 }
 
-function runMany(options: RunOptions, output: Output): number {
+async function runMany(options: RunOptions, output: Output): Promise<number> {
   const startMs = output.nowMs();
   const endMs = options.realSeconds === undefined ? Infinity : startMs + options.realSeconds * 1_000;
-  const reached = new Map<Point, number>();
-  let ran = 0;
-  let virtualMs = 0;
-  let events = 0;
-  let code = 0;
-  for (; ran < options.seeds && output.nowMs() < endMs; ran++) {
-    const result = simulate(draw(options.seed + ran, options));
-    virtualMs += result.virtualMs;
-    events += result.events;
-    for (const [point, count] of result.reached)
-      reached.set(point as Point, (reached.get(point as Point) ?? 0) + count);
-    const seconds = (output.nowMs() - startMs) / 1_000;
-    output.progress(
-      `${bar(ran + 1, options.seeds)} ${ran + 1} seeds, ${((ran + 1) / seconds).toFixed(1)}/s, ${(virtualMs / 3_600_000).toFixed(2)} h simulated, ${reached.size} of ${points.length} points`,
-    );
-    if (result.failure === undefined) continue;
-    output.progress('');
-    code = 1;
-    report(simulate(result.options, true), result.failure, options, output);
-    ran++;
-    break;
-  }
+  const { nodes, faultSeconds, kinds } = options;
+  const totals = await new Promise<BatchTotals>((resolve, reject) =>
+    runBatch(
+      {
+        from: options.seed,
+        seeds: options.seeds,
+        jobs: options.jobs,
+        wishes: { nodes, faultSeconds, kinds },
+        goOn: () => output.nowMs() < endMs,
+        progress: (now) => output.progress(progressLine(now, options.seeds, output.nowMs() - startMs)),
+      },
+      (error, sums) => (error === undefined ? resolve(sums) : reject(error as Error)),
+    ),
+  );
   output.progress('');
   const tookMs = output.nowMs() - startMs;
-  const missed = points.filter((point) => !reached.has(point));
+  if (totals.failed !== undefined) failed(draw(totals.failed.seed, options), totals.failed.failure, options, output);
+  const missed = points.filter((point) => !totals.reached.has(point));
+  const isRed = totals.failed !== undefined || (options.allPoints && missed.length > 0);
   if (options.json) {
     output.print(
       JSON.stringify(
         {
-          seeds: ran,
+          seeds: totals.seeds,
           first: options.seed,
-          failed: code === 1,
+          failed: totals.failed !== undefined,
+          failure: totals.failed,
           tookMs: Math.round(tookMs),
-          virtualMs,
-          events,
-          reached: Object.fromEntries(reached),
+          virtualMs: totals.virtualMs,
+          events: totals.events,
+          reached: Object.fromEntries(totals.reached),
           missed,
         },
         undefined,
         2,
       ),
     );
-    return code;
+    return isRed ? 1 : 0;
   }
+  if (totals.failed !== undefined) output.print('');
   output.print(
-    `${ran} seeds in ${(tookMs / 1_000).toFixed(1)} s (${((ran * 1_000) / tookMs).toFixed(1)}/s), ${(virtualMs / 3_600_000).toFixed(2)} hours simulated (${(virtualMs / tookMs).toFixed(0)} times as fast), ${events} events`,
+    `${totals.seeds} seeds from ${options.seed} in ${(tookMs / 1_000).toFixed(1)} s (${((totals.seeds * 1_000) / tookMs).toFixed(1)}/s), ` +
+      `${(totals.virtualMs / 3_600_000).toFixed(2)} hours simulated (${(totals.virtualMs / tookMs).toFixed(0)} times as fast), ${totals.events} events`,
   );
   output.print(
-    `reached ${reached.size} of ${points.length} points${missed.length === 0 ? '' : `; not: ${missed.join(', ')}`}`,
+    `reached ${points.length - missed.length} of ${points.length} points${missed.length === 0 || totals.failed !== undefined ? '' : `; not: ${missed.join(', ')}`}`,
   );
-  return code;
+  return isRed ? 1 : 0;
 }
 
-function report(result: SimResult, found: Failure, options: RunOptions, output: Output): void {
-  // Recording must not change what happens; if it did, the first finding still counts.
-  const failure = result.failure ?? found;
-  const file = `fail-${result.options.seed}.json`;
-  const shrunk = options.shrinkRuns > 0 ? shrink(result.options, failure, options.shrinkRuns) : undefined;
-  const small = shrunk === undefined ? result : simulate(shrunk.options, true);
-  writeFileSync(
-    file,
-    `${JSON.stringify({ failure, trace: result.trace, options: result.options, shrunk }, undefined, 2)}\n`,
-  );
-  if (options.json) return;
-  const shown = small.failure ?? failure;
-  output.print(
-    `\nFAILED  invariant ${failure.invariant} (sim/checkers/${failure.checker}.ts), seed ${result.options.seed}`,
-  );
-  output.print(`        ${shown.message}`);
-  output.print(`        ${shown.callId === '' ? '' : `call ${shown.callId}, `}at ${(shown.atMs / 1_000).toFixed(3)} s`);
-  if (shrunk !== undefined)
-    output.print(
-      `        made smaller in ${shrunk.runs} runs: ${shrunk.options.faults.length} of ${result.options.faults.length} faults, ${shrunk.options.calls.length} of ${result.options.calls.length} calls`,
-    );
-  output.print(`\n${describe(small.options)}`);
-  const lines = small.recorder.lines.filter(
-    (line) => shown.callId === '' || !line.includes('call ') || line.includes(shown.callId),
-  );
-  for (const line of lines.slice(-lastLines)) output.print(line);
-  if (shown.callId !== '') {
-    output.print('');
-    for (const line of ladder(small.recorder.passages, shown.callId).slice(0, ladderLinesMax)) output.print(line);
-  }
-  output.print(`\nagain: carillon sim --seed ${result.options.seed} --log full      details: ${file}`);
+function failed(world: SimOptions, failure: Failure, options: RunOptions, output: Output): void {
+  const endMs = output.nowMs() + options.shrinkSeconds * 1_000;
+  const findings = investigate(world, failure, {
+    runsMax: options.shrinkSeconds > 0 ? shrinkRunsMax : 0,
+    goOn: () => output.nowMs() < endMs,
+    progress: (line) => output.progress(line),
+  });
+  output.progress('');
+  writeFileSync(findings.fileName, `${JSON.stringify(findings.file, undefined, 2)}\n`);
+  if (!options.json) for (const line of tell(findings)) output.print(line);
+  writePage(findings.small, options, output);
+  if (options.keep !== undefined) keepInCorpus(options.keep, findings.small.options, failure.invariant);
 }
 
-function summary(result: SimResult): object {
-  const { failure, trace, events, messages, virtualMs, reached } = result;
+function writePage(result: SimResult, options: RunOptions, output: Output): void {
+  if (options.report === undefined) return;
+  writeFileSync(options.report, reportPage(result));
+  if (!options.json) output.print(`report    ${options.report}`);
+}
+
+function summary({ options, failure, trace, events, messages, virtualMs, reached }: SimResult): object {
   return {
-    seed: result.options.seed,
+    seed: options.seed,
     failure,
     trace,
     events,
@@ -160,17 +204,9 @@ function summary(result: SimResult): object {
   };
 }
 
-function describe(options: SimOptions): string {
-  const { nodes, workers, partitions, users, calls, faults, weather } = options;
-  const schedule = faults.map((fault) => `${(fault.atMs / 1_000).toFixed(1)} s ${fault.kind} ${fault.node}`).join(', ');
-  return (
-    `${nodes} nodes of ${workers} workers, ${partitions} partitions, ${users} users, ${calls.length} calls, ` +
-    `${weather.latencyMs.join('-')} ms, ${(weather.loss * 100).toFixed(0)} % lost\nfaults: ${schedule === '' ? 'none' : schedule}`
-  );
-}
-
-function bar(done: number, all: number): string {
+function progressLine({ seeds, virtualMs, reached }: BatchTotals, all: number, tookMs: number): string {
   const width = 24;
-  const full = Math.round((done / all) * width);
-  return `[${'#'.repeat(full)}${'.'.repeat(width - full)}]`;
+  const full = Math.round((seeds / all) * width);
+  const rate = ((seeds * 1_000) / Math.max(1, tookMs)).toFixed(1);
+  return `[${'#'.repeat(full)}${'.'.repeat(width - full)}] ${seeds} seeds, ${rate}/s, ${(virtualMs / 3_600_000).toFixed(2)} h simulated, ${points.filter((point) => reached.has(point)).length} of ${points.length} points`;
 }

@@ -1,44 +1,72 @@
 /**
- * Makes a failing world smaller: fewer faults, fewer calls, fewer registrations, fair weather, as long as the same checker
- * still fails. Works on the explicit schedule; the named streams of chance keep everything else as it was.
+ * Makes a failing world smaller, as long as the same checker fails for the same invariant. Works on the explicit schedule,
+ * not on the seed: fewer faults, calls and changes of registrations; fewer nodes, partitions and users; plainer calls,
+ * weather and delays; less time. The named streams of chance keep the rest as it was.
  */
 import type { SimOptions } from './options.ts';
+import { planSmaller } from './smaller.ts';
 import { simulate } from './simulate.ts';
 import type { Failure } from './simulate.ts';
 
 export interface Shrunk {
   readonly options: SimOptions;
   readonly failure: Failure;
+  /** Of the small world. */
+  readonly trace: string;
+  /** Worlds that were tried. */
   readonly runs: number;
 }
 
-/** @param runsMax worlds to try. */
-export function shrink(options: SimOptions, failure: Failure, runsMax: number): Shrunk {
-  let best = options;
-  let last = failure;
+export interface ShrinkBounds {
+  /** Worlds to try. */
+  readonly runsMax: number;
+  /** Asked before each of them; false ends the search. */
+  readonly goOn?: () => boolean;
+  /** What is being tried, for a line of progress. */
+  readonly progress?: (line: string) => void;
+}
+
+export function shrink(options: SimOptions, failure: Failure, { runsMax, goOn, progress }: ShrinkBounds): Shrunk {
+  let best: Shrunk = { options, failure, trace: '', runs: 0 };
   let runs = 0;
-  const fails = (candidate: SimOptions): boolean => {
-    if (runs >= runsMax) return false;
+  const isOver = (): boolean => runs >= runsMax || goOn?.() === false;
+  const fails = (candidate: SimOptions, what: string): boolean => {
+    if (isOver()) return false;
     runs++;
-    const { failure: found } = simulate(candidate);
+    progress?.(`making it smaller: ${what}, run ${runs}, ${sizeOf(best.options)}`);
+    const { failure: found, trace } = simulate(candidate);
     if (found === undefined || found.checker !== failure.checker || found.invariant !== failure.invariant) return false;
-    best = candidate;
-    last = found;
+    best = { options: candidate, failure: found, trace, runs };
     return true;
   };
-  less(best.faults, (faults) => fails({ ...best, faults }));
-  less(best.registrations, (registrations) => fails({ ...best, registrations }));
-  less(best.calls, (calls) => fails({ ...best, calls }));
-  fails({ ...best, weather: { latencyMs: [1, 1], loss: 0, duplicates: 0, reorder: 0, reorderMs: 0 } });
-  fails({ ...best, dateErrorMs: 0, clockPpm: 0 });
-  fails({ ...best, workers: 1 });
-  return { options: best, failure: last, runs };
+  // What one pass made possible the next one may use: until a whole pass brings nothing.
+  for (let before = ''; before !== JSON.stringify(best.options) && !isOver();) {
+    before = JSON.stringify(best.options);
+    less(best.options.faults, (faults) => fails({ ...best.options, faults }, 'faults'));
+    less(best.options.calls, (calls) => fails({ ...best.options, calls }, 'calls'));
+    less(best.options.registrations, (registrations) => fails({ ...best.options, registrations }, 'registrations'));
+    for (const { what, change } of planSmaller) {
+      // Each of them again and again while it helps: a step is small.
+      for (;;) {
+        const candidate = change(best.options, best.failure);
+        if (candidate === undefined || !fails(candidate, what)) break;
+      }
+    }
+  }
+  return { ...best, runs };
+}
+
+/** For people: what is left. */
+export function sizeOf({ nodes, faults, calls, registrations }: SimOptions): string {
+  const parts = [`${nodes} nodes`, `${faults.length} faults`, `${calls.length} calls`];
+  if (registrations.length > 0) parts.push(`${registrations.length} changes of registrations`);
+  return parts.join(', ');
 }
 
 /** ddmin (Zeller): leaves out ever smaller parts of the list. */
 function less<T>(all: readonly T[], fails: (list: readonly T[]) => boolean): void {
   let list = all;
-  if (list.length > 0 && fails([])) return;
+  if (list.length === 0 || fails([])) return;
   let parts = 2;
   while (list.length >= 2) {
     const size = Math.ceil(list.length / parts);

@@ -29,12 +29,21 @@ export interface SimResult {
   readonly calls: readonly CallRecord[];
 }
 
-/** @param keep record all that happens, for the report of a failure. */
-export function simulate(options: SimOptions, keep = false): SimResult {
+/**
+ * @param keep record all that happens, for the report of a failure.
+ * @param prepare gets the world before anything has happened in it.
+ */
+export function simulate(options: SimOptions, keep = false, prepare?: (world: World) => void): SimResult {
   const world = new World(options);
+  prepare?.(world);
   const coverage = new Coverage(world);
   const recorder = new Recorder(world, keep);
-  world.observers.push(coverage.observer, recorder.observer, ...checkers.map((checker) => checker(world)));
+  world.observers.push(
+    coverage.observer,
+    recorder.observer,
+    ...(recorder.story === undefined ? [] : [recorder.story.observer]),
+    ...checkers.map((checker) => checker(world)),
+  );
   let failure: Failure | undefined;
   try {
     world.run();
@@ -53,6 +62,7 @@ export function simulate(options: SimOptions, keep = false): SimResult {
       failure = { checker: 'sound', invariant: 37, message, callId: '', atMs };
     }
   }
+  recorder.story?.end();
   return {
     options,
     failure,

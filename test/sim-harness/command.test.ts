@@ -41,10 +41,14 @@ test('several seeds as JSON', () => {
 });
 
 test('a broken invariant: exit code 1, its number, a ladder of the call, and a file', (t) => {
-  const { code, out, folder } = carillon(['--seeds', '5', '--shrink', '8'], 'no gate for calls');
+  const { code, out, folder } = carillon(
+    ['--seeds', '5', '--shrink', '5', '--jobs', '2', '--report', 'out.html'],
+    'no gate for calls',
+  );
   t.after(() => rmSync(folder, { recursive: true }));
   assert.equal(code, 1, out);
   assert.match(out, /FAILED {2}invariant 30 \(sim\/checkers\/gate\.ts\), seed \d+/);
+  assert.match(out, /expected {2}nothing leaves before/);
   assert.match(out, /\|-+ INVITE 1 >\|/);
   const seed = /seed (\d+)/.exec(out)?.[1] ?? '';
   const details = JSON.parse(readFileSync(join(folder, `fail-${seed}.json`), 'utf8')) as Record<
@@ -52,11 +56,54 @@ test('a broken invariant: exit code 1, its number, a ladder of the call, and a f
     Record<string, unknown>
   >;
   assert.equal(details['failure']?.['invariant'], 30);
-  assert.ok(Array.isArray(details['shrunk']?.['options'] === undefined ? undefined : []), 'made smaller');
+  const shrunk = details['shrunk']?.['options'] as Record<string, readonly unknown[]>;
+  const whole = details['options'] as Record<string, readonly unknown[]>;
+  assert.ok(shrunk['calls']!.length < whole['calls']!.length, 'made smaller');
+  assert.match(readFileSync(join(folder, 'out.html'), 'utf8'), /invariant 30 broken/);
+
+  const again = carillon(['--replay', join(folder, `fail-${seed}.json`)], 'no gate for calls');
+  assert.equal(again.code, 1, again.out);
+  assert.match(again.out, /the same trace as in the file/);
+  assert.match(again.out, /FAILED {2}invariant 30/);
+  const mended = carillon(['--replay', join(folder, `fail-${seed}.json`)]);
+  assert.equal(mended.code, 0, mended.out);
+  assert.match(mended.out, /the code has changed since\nevery invariant held/);
+});
+
+test('several threads find the same as one', () => {
+  const args = ['--seeds', '4', '--from', '30', '--nodes', '2', '--seconds', '5', '--json'];
+  const [one, two] = [carillon([...args, '--jobs', '1']), carillon([...args, '--jobs', '3'])];
+  const told = [one, two].map(({ out }) => {
+    const {
+      tookMs: _tookMs,
+      reached,
+      ...rest
+    } = JSON.parse(out) as { tookMs: number; reached: Record<string, number> };
+    return { ...rest, reached: Object.entries(reached).toSorted(([a], [b]) => (a < b ? -1 : 1)) };
+  });
+  assert.deepEqual(told[0], told[1]);
+});
+
+test('a point that was not reached is a failure when that is asked for', () => {
+  const { code, out } = carillon([
+    '--seeds',
+    '2',
+    '--nodes',
+    '1',
+    '--faults',
+    'none',
+    '--seconds',
+    '2',
+    '--all-points',
+  ]);
+  assert.equal(code, 1);
+  assert.match(out, /; not: .*takeover while ringing/);
 });
 
 test('wrong use is told', () => {
   const { code, error } = carillon(['--faults', 'earthquake']);
   assert.equal(code, 2);
   assert.match(error, /there is no earthquake; there are crash,/);
+  assert.equal(carillon(['--replay', 'none.json']).code, 2);
+  assert.equal(carillon(['--seeds', '0']).code, 2);
 });

@@ -1,63 +1,58 @@
 /**
- * The seeds of sim/corpus.json, forty others that are always the same, so that a failure is that of the change, and with
- * CARILLON_SIM_SECONDS fresh ones for so long: each is a cluster with phones and faults that must keep every invariant of
- * sim/checkers.
+ * The worlds of sim/corpus.json, then fresh ones until the time is up: each is a cluster with phones and faults that must
+ * keep every invariant of sim/checkers. 90 s in all; CARILLON_SIM_SECONDS changes that, CARILLON_SIM_BASE plays the fresh
+ * seeds of another run again.
  */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
-import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { readCorpus } from '../../sim/corpus.ts';
+import { points } from '../../sim/coverage.ts';
+import { investigate, tell } from '../../sim/findings.ts';
 import { draw } from '../../sim/options.ts';
 import type { SimOptions } from '../../sim/options.ts';
 import { simulate } from '../../sim/simulate.ts';
 import type { SimResult } from '../../sim/simulate.ts';
 
-const seconds = Number(process.env['CARILLON_SIM_SECONDS'] ?? '0');
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const endMs = performance.now() + Number(process.env['CARILLON_SIM_SECONDS'] ?? '90') * 1_000;
+/** Other seeds in every run. */
+const base = Number(process.env['CARILLON_SIM_BASE'] ?? Math.floor(Date.now() / 1_000) * 10_000);
+const shrinkMs = 30_000;
 
-function held(result: SimResult): void {
-  const { failure, options } = result;
+/** Fails with all that is known of it: smaller, with a ladder, and how to see it again. */
+function held({ failure, options }: Pick<SimResult, 'failure' | 'options'>): void {
   if (failure === undefined) return;
-  assert.fail(
-    `seed ${options.seed}: invariant ${failure.invariant} (${failure.checker}) at ${failure.atMs.toFixed(0)} ms: ${failure.message} ${failure.callId}\n` +
-      `carillon sim --seed ${options.seed} --log full`,
-  );
+  const shrunkMs = performance.now() + shrinkMs;
+  const findings = investigate(options, failure, { runsMax: 1_000, goOn: () => performance.now() < shrunkMs });
+  writeFileSync(join(root, findings.fileName), `${JSON.stringify(findings.file)}\n`);
+  assert.fail([...tell(findings)].join('\n'));
 }
 
-test('seeds that failed once hold now', () => {
-  for (const { seed } of readCorpus()) held(simulate(draw(seed)));
+for (const { name, options } of readCorpus()) test(`it holds now: ${name}`, () => held(simulate(options)));
+
+test('every entry of the corpus has a name of its own and says what was wrong', () => {
+  const entries = readCorpus();
+  assert.equal(new Set(entries.map(({ name }) => name)).size, entries.length);
+  for (const { name, fix } of entries) assert.ok(name.length > 5 && fix.length > 20, name);
 });
 
-test('the same seed is the same world', () => {
-  for (const seed of [11, 12, 13])
-    assert.equal(simulate(draw(seed)).trace, simulate(draw(seed), true).trace, `seed ${seed}`);
-});
-
-test('forty seeds, always the same', (t) => run(t, draws(800_000, 40)));
-
-if (seconds > 0)
-  test(`fresh seeds for ${seconds} s`, (t) => {
-    const endMs = performance.now() + seconds * 1_000;
-    // Other seeds every day, the same ones all day long.
-    const first = 1_000_000 + (Math.floor(Date.now() / 86_400_000) % 10_000) * 10_000;
-    run(
-      t,
-      draws(first, Number.POSITIVE_INFINITY, () => performance.now() < endMs),
-    );
-  });
-
-function* draws(first: number, count: number, goOn = (): boolean => true): Generator<SimOptions> {
-  for (let ran = 0; ran < count && goOn(); ran++) yield draw(first + ran);
-}
-
-function run(t: TestContext, worlds: Iterable<SimOptions>): void {
-  let ran = 0;
+test('fresh seeds', (t) => {
+  const startMs = performance.now();
+  const reached = new Set<string>();
+  let seeds = 0;
   let virtualMs = 0;
-  for (const options of worlds) {
+  for (; seeds === 0 || performance.now() < endMs; seeds++) {
+    const options: SimOptions = draw(base + seeds);
     const result = simulate(options);
-    ran += 1;
     virtualMs += result.virtualMs;
+    for (const point of result.reached.keys()) reached.add(point);
     held(result);
   }
-  assert.ok(ran > 0, 'at least one seed was run');
-  t.diagnostic(`${ran} seeds, ${(virtualMs / 60_000).toFixed(0)} minutes simulated`);
-}
+  const tookMs = performance.now() - startMs;
+  t.diagnostic(
+    `${seeds} seeds from CARILLON_SIM_BASE=${base}: ${((seeds * 1_000) / tookMs).toFixed(1)} seeds/s, ${(virtualMs / 3_600_000).toFixed(2)} hours simulated, ${points.filter((point) => reached.has(point)).length} of ${points.length} points reached`,
+  );
+});

@@ -12,6 +12,7 @@ const untested: Readonly<Record<string, string>> = {
   'src/cli/worker/': 'parts of that thread',
   'src/cli/sim.ts': 'run as a process by test/sim-harness/command.test.ts',
   'sim/run.ts': 'what that process does',
+  'sim/batch.ts': 'its threads, for more than one seed',
   'sim/mutants/': 'run as processes by test/sim-harness/mutants.test.ts',
   'cluster/control-loop.ts': 'a part of every node that test/sim-harness and test/e2e run',
   'cluster/directory.ts': 'a part of every node that test/sim-harness and test/e2e run',

@@ -1,0 +1,90 @@
+/** What is told of a failing world: made smaller, in sentences, as a ladder, and as a file to play it again from. */
+import { invariants } from './invariants.ts';
+import { ladder } from './ladder.ts';
+import type { SimOptions } from './options.ts';
+import type { FailFile } from './replay.ts';
+import { shrink, sizeOf } from './shrink.ts';
+import type { ShrinkBounds } from './shrink.ts';
+import { simulate } from './simulate.ts';
+import type { Failure, SimResult } from './simulate.ts';
+
+const ladderLinesMax = 120;
+const lastLines = 40;
+const lastEvents = 200;
+
+export interface Findings {
+  readonly file: FailFile;
+  readonly fileName: string;
+  /** The smaller world if there is one, recorded. */
+  readonly small: SimResult;
+}
+
+/** @param found by the run that did not record; recording must not change what happens. */
+export function investigate(options: SimOptions, found: Failure, bounds: ShrinkBounds): Findings {
+  const result = simulate(options, true);
+  const failure = result.failure ?? found;
+  const shrunk = bounds.runsMax > 0 ? shrink(options, failure, bounds) : undefined;
+  const small = shrunk === undefined || shrunk.options === options ? result : simulate(shrunk.options, true);
+  const fileName = `fail-${options.seed}.json`;
+  const file: FailFile = {
+    format: 1,
+    replay: `carillon sim --replay ${fileName}`,
+    failure,
+    expected: invariants[failure.invariant] ?? '',
+    trace: result.trace,
+    options,
+    shrunk,
+    lastEvents: small.recorder.lines.slice(-lastEvents),
+  };
+  return { file, fileName, small };
+}
+
+/** The whole of it for a terminal. */
+export function* tell({ file, fileName, small }: Findings): Generator<string> {
+  const { failure, shrunk, options } = file;
+  const shown = small.failure ?? failure;
+  yield `FAILED  invariant ${failure.invariant} (sim/checkers/${failure.checker}.ts), seed ${options.seed}`;
+  yield `        expected  ${file.expected}`;
+  yield `        seen      ${shown.message}`;
+  yield `                  ${shown.callId === '' ? '' : `call ${shown.callId}, `}at ${(shown.atMs / 1_000).toFixed(3)} s`;
+  if (shrunk !== undefined)
+    yield `        smaller   ${sizeOf(shrunk.options)}; it was ${sizeOf(options)} (${shrunk.runs} runs)`;
+  yield '';
+  yield* describe(small.options);
+  yield '';
+  for (const line of linesOf(small, shown.callId).slice(-lastLines)) yield line;
+  if (shown.callId !== '') {
+    yield '';
+    const rows = ladder(small.recorder.passages, shown.callId, small.recorder.forwards);
+    for (const line of rows.slice(0, ladderLinesMax)) yield line;
+    yield `${(shown.atMs / 1_000).toFixed(3).padStart(8)}  ${'='.repeat(8)} invariant ${shown.invariant}: ${shown.message.split('\n')[0]}`;
+    if (rows.length > ladderLinesMax) yield `          (${rows.length - ladderLinesMax} more: --report shows all)`;
+  }
+  yield '';
+  yield `again     carillon sim --replay ${fileName}`;
+  yield `look      carillon sim --replay ${fileName} --report fail-${options.seed}.html`;
+  yield `whole     carillon sim --seed ${options.seed} --log full`;
+}
+
+/** What a world is made of, in a few lines. */
+export function* describe(options: SimOptions): Generator<string> {
+  const { nodes, workers, partitions, users, calls, faults, weather } = options;
+  yield `world     ${nodes} nodes of ${workers} workers, ${partitions} partitions, ${users} users, ${calls.length} calls`;
+  yield `network   ${weather.latencyMs.join('-')} ms, ${(weather.loss * 100).toFixed(0)} % lost; links ${options.linkMs.join('-')} ms, store ${options.storeMs.join('-')} ms`;
+  const schedule = faults.map(
+    ({ atMs, kind, node, other, forMs }) =>
+      `${(atMs / 1_000).toFixed(1)} s ${kind} ${node}${kind.includes('cut') ? `-${other}` : ''} ${forMs} ms`,
+  );
+  yield `faults    ${schedule.length === 0 ? 'none' : schedule.join(', ')}`;
+  if (calls.length > 5) return;
+  for (const plan of calls)
+    yield `call      ${plan.callId} ${plan.caller} to ${plan.callee} at ${(plan.startMs / 1_000).toFixed(1)} s`;
+}
+
+/** Without datagrams and other calls, when it is about one call. */
+function linesOf({ recorder }: SimResult, callId: string): string[] {
+  return recorder.lines.filter((line) => {
+    if (/^ *\d+\.\d{3} {2}\S+ > \S+ {2}/.test(line)) return callId === '' && !line.includes('OPTIONS');
+    return callId === '' || !line.includes('  call ') || line.includes(callId);
+  });
+}
