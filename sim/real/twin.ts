@@ -4,7 +4,6 @@
  */
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isProblems, parseConfig } from '../../src/config/config.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Flow } from '../../src/outside.ts';
 import type { Endpoint } from '../network.ts';
@@ -24,6 +23,7 @@ import { RealFaults } from './faults.ts';
 import { RealLinks, StoreWay } from './links.ts';
 import { RealNetwork } from './network.ts';
 import type { RealOptions } from './options.ts';
+import { nodeConfig } from './node-config.ts';
 import { clusterAddress, nodeAddress, offsets, phoneAddress } from './ports.ts';
 import { NodeProcess } from './process.ts';
 import { RealStore } from './store.ts';
@@ -146,7 +146,7 @@ export class Twin implements History {
     });
     this.#addPhones();
     for (let index = 0; index < nodeCount; index++) {
-      this.#configs.set(nodeName(index), this.#configOf(index));
+      this.#configs.set(nodeName(index), nodeConfig(this.setting, this.domain, index));
       this.startNode(nodeName(index));
     }
     await this.network.ready();
@@ -368,36 +368,5 @@ export class Twin implements History {
 
   #at(index: number, offset: number): Endpoint {
     return { address: nodeAddress(index), port: this.setting.base + offset };
-  }
-
-  #configOf(index: number): Config {
-    const { options, folder, base } = this.setting;
-    const text = (offset: number): string => `${nodeAddress(index)}:${base + offset}`;
-    const users = Array.from({ length: this.options.users }, (_, user) => ({
-      aor: `sip:u${user}@${this.domain}`,
-      password: `secret of u${user}`,
-    }));
-    const config = parseConfig({
-      cluster: {
-        name: `twin-${base}-${process.pid}`,
-        store: options.store === 'redis' ? `redis://${text(offsets.storeWay)}` : `sqlite:${folder}/carillon.db`,
-        secret: 'only for runs on loopback',
-      },
-      node: {
-        id: nodeName(index),
-        workers: options.workers,
-        link: text(offsets.link),
-        advertiseLink: text(offsets.advertisedLink),
-      },
-      listen: [`udp:${text(offsets.sip)}`],
-      advertise: clusterAddress,
-      domains: [this.domain],
-      users,
-      registrar: { minExpires: 5, maxExpires: 3_600, maxContacts: 10 },
-      calls: { noAnswerSeconds: this.options.noAnswerMs / 1_000 },
-      admin: { listen: text(offsets.admin) },
-    });
-    if (isProblems(config)) throw new Error(config.map(({ path, sentence }) => `${path} ${sentence}`).join('; '));
-    return config;
   }
 }
