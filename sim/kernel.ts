@@ -62,7 +62,9 @@ export class Kernel {
   watch: ((owner: Owner | undefined) => void) | undefined;
   #order = 0;
   #hash = 0x811c9dc5;
+  /** A heap in which each event has four below it, and beside it the times, for fewer looks into memory. */
   readonly #heap: Event[] = [];
+  readonly #times: number[] = [];
 
   /** `owner` undefined: the world itself. */
   at(delayMs: number, owner: Owner | undefined, run: () => void): void {
@@ -71,7 +73,8 @@ export class Kernel {
 
   /** Runs everything up to a time. Stops early when `until` says so. */
   run(untilMs: number, stop?: () => boolean): void {
-    while (this.#heap.length > 0 && this.#heap[0]!.atMs <= untilMs) {
+    const times = this.#times;
+    while (times.length > 0 && times[0]! <= untilMs) {
       const event = this.#pop();
       this.nowMs = event.atMs;
       const { owner } = event;
@@ -114,38 +117,53 @@ export class Kernel {
     return (this.#hash >>> 0).toString(16).padStart(8, '0');
   }
 
+  /** The event is the newest of all: of those of its time it is the last. */
   #push(event: Event): void {
     const heap = this.#heap;
+    const times = this.#times;
+    const { atMs } = event;
     let index = heap.length;
     heap.push(event);
+    times.push(atMs);
     while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!sooner(event, heap[parent]!)) break;
+      const parent = (index - 1) >> 2;
+      if (times[parent]! <= atMs) break;
       heap[index] = heap[parent]!;
+      times[index] = times[parent]!;
       index = parent;
     }
     heap[index] = event;
+    times[index] = atMs;
   }
 
   #pop(): Event {
     const heap = this.#heap;
+    const times = this.#times;
     const first = heap[0]!;
     const last = heap.pop()!;
-    if (heap.length === 0) return first;
+    const lastMs = times.pop()!;
+    const { length } = heap;
+    if (length === 0) return first;
     let index = 0;
     for (;;) {
-      let child = index * 2 + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && sooner(heap[child + 1]!, heap[child]!)) child++;
-      if (!sooner(heap[child]!, last)) break;
-      heap[index] = heap[child]!;
-      index = child;
+      const from = index * 4 + 1;
+      if (from >= length) break;
+      const to = Math.min(from + 4, length);
+      let least = from;
+      let leastMs = times[from]!;
+      for (let child = from + 1; child < to; child++) {
+        const childMs = times[child]!;
+        if (childMs > leastMs || (childMs === leastMs && heap[child]!.order > heap[least]!.order)) continue;
+        least = child;
+        leastMs = childMs;
+      }
+      if (leastMs > lastMs || (leastMs === lastMs && heap[least]!.order > last.order)) break;
+      heap[index] = heap[least]!;
+      times[index] = leastMs;
+      index = least;
     }
     heap[index] = last;
+    times[index] = lastMs;
     return first;
   }
-}
-
-function sooner(a: Event, b: Event): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }

@@ -26,7 +26,7 @@ export const cells: readonly string[] = kinds.flatMap((kind) =>
 
 export class MachineCoverage {
   readonly #reach: (cell: string) => void;
-  readonly #seen = new WeakMap<Transaction, { sent: Uint8Array; state: State }>();
+  readonly #open = new WeakMap<CallState, Open>();
 
   constructor(reach: (cell: string) => void) {
     this.#reach = reach;
@@ -34,7 +34,7 @@ export class MachineCoverage {
 
   handling({ kind, state, input }: Handling): void {
     const call = kind === 'call' ? (state as CallState) : (state as AorState).requests;
-    for (const { server } of call.contexts.values()) this.#look(server);
+    this.#lookAtServers(call);
     switch (input.type) {
       case 'sip': {
         const key = input.message.isRequest ? serverKey(input.message) : clientKeyOf(input.message);
@@ -55,15 +55,48 @@ export class MachineCoverage {
     if (tx !== undefined) this.#reach(cellName(tx.table.kind, tx.state, event));
   }
 
-  /** Has the core answered since we looked last? */
-  #look(server: Transaction): void {
-    const { sent, state } = server;
-    const before = this.#seen.get(server);
-    if (sent.length > 0 && before?.sent !== sent)
-      this.#reach(cellName(server.table.kind, before?.state ?? tableState(server), eventOfAnswer(sent)));
-    if (before === undefined) this.#seen.set(server, { sent, state });
-    else Object.assign(before, { sent, state });
+  /** Those that are over do not change any more: a call may have dozens of them. */
+  #lookAtServers(call: CallState): void {
+    let open = this.#open.get(call);
+    if (open === undefined) this.#open.set(call, (open = { next: 0, servers: [] }));
+    const { servers } = open;
+    if (open.next < call.nextContext) {
+      for (const { id, server } of call.contexts.values())
+        if (id >= open.next) servers.push({ server, sent: undefined, state: tableState(server) });
+      open.next = call.nextContext;
+    }
+    let kept = 0;
+    for (const each of servers) {
+      this.#look(each);
+      if (!isOver(each.server)) servers[kept++] = each;
+    }
+    servers.length = kept;
   }
+
+  /** Has the core answered since we looked last? */
+  #look(seen: Seen): void {
+    const { sent, state, table } = seen.server;
+    if (sent.length > 0 && seen.sent !== sent) this.#reach(cellName(table.kind, seen.state, eventOfAnswer(sent)));
+    seen.sent = sent;
+    seen.state = state;
+  }
+}
+
+/** A server transaction as it was when we looked last. */
+interface Seen {
+  readonly server: Transaction;
+  sent: Uint8Array | undefined;
+  state: State;
+}
+
+interface Open {
+  /** Number of the first context that we do not know. */
+  next: number;
+  readonly servers: Seen[];
+}
+
+function isOver({ terminated, state }: Transaction): boolean {
+  return terminated || state === 'completed' || state === 'confirmed';
 }
 
 function tableState({ table, state }: Transaction): State {
