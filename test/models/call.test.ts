@@ -24,7 +24,11 @@ checkModel(
     { file: 'actors/call/snapshot.ts', line: '    context.finalStatus,', instead: '    0,' },
     { file: 'src/proxy/best-response.ts', line: 'if (status >= 600) return 0;', instead: '' },
     { file: 'src/proxy/best-response.ts', line: 'status === 503 ? 500 : status', instead: 'status' },
-    { file: 'src/transaction/invite-server.ts', line: "'INVITE': stay(resend),\n      '1xx'", instead: "'INVITE': absorb,\n      '1xx'" },
+    {
+      file: 'src/transaction/invite-server.ts',
+      line: "'INVITE': stay(resend),\n      '1xx'",
+      instead: "'INVITE': absorb,\n      '1xx'",
+    },
   ],
   200,
   600,

@@ -220,7 +220,9 @@ const commands = fc.commands(
   [
     fc.tuple(device, fc.constantFrom(180, 183)).map(([at, status]) => ring(at, status)),
     device.map(answer),
-    fc.tuple(device, fc.constantFrom(487, 487, 486, 404, 407, 302, 500, 503, 603)).map(([at, each]) => refuse(at, each)),
+    fc
+      .tuple(device, fc.constantFrom(487, 487, 486, 404, 407, 302, 500, 503, 603))
+      .map(([at, each]) => refuse(at, each)),
     device.map(confirmCancel),
     fc.constant(takeBack),
     fc.constant(acknowledge),
@@ -296,7 +298,11 @@ export function model(): fc.IRawProperty<unknown> {
     const finals = start.real.fresh.filter((line) => /^caller [2-6].. INVITE/.test(line));
     assert.equal(finals.length, start.model.finals.length === 0 ? 1 : 0, finals.join());
     const left = world.entities().filter((each) => each.startsWith('call'));
-    if (isAnswered(start.model)) assert(left.every((each) => each.includes('contexts 0')), left.join());
+    if (isAnswered(start.model))
+      assert(
+        left.every((each) => each.includes('contexts 0')),
+        left.join(),
+      );
     else assert.deepEqual(left, [], 'left over');
   });
 }

@@ -10,10 +10,9 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Behaviour, Input, Turn } from '../../actors/entity.ts';
+import type { Behaviour } from '../../actors/entity.ts';
 import type { Envelope } from '../../actors/envelope.ts';
 import type { Row } from '../../actors/ports.ts';
-import { decodeRow, unpackState } from '../../actors/snapshot.ts';
 import { SyncHost } from '../../actors/sync-host.ts';
 import { Wheel } from '../../actors/wheel.ts';
 import type { ShareReport } from '../../cluster/control-types.ts';
@@ -22,60 +21,15 @@ import { Takeover } from '../../cluster/buddy/takeover.ts';
 import { HostedPartitions } from '../../cluster/hosted.ts';
 import type { SnapshotAccess } from '../../cluster/store-access.ts';
 import { StoreError } from '../../cluster/store-ports.ts';
-import type { Flow } from '../../src/outside.ts';
+import { diary, entriesOf } from './diary.ts';
+import type { Diary, Said, Word } from './diary.ts';
 import { Order } from './order.ts';
 
 const partition = 7;
-const flow: Flow = { protocol: 'udp', listener: 0, address: '192.0.2.1', port: 5060, connection: '' };
 const silent = { write: () => {} };
-
-/** What a sender tells an entity: the how-manieth this is of them, and what the entity is to do with it. */
-type Word = readonly [sender: string, serial: number, gated: boolean, afterMs: number];
-
-/** An entity that writes down what it was told, and whose timer says once that it is due. */
-interface Diary {
-  readonly entries: string[];
-  dueMs: number;
-  rung: number;
-}
 
 /** What becomes of a write. 'in doubt': it is carried out and said to have failed. */
 type Fate = 'done' | 'in doubt' | 'not done';
-
-interface Said {
-  readonly key: string;
-  readonly entry: string;
-  readonly gated: boolean;
-}
-
-const diary: Behaviour<Diary> = {
-  create: () => ({ entries: [], dueMs: 0, rung: 0 }),
-  unpack(_key, packed, turn) {
-    const [, entries, dueMs, rung] = packed as [number, string[], number, number];
-    if (dueMs > 0) turn.timer('due', dueMs);
-    return { entries: [...entries], dueMs, rung };
-  },
-  pack: ({ entries, dueMs, rung }) => [1, [...entries], dueMs, rung],
-  receive(state, input: Input, turn: Turn) {
-    if (input.type === 'timer') {
-      assert(turn.nowMs >= state.dueMs, 'fired early');
-      state.rung++;
-      state.dueMs = 0;
-      return turn.save('store');
-    }
-    assert(input.type === 'tell');
-    const [sender, serial, gated, afterMs] = input.body as Word;
-    const entry = `${sender}${serial}`;
-    state.entries.push(entry);
-    if (afterMs > 0) turn.timer('due', (state.dueMs = turn.nowMs + afterMs));
-    turn.save(gated ? 'store' : 'none');
-    const key = input.body === undefined ? '' : (input as unknown as Envelope).to.key;
-    turn.send(flow, Buffer.from(JSON.stringify({ key, entry, gated } satisfies Said)));
-  },
-  isIdle: () => false,
-  describe: ({ entries }) => entries.join(' '),
-  view: ({ entries, dueMs, rung }) => ({ entries: [...entries], dueMs, rung }),
-};
 
 class Node {
   readonly name: string;
@@ -309,13 +263,6 @@ class World {
     assert(!said.gated || isSafe, 'a packet before its snapshot');
     this.out.set(said.key, [...(this.out.get(said.key) ?? []), said]);
   }
-}
-
-function entriesOf([id, value]: Row): Diary {
-  if (value === null) return { entries: [], dueMs: 0, rung: 0 };
-  const packed = unpackState(decodeRow(id, value)!.snapshot.packed);
-  const [, entries, dueMs, rung] = packed as [number, string[], number, number];
-  return { entries, dueMs, rung };
 }
 
 const word = fc.record({

@@ -8,6 +8,7 @@ export class Order {
   readonly #scheduler: fc.Scheduler;
   readonly #channels = new Map<string, (() => void)[]>();
   readonly #failures: unknown[] = [];
+  #events = 0;
 
   constructor(scheduler: fc.Scheduler) {
     this.#scheduler = scheduler;
@@ -48,9 +49,13 @@ export class Order {
   #run(run: () => void): void {
     if (this.#failures.length > 0) return;
     try {
+      if (++this.#events > eventsMax) throw new Error('they never come to rest');
       run();
     } catch (error) {
       this.#failures.push(error);
     }
   }
 }
+
+/** More than any run needs. */
+const eventsMax = 50_000;

@@ -111,13 +111,13 @@ export class Handset {
     this.#world.send(this.at, text);
   }
 
-  /** As a proxy that sends a request back to where it came from, for the address it was first meant for. */
-  giveBack(method: string): void {
+  /** As a proxy that sends a request back to where it came from, for `user` or whom it was first meant for. */
+  giveBack(method: string, user = this.#user): void {
     const request = this.#requests.get(method);
     if (request === undefined) throw new Error(`${this.name} got no ${method}`);
     const lines = request.text.split('\r\n').slice(1);
     const via = `Via: SIP/2.0/UDP ${this.at};branch=${this.#branch()};rport`;
-    this.#world.send(this.at, [`${method} sip:${this.#user}@example.test SIP/2.0`, via, ...lines].join('\r\n'));
+    this.#world.send(this.at, [`${method} sip:${user}@example.test SIP/2.0`, via, ...lines].join('\r\n'));
   }
 
   get #contact(): string {

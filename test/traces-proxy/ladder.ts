@@ -1,13 +1,14 @@
 /**
  * Plays a scenario file over the call actor of production between telephones that do only what they are told.
  *
+ *     patience 300s              how long a call may ring, 20s when not said
  *     phones alice bob bob2      registered; bob2 is a second device of bob
  *     alice INVITE bob           the first request; `with Max-Forwards: 0, Supported: 100rel` adds headers
  *     bob 180                    answers the INVITE; `bob 200 BYE` another request; `with ...` as above
  *     alice ACK                  inside of the dialog, or as CANCEL and the ACK of a refusal go
  *     alice BYE strict           as it comes from a strict router of RFC 2543
  *     alice again INVITE         the same octets once more; `bob again 200 INVITE`
- *     bob returns INVITE         as a proxy that sends it back to us
+ *     bob returns INVITE         as a proxy that sends it back to us; `for carol`: having changed whom it is for
  *     wait 500ms                 or 32s
  *     node lost                  another node goes on with what the store has; `node lost before storing`: in the moment in
  *                                which it wants to store what comes next; `after storing`: stored, and nothing sent
@@ -41,7 +42,7 @@ export function play(text: string): string {
 
 class Ladder {
   readonly lines: string[] = [];
-  readonly #world = new World({ noAnswerMs: 20_000 });
+  #world = new World({ noAnswerMs: 20_000 });
   readonly #phones = new Map<string, Handset>();
   #startMs = 0;
   #waiting = false;
@@ -53,6 +54,7 @@ class Ladder {
     const [subject = '', ...rest] = words.split(/\s+/);
     const [verb = '', object = ''] = rest;
     const wording: Wording = { headers: headers === '' ? [] : headers.split(', '), strict: rest.includes('strict') };
+    if (subject === 'patience') return void (this.#world = new World({ noAnswerMs: milliseconds(verb) }));
     if (subject === 'phones') return this.#open(rest);
     if (subject === 'wait') return this.#wait(milliseconds(verb));
     if (subject === 'moved') this.#world.move();
@@ -67,7 +69,7 @@ class Ladder {
     if (phone === undefined) throw new Error(`there is no telephone ${subject}`);
     const status = Number(verb);
     if (verb === 'again') phone.repeat(rest.slice(1).join(' '));
-    else if (verb === 'returns') phone.giveBack(object);
+    else if (verb === 'returns') phone.giveBack(object, rest[2] === 'for' ? rest[3] : undefined);
     else if (status >= 100) phone.answer(status, reasonPhrase(status), object === '' ? 'INVITE' : object, wording);
     else if (object === '' || object === 'strict') phone.inside(verb, wording);
     else phone.start(verb, object, wording);
