@@ -11,7 +11,7 @@ import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver, wakeTimeOf } from './saver.ts';
 import { Chore, EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { packState, type Snapshot, unpackState } from './snapshot.ts';
-import { type Outgoing, RecordedTurn } from './turn.ts';
+import { type Outgoing, RecordedTurn, repeats } from './turn.ts';
 
 /** An entity as the admin API lists it. */
 export interface Listed {
@@ -91,11 +91,12 @@ export class Entities implements TimerOwner {
     if (snapshot.wakeAtMs > 0) this.#armWakeUp(slot, snapshot.wakeAtMs);
   }
 
-  /** Writes every entity that is awake, or differs from what the store has. */
-  saveAll(): void {
+  /** Writes every entity that is awake, or differs from what the store has; `anyway`: all of them. */
+  saveAll(anyway: boolean): void {
     for (const kind of kinds) {
       for (const slot of this.tables[kind].slots.values()) {
-        if (slot.isAwake || slot.unsaved) this.saver.mark(slot, (slot.life ??= new Life(slot.version)), false, false);
+        if (anyway || slot.isAwake || slot.unsaved)
+          this.saver.mark(slot, (slot.life ??= new Life(slot.version)), false, false);
       }
     }
     this.saver.write();
@@ -216,7 +217,7 @@ export class Entities implements TimerOwner {
         this.asks.add(slot, effect.id, effect.to, effect.body);
       }
       if (life.gate.isOpen) this.#exit.let(slot, effect);
-      else if (!isHeld(life, effect)) life.gate.hold(effect);
+      else if (!life.gate.holds((held) => repeats(effect, held))) life.gate.hold(effect);
     }
     if (turn.stopped) this.#tidy(slot);
   }
@@ -390,15 +391,6 @@ export class Entities implements TimerOwner {
 }
 
 const minuteMs = 60_000;
-
-/** A repetition of what has not left yet: with a store that takes seconds they would all leave at once. */
-function isHeld(life: Life, effect: Outgoing): boolean {
-  if (effect.do !== 'send') return false;
-  const { bytes, token, flow } = effect;
-  return life.gate.holds(
-    (held) => held.do === 'send' && held.bytes === bytes && held.token === token && held.flow === flow,
-  );
-}
 
 function forget(ids: number[], id: number): boolean {
   const index = ids.indexOf(id);

@@ -123,8 +123,18 @@ export class Partition implements EntitiesOwner {
     assert(typeof this.#frozen !== 'function', 'still freezing');
     if (this.#closed) return done('fenced');
     this.#frozen = done;
-    this.#entities.saveAll();
+    this.#entities.saveAll(false);
     this.#checkFrozen();
+  }
+
+  /** The store has lost some of what it had, `rows` is left: writes everything anew and takes out what is over. */
+  saveAgain(rows: readonly StoredRow[]): void {
+    if (this.#closed) return;
+    for (const row of rows) {
+      const decoded = decodeRow(row.key, row.value);
+      if (decoded !== undefined) this.#entities.slotOf(decoded.snapshot.kind, decoded.key).stored = true;
+    }
+    this.#entities.saveAll(true);
   }
 
   /** The hand-off did not happen: goes on as before. */

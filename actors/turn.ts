@@ -16,6 +16,12 @@ export type Outgoing =
   | { readonly do: 'ask'; readonly id: number; readonly to: Address; readonly body: unknown }
   | { readonly do: 'answer'; readonly asker: Asker; readonly body: unknown };
 
+/** A repetition of what has not left yet: with a store that takes seconds they would all leave at once. */
+export function repeats(effect: Outgoing, held: Outgoing): boolean {
+  if (effect.do !== 'send' || held.do !== 'send') return false;
+  return held.bytes === effect.bytes && held.token === effect.token && held.flow === effect.flow;
+}
+
 /** Stays inside the entity: done at the end of the turn whatever its gate. `atMs` is NaN to disarm. */
 export interface TimerChange {
   readonly name: string;

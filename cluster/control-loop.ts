@@ -106,6 +106,8 @@ export class ControlLoop {
         });
       case 'thaw':
         return this.#ports.tellWorker(effect.worker, { type: 'thaw', shares: effect.shares });
+      case 'save-again':
+        return this.#ports.tellWorker(effect.worker, { type: 'save-again', shares: effect.shares });
       case 'drop':
         // First the new way, then what waited goes it.
         hub.dropped(effect.worker, effect.partitions, effect.to);

@@ -107,6 +107,8 @@ export type ControlEffect =
    * the node that now owns them, or are routed anew by the table when `to` is undefined.
    */
   | { readonly do: 'drop'; readonly worker: number; readonly partitions: readonly number[]; readonly to: DropTarget }
+  /** The store has lost some of what it had: write all of these anew. */
+  | { readonly do: 'save-again'; readonly worker: number; readonly shares: readonly Share[] }
   /** For log and metrics. */
   | {
       readonly do: 'note';
@@ -122,6 +124,7 @@ export type ShareOrder =
   | { readonly type: 'assign'; readonly shares: readonly Share[] }
   | { readonly type: 'freeze'; readonly attempt: number; readonly shares: readonly Share[] }
   | { readonly type: 'thaw'; readonly shares: readonly Share[] }
+  | { readonly type: 'save-again'; readonly shares: readonly Share[] }
   | { readonly type: 'drop'; readonly partitions: readonly number[] }
   /** Who keeps the second copy of these from now on, by `ownerName`; '' while nobody can. Not of the control's. */
   | { readonly type: 'buddies'; readonly buddy: string; readonly partitions: readonly number[] };

@@ -214,6 +214,7 @@ export class Control {
       this.#readMembers();
     }
     if (first || reply.tableEpoch !== this.#keeper.epoch) this.#keeper.want();
+    if (reply.storeLife !== undefined) this.#shares.storeLives(reply.storeLife);
   }
 
   #releasePredecessor(): void {

@@ -80,6 +80,12 @@ export class HostedPartitions {
     return handled;
   }
 
+  /** The running or frozen partition of this share. */
+  held({ partition, epoch }: Share): Partition | undefined {
+    const hosted = this.#all.get(partition);
+    return hosted?.epoch === epoch ? hosted.partition : undefined;
+  }
+
   /** True when the partition is here, whether or not it could take the item. */
   deliver(partition: number, envelope: Envelope): boolean {
     const hosted = this.#all.get(partition);

@@ -41,6 +41,8 @@ export class ShareMoves {
   busy = false;
   /** When the store is asked next whether what is to come has come. */
   pollAtMs = 0;
+  /** No seal is made again before this. */
+  sealAgainAtMs = 0;
   #attempts = 0;
 
   constructor(id: string, incarnation: number, partitions: number, ports: SharesPorts) {
@@ -209,6 +211,42 @@ export class ShareMoves {
     }
   }
 
+  /** Adds the seal of a share that the store may have lost, if there is one that we can answer for. */
+  sealOf(part: Part, partition: number, again: Groups<string>): void {
+    if (part.stage === 'handed') again.add(`${part.sealEpoch} ${part.to}`, partition);
+    else if (part.worker >= 0 && part.stage !== 'handing') again.add(`${part.epoch} ${this.#name}`, partition);
+    else part.doubted = false;
+  }
+
+  /**
+   * Seals again what was sealed, under the same epoch: epochs only grow, so nobody who came later can be overtaken. Where
+   * it is ours, the worker writes everything anew. `key`: epoch and owner.
+   */
+  sealAgain(key: string, partitions: readonly number[]): void {
+    const space = key.indexOf(' ');
+    const epoch = Number(key.slice(0, space));
+    const owner = key.slice(space + 1);
+    for (const partition of partitions) this.parts[partition]!.doubted = false;
+    this.#ports.ask('seal', [partitions, epoch, owner], (reply, nowMs) => {
+      this.busy = true;
+      if (reply === undefined) {
+        this.sealAgainAtMs = nowMs + limits.controlRetryMs;
+        for (const partition of partitions) this.parts[partition]!.doubted = true;
+        return;
+      }
+      const saves = new Groups<number>();
+      partitions.forEach((partition, i) => {
+        const part = this.parts[partition]!;
+        const refusedBy = reply.result[i]!;
+        // By a higher epoch: a later owner has it, and our next write is told so.
+        if (owner !== this.#name || part.epoch !== epoch || part.worker < 0 || refusedBy > epoch) return;
+        saves.add(part.worker, partition);
+      });
+      for (const [worker, saved] of saves)
+        this.#ports.emit({ do: 'save-again', worker, shares: this.#sharesOf(saved) });
+    });
+  }
+
   /** A seal to the receiver may or may not have happened: only the store knows. */
   resolveDoubts(partitions: readonly number[]): void {
     const operation = this.#ports.ask('owners', [partitions], (reply, nowMs) => {
@@ -224,7 +262,8 @@ export class ShareMoves {
         }
         part.known = Math.max(part.known, found.epoch);
         if (found.owner === part.to) done.add(part.to, partition);
-        else if (found.owner === this.#name) part.stage = 'frozen'; // Not done: seal again, above.
+        // Not done, or lost by the store with the seal before it: seal it to the receiver, again.
+        else if (found.owner === this.#name || found.epoch < part.epoch) part.stage = 'frozen';
         else this.#ports.tableIsOld(); // Somebody took over: the table that says so is on its way.
       });
       for (const [to, sealed] of done) this.#sealedAway(sealed, to);

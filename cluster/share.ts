@@ -32,6 +32,8 @@ export interface Share {
   notBeforeMs: number;
   /** When the worker was told to freeze. */
   sinceMs: number;
+  /** The store may have lost its seal and its rows. */
+  doubted: boolean;
 }
 
 export function newShare(): Share {
@@ -45,6 +47,7 @@ export function newShare(): Share {
     sealEpoch: 0,
     notBeforeMs: 0,
     sinceMs: 0,
+    doubted: false,
   };
 }
 

@@ -16,6 +16,7 @@ export class Shares {
   readonly #tableIsOld: () => void;
   /** Some were handed to us before we knew the table that says so. */
   #handedEarly = false;
+  #storeLife: string | undefined;
   /** Something waits for its time. */
   #unsettled = false;
 
@@ -81,6 +82,15 @@ export class Shares {
       Object.assign(part, { stage: 'away', worker: -1, operation: 0, notBeforeMs: nowMs + limits.controlRetryMs });
       this.#tableIsOld();
     }
+    this.#moves.busy = true;
+  }
+
+  /** The store says which life it has. In another one it may have lost seals and rows: both are made anew. */
+  storeLives(life: string): void {
+    const before = this.#storeLife;
+    this.#storeLife = life;
+    if (before === undefined || before === life) return;
+    for (const part of this.#moves.parts) part.doubted = part.stage !== 'away' && part.stage !== 'claiming';
     this.#moves.busy = true;
   }
 
@@ -160,6 +170,7 @@ export class Shares {
     const drops = new Groups<string>();
     const polls: number[] = [];
     const doubts: number[] = [];
+    const again = new Groups<string>();
     const circumstances = { nowMs, closing, pollDue: nowMs >= this.#moves.pollAtMs };
     let room = this.#freezeRoom(closing, storeAnswers);
     let settled = true;
@@ -168,6 +179,10 @@ export class Shares {
       const part = this.#moves.parts[partition]!;
       const want = this.#moves.want(partition);
       if (part.stage === 'away' && want === 'none' && part.worker < 0) continue;
+      if (part.doubted) {
+        settled = false;
+        this.#moves.sealOf(part, partition, again);
+      }
       const receiver = want === 'give' ? this.#moves.receiver(partition) : '';
       const rightWorker = this.#moves.places.of(partition) === part.worker;
       if (part.stage !== 'serving' || want !== 'mine' || !rightWorker) settled = false;
@@ -202,6 +217,8 @@ export class Shares {
     }
     this.#unsettled = !settled;
 
+    if (nowMs >= this.#moves.sealAgainAtMs)
+      for (const [key, partitions] of again) this.#moves.sealAgain(key, partitions);
     for (const [key, partitions] of drops) {
       const [worker, to] = key.split(' ', 2);
       this.#emit({ do: 'drop', worker: Number(worker), partitions, to: to === '' ? undefined : { node: to! } });

@@ -2,6 +2,7 @@
  * A worker of a node without its thread: the partitions it holds, the edge where packets come in, and everything between
  * them. Production gives it sockets, the store thread and nact; the simulator gives it its own world. It decides nothing.
  */
+import { saveAgain } from './save-again.ts';
 import { aorBehaviour } from '../actors/aor/behaviour.ts';
 import type { AorDeps } from '../actors/aor/state.ts';
 import { callBehaviour } from '../actors/call/behaviour.ts';
@@ -128,6 +129,12 @@ export class SipWorker {
         return this.hosted.freeze(order.attempt, order.shares);
       case 'thaw':
         return this.hosted.thaw(order.shares);
+      case 'save-again':
+        return saveAgain(order.shares, {
+          store: this.#options.store,
+          held: (share) => this.hosted.held(share),
+          later: (run) => this.#ports.later(limits.storeRetryMs, run),
+        });
       case 'drop':
         return this.hosted.drop(order.partitions);
       case 'buddies':

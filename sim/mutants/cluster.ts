@@ -80,6 +80,12 @@ export const clusterMutants: readonly Mutant[] = [
       '      for (const [index, row] of loaded.entries()) if (index % 3 > 0) rows.get(row.partition)?.push(row);',
   },
   {
+    name: 'what the store lost is not written anew',
+    file: 'cluster/shares.ts',
+    line: '    if (before === undefined || before === life) return;',
+    instead: '    if (before !== life) return;',
+  },
+  {
     name: 'a table that the store lost is not given back',
     file: 'cluster/table-keeper.ts',
     line: '      if (asked !== undefined && asked === this.table && (stored?.epoch ?? 0) < asked.epoch) this.#giveBack(stored);',

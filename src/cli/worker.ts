@@ -76,6 +76,7 @@ parentPort?.on('message', (message: ToWorker) => {
     case 'assign':
     case 'freeze':
     case 'thaw':
+    case 'save-again':
     case 'drop':
       return core.order(message);
     case 'user-changed':

@@ -36,19 +36,20 @@ export class RedisCoordination {
   }
 
   async lease(id: string, incarnation: number, ttlMs: number, info: MemberInfo): Promise<LeaseReply> {
-    const { lease, members, table } = this.#ask.keys;
+    const { lease, members, table, born } = this.#ask.keys;
     const reply = await this.#ask.one(
       'lease',
-      [lease, members, table],
+      [lease, members, table, born],
       [id, incarnation, ttlMs, JSON.stringify(info)],
       `renewing the lease of ${id}`,
       true,
     );
-    const [result, nowMs, tableEpoch] = listOf(reply);
+    const [result, nowMs, tableEpoch, storeLife] = listOf(reply);
     return {
       result: leaseResults[numberOf(result)] ?? 'dead',
       tableEpoch: numberOf(tableEpoch),
       nowMs: numberOf(nowMs),
+      ...(storeLife === undefined ? {} : { storeLife: textOf(storeLife) }),
     };
   }
 

@@ -8,6 +8,8 @@ export interface Keys {
   readonly lease: string;
   /** Hash: id -> "INCARNATION up|dead INFO". */
   readonly members: string;
+  /** Text: names this data, from the first lease in it on. */
+  readonly born: string;
   /** Hash: e(poch), n(once), b(ytes). */
   readonly table: string;
   readonly currentVoters: string;
@@ -30,6 +32,7 @@ export function keysOf(prefix: string): Keys {
     schema: `${coordination}schema`,
     lease: `${coordination}lease`,
     members: `${coordination}members`,
+    born: `${coordination}born`,
     table: `${coordination}table`,
     currentVoters: `${coordination}voters`,
     nextVoters: `${coordination}next-voters`,

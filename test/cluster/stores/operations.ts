@@ -119,8 +119,11 @@ export const operations = [
   wait,
   operation<[string, number, number, string, boolean]>(
     'lease',
-    (store, [id, incarnation, ttl, link, draining]) =>
-      store.lease(id, incarnation, ttl, { link, workers: 1, schema: 1, draining }),
+    async (store, [id, incarnation, ttl, link, draining]) => {
+      const reply = await store.lease(id, incarnation, ttl, { link, workers: 1, schema: 1, draining });
+      // Each store names its life in its own way.
+      return { ...reply, storeLife: undefined };
+    },
     nodes,
     incarnations,
     fc.constantFrom(0, ttlMs),
