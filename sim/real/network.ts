@@ -28,12 +28,6 @@ export interface RealNetworkOptions {
   onSent(node: NodeAddress, to: Endpoint, bytes: Buffer): void;
 }
 
-/** A relay for phones that are processes of their own has the sockets of this one. */
-export interface Port {
-  readonly at: Endpoint;
-  receive(bytes: Buffer, from: Endpoint): void;
-}
-
 const socketBufferBytes = 1 << 20;
 
 export class RealNetwork implements Pick<Network, 'openPhone' | 'send'> {
@@ -49,10 +43,25 @@ export class RealNetwork implements Pick<Network, 'openPhone' | 'send'> {
     this.weather = options.weather;
   }
 
+  /** For a phone that is a process: it sends to `at`, and the cluster sees nobody else. */
+  async openRelay(at: Endpoint, inside: Endpoint): Promise<void> {
+    const toPhone = (bytes: Buffer): void => {
+      this.#sockets.get(nameOf(at))?.send(bytes, inside.port, inside.address, () => undefined);
+    };
+    this.#open(at, (bytes, from) =>
+      nameOf(from) === nameOf(inside) ? this.send(at, clusterEndpoint, bytes) : this.#arrived(bytes, from, at, toPhone),
+    );
+    await this.ready();
+  }
+
   openPhone(at: Endpoint, phone: Pick<Socket, 'receive'>): void {
+    this.#open(at, (bytes, from) => this.#arrived(bytes, from, at, () => phone.receive(bytes, from)));
+  }
+
+  #open(at: Endpoint, take: (bytes: Buffer, from: Endpoint) => void): void {
     const socket = createSocket('udp4');
     this.#sockets.set(nameOf(at), socket);
-    socket.on('message', (bytes, from) => this.#arrived(bytes, { address: from.address, port: from.port }, at, phone));
+    socket.on('message', (bytes, from) => take(bytes, { address: from.address, port: from.port }));
     this.#opening.push(
       new Promise((resolve, reject) => {
         socket.once('error', reject);
@@ -94,11 +103,11 @@ export class RealNetwork implements Pick<Network, 'openPhone' | 'send'> {
     return this.#options.nodes.find((node) => node.address === at.address && node.port === at.port);
   }
 
-  #arrived(bytes: Buffer, from: Endpoint, to: Endpoint, phone: Pick<Socket, 'receive'>): void {
+  #arrived(bytes: Buffer, from: Endpoint, to: Endpoint, take: (bytes: Buffer) => void): void {
     const node = this.#nodeAt(from);
     const passage = { from: nameOf(from), to: nameOf(to), bytes, worker: node?.id ?? '' };
     if (node !== undefined) this.#options.kernel.attempt(() => this.#options.onSent(node, to, bytes));
-    this.#delay(passage, () => phone.receive(bytes, from));
+    this.#delay(passage, () => take(bytes));
   }
 
   #delay(passage: Omit<Passage, 'atMs' | 'fate'>, arrive: () => void): void {

@@ -3,6 +3,7 @@ import { isProblems, parseConfig } from '../../src/config/config.ts';
 import type { Config } from '../../src/config/config.ts';
 import { nodeName } from '../options.ts';
 import { clusterAddress, nodeAddress, offsets } from './ports.ts';
+import { sippPassword, sippUsers } from './sipp.ts';
 import type { TwinSetting } from './twin.ts';
 
 export function nodeConfig({ options, folder, base }: TwinSetting, domain: string, index: number): Config {
@@ -23,10 +24,13 @@ export function nodeConfig({ options, folder, base }: TwinSetting, domain: strin
     listen: [`udp:${text(offsets.sip)}`],
     advertise: clusterAddress,
     domains: [domain],
-    users: Array.from({ length: sim.users }, (_, user) => ({
-      aor: `sip:u${user}@${domain}`,
-      password: `secret of u${user}`,
-    })),
+    users: [
+      ...Array.from({ length: sim.users }, (_, user) => ({
+        aor: `sip:u${user}@${domain}`,
+        password: `secret of u${user}`,
+      })),
+      ...sippUsers.map((user) => ({ aor: `sip:${user}@${domain}`, password: sippPassword(user) })),
+    ],
     registrar: { minExpires: 5, maxExpires: 3_600, maxContacts: 10 },
     calls: { noAnswerSeconds: sim.noAnswerMs / 1_000 },
     admin: { listen: text(offsets.admin) },

@@ -49,7 +49,7 @@ export interface RealWishes {
 }
 
 const long: RealPhases = { healedMs: 8_000, quietMs: 6_000, endMs: 45_000 };
-const short: RealPhases = { healedMs: 3_000, quietMs: 2_500, endMs: 4_500 };
+const short: RealPhases = { healedMs: 2_500, quietMs: 2_000, endMs: 3_500 };
 export const leakMs = 45_000;
 
 export function drawReal(seed: number, wishes: RealWishes): RealOptions {

@@ -12,6 +12,7 @@ import { OneActor } from './one-actor.ts';
 import { drawReal } from './options.ts';
 import type { RealOptions, RealWishes } from './options.ts';
 import { freeBase } from './ports.ts';
+import type { SippResult } from './sipp.ts';
 import { Twin } from './twin.ts';
 
 export interface RealRunOptions extends RealWishes {
@@ -38,6 +39,8 @@ export interface RealResult {
   readonly moved: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly lateMs: number;
+  /** Calls of phones that are none of ours. */
+  readonly sipp: SippResult;
   /** Of the capture; '' when all held. */
   readonly folder: string;
   readonly ladder: readonly string[];
@@ -62,6 +65,7 @@ export async function runReal(options: RealRunOptions, print: (line: string) => 
     for (const name of ['calls', 'answered', 'lost', 'registrations', 'datagrams', 'moved'] as const)
       add(name, result[name]);
     for (const [kind, count] of Object.entries(result.faults)) add(kind, count);
+    for (const name of ['created', 'ok', 'failed'] as const) add(`${name} by SIPp`, result.sipp[name]);
     if (result.violation === undefined) continue;
     code = 1;
     for (const line of report(result, result.violation)) print(line);
@@ -96,6 +100,7 @@ export async function playReal(
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const startedMs = performance.now();
   let lateMs = 0;
+  let sipp: SippResult = { created: 0, ok: 0, failed: 0 };
   let violation: Violation | undefined;
   try {
     await twin.open();
@@ -113,6 +118,7 @@ export async function playReal(
           : new Violation('sound', 37, error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
     lateMs = twin.kernel.lateMsMax;
+    sipp = twin.sipp?.result() ?? sipp;
     if (violation !== undefined) keep(twin, capture, wallMs, violation);
   } finally {
     await twin.close();
@@ -131,6 +137,7 @@ export async function playReal(
     moved: actor.moved,
     faults: Object.fromEntries(twin.faults?.counts ?? []),
     lateMs,
+    sipp,
     folder: violation === undefined ? '' : folder,
     ladder: violation === undefined || violation.callId === '' ? [] : capture.ladder(violation.callId),
   };
@@ -159,7 +166,8 @@ function summary({ options, tookMs, lateMs, faults, ...result }: RealResult): st
   const struck = Object.entries(faults).map(([kind, count]) => `${count} ${kind}`);
   return (
     `seed ${options.sim.seed} (${options.store}, ${options.workers} workers): ${result.calls} calls, ${result.answered} answered, ` +
-    `${result.lost} lost, ${result.registrations} registrations, ${result.moved} moved, ${result.datagrams} datagrams in ` +
+    `${result.lost} lost, ${result.registrations} registrations, ${result.moved} moved, ` +
+    `SIPp ${result.sipp.ok} of ${result.sipp.created}, ${result.datagrams} datagrams in ` +
     `${(tookMs / 1_000).toFixed(0)} s, up to ${lateMs.toFixed(0)} ms late; faults: ${struck.join(', ') || 'none'}`
   );
 }

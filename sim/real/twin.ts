@@ -26,6 +26,7 @@ import type { RealOptions } from './options.ts';
 import { nodeConfig } from './node-config.ts';
 import { clusterAddress, nodeAddress, offsets, phoneAddress } from './ports.ts';
 import { NodeProcess } from './process.ts';
+import { hasSipp, SippPhones } from './sipp.ts';
 import { RealStore } from './store.ts';
 
 export interface TwinSetting {
@@ -65,6 +66,8 @@ export class Twin implements History {
   isQuiet = false;
   violation: Violation | undefined;
   faults: RealFaults | undefined;
+  /** Undefined where none is wanted, or SIPp is not installed. */
+  sipp: SippPhones | undefined;
   /** Told of every table that the store had when we looked. */
   readonly tableWatchers: ((table: Awaited<ReturnType<RealStore['changedTable']>> & object) => void)[] = [];
   readonly #callsById = new Map<string, CallRecord>();
@@ -151,6 +154,7 @@ export class Twin implements History {
     }
     await this.network.ready();
     await this.#allReady(0);
+    await this.#openSipp();
   }
 
   /**
@@ -169,6 +173,7 @@ export class Twin implements History {
       kernel.at(change.atMs - kernel.nowMs, undefined, () =>
         this.phones.get(change.phone)?.registration.set(change.bind),
       );
+    this.sipp?.begin();
     const faults = new RealFaults(this);
     this.faults = faults;
     for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));
@@ -195,6 +200,7 @@ export class Twin implements History {
   /** Every process, at once. */
   kill(): void {
     this.#isEnding = true;
+    this.sipp?.kill();
     for (const node of this.nodes.values()) node.kill();
     this.#store?.kill();
   }
@@ -275,6 +281,21 @@ export class Twin implements History {
     const message = readMessage(bytes);
     const flow: Flow = { protocol: 'udp', listener: 0, address: to.address, port: to.port, connection: '' };
     for (const each of this.observers) each.nodeSent?.(node, 0, flow, message, bytes);
+  }
+
+  async #openSipp(): Promise<void> {
+    const { folder, base, options } = this.setting;
+    const { sippPerSecond } = options;
+    if (sippPerSecond === 0 || !hasSipp()) return;
+    this.sipp = new SippPhones({
+      folder,
+      base,
+      domain: this.domain,
+      perSecond: sippPerSecond,
+      calls: Math.round((sippPerSecond * this.options.faultMs) / 1_000),
+      relay: (at, inside) => this.network.openRelay(at, inside),
+    });
+    await this.sipp.open();
   }
 
   #exited(node: NodeProcess, code: number | null, signal: NodeJS.Signals | null, word: string): void {

@@ -7,11 +7,17 @@ import { drawReal } from '../../sim/real/options.ts';
 import { playReal } from '../../sim/real/run.ts';
 
 test('nodes are killed, stopped and cut off from each other while phones call; no invariant is broken', async (t) => {
-  const options = drawReal(7, { faultSeconds: 7, kinds: ['crash', 'pause', 'cut'], store: 'sqlite', short: true });
+  const options = drawReal(106, {
+    faultSeconds: 5,
+    kinds: ['crash', 'pause', 'cut'],
+    store: 'sqlite',
+    short: true,
+    sippPerSecond: 3,
+  });
   const result = await playReal(options, { mutant: '', say: () => undefined });
-  const { calls, answered, datagrams, faults, moved } = result;
+  const { calls, answered, datagrams, faults, moved, sipp } = result;
   t.diagnostic(
-    `${calls} calls, ${answered} answered, ${moved} moved, ${datagrams} datagrams, ${JSON.stringify(faults)}`,
+    `${calls} calls, ${answered} answered, ${moved} moved, SIPp ${sipp.ok} of ${sipp.created}, ${datagrams} datagrams, ${JSON.stringify(faults)}`,
   );
   assert.equal(
     result.violation,
@@ -23,7 +29,7 @@ test('nodes are killed, stopped and cut off from each other while phones call; n
 });
 
 test('the nodes run with a mistake in them, and a checker of the simulator sees it in what phones got', async () => {
-  const options = drawReal(8, { faultSeconds: 3, kinds: [], store: 'sqlite', short: true });
+  const options = drawReal(8, { faultSeconds: 3, kinds: [], store: 'sqlite', short: true, sippPerSecond: 0 });
   const result = await playReal(options, { mutant: 'Max-Forwards is written anew', say: () => undefined });
   assert.equal(result.violation?.checker, 'dialog-stable', result.violation?.message ?? 'nothing was seen');
   assert.ok(result.ladder.length > 3);

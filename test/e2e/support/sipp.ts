@@ -1,11 +1,11 @@
-/** Runs SIPp with the scenarios of test/e2e/sipp and reads its statistics. */
+/** Runs SIPp with the scenarios of sim/real/sipp and reads its statistics. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { finish, signal, start, stop, until, type Child } from './children.ts';
 import { domain } from './users.ts';
 
 export interface SippOptions {
-  /** File in test/e2e/sipp, without `.xml`. */
+  /** File in sim/real/sipp, without `.xml`. */
   readonly scenario: string;
   readonly folder: string;
   /** Distinguishes the runs of one test. */
@@ -159,7 +159,7 @@ export function lostOf(result: SippResult, wanted: number): number {
 }
 
 function scenarioFile({ scenario, folder, name, ringMs }: SippOptions): string {
-  const source = new URL(`../sipp/${scenario}.xml`, import.meta.url);
+  const source = new URL(`../../../sim/real/sipp/${scenario}.xml`, import.meta.url);
   const file = `${folder}/${name}-${basename(source.pathname)}`;
   writeFileSync(file, readFileSync(source, 'utf8').replaceAll('@RING@', String(ringMs ?? 1)));
   return file;
