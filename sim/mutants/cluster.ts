@@ -83,7 +83,7 @@ export const clusterMutants: readonly Mutant[] = [
     name: 'what the store lost is not written anew',
     file: 'cluster/shares.ts',
     line: '    if (before === undefined || before === life) return;',
-    instead: '    if (before !== life) return;',
+    instead: '    return;',
   },
   {
     name: 'a table that the store lost is not given back',

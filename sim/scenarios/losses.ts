@@ -1,5 +1,5 @@
 /** Nodes and workers that are lost, and what the next owner makes of it. */
-import { plainStore, warmUpMs } from '../options.ts';
+import { plainStore } from '../options.ts';
 import { calls, fault, got, options, stood } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 

@@ -13,8 +13,8 @@ test('everything held is written anew, and what came back from the past is taken
   world.tell('a', [1, 'add', 1, 'store']);
   world.tell('over', [2, 'add', 1, 'store']);
   world.drain();
-  world.answerAll();
   const rows = world.writes[0]!.rows.map(([key, value]) => ({ partition: 1, key, value: value! }));
+  world.answerAll();
   world.tell('over', [3, 'stop', 0, 'store']);
   world.drain();
   world.answerAll();
