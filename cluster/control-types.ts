@@ -157,8 +157,22 @@ export interface ControlIdentity {
 
 /** The owner string of seals and fenced writes. */
 export function ownerName(id: string, incarnation: number): string {
-  return `${id}.${incarnation}`;
+  let names = ownerNames.get(id);
+  if (names === undefined) {
+    if (ownerNames.size >= ownerNamesMax) ownerNames.clear();
+    ownerNames.set(id, (names = new Map()));
+  }
+  let name = names.get(incarnation);
+  if (name === undefined) {
+    if (names.size >= ownerNamesMax) names.clear();
+    names.set(incarnation, (name = `${id}.${incarnation}`));
+  }
+  return name;
 }
+
+/** Made once: they are keys that are looked up at every tick for every peer, and a string made anew is hashed anew. */
+const ownerNames = new Map<string, Map<number, string>>();
+const ownerNamesMax = 256;
 
 export interface ControlOptions {
   readonly identity: ControlIdentity;

@@ -5,6 +5,6 @@ import type { Table, TableMember } from './table.ts';
 
 export function suspects(table: Table, membership: Membership, roster: Roster, nowMs: number): TableMember[] {
   return table.members.filter(
-    (member) => member.id !== membership.id && !roster.isDead(member) && membership.shallVote(member, nowMs),
+    (member) => member.id !== membership.id && membership.shallVote(member, nowMs) && !roster.isDead(member),
   );
 }
