@@ -1,0 +1,28 @@
+/** Control of several nodes with events in any order; and proof that the model sees mistakes. */
+import { checkModel } from './check.ts';
+
+const share = 'cluster/share.ts';
+
+checkModel(
+  'control',
+  [
+    {
+      file: 'cluster/membership.ts',
+      line: 'limits.leaseTtlMs - limits.leaseMarginMs;',
+      instead: 'limits.leaseTtlMs * 3;',
+    },
+    {
+      file: share,
+      line: "return ready && (closing || want === 'give'",
+      instead: "return ready && (closing || want === 'take'",
+    },
+    {
+      file: 'cluster/control.ts',
+      line: 'if (this.#identity.linkHeld) this.#releasePredecessor();',
+      instead: '',
+    },
+    { file: 'cluster/share-moves.ts', line: 'this.load(won, nowMs);', instead: '' },
+  ],
+  60,
+  80,
+);
