@@ -160,6 +160,11 @@ export class LinkMesh {
     return this.#peers.get(node)?.session.isUp === true;
   }
 
+  /** Of the process that is or was at the other end; 0 when there was none. */
+  incarnationOf(node: string): number {
+    return Math.max(0, this.#peers.get(node)?.session.peerIncarnation ?? 0);
+  }
+
   stats(): MeshStats {
     const peers = [...this.#peers.values()].map(({ id, session, sent, refused, received, ups }) => ({
       id,

@@ -1,5 +1,6 @@
 /** Brings the faults of a schedule about, each for its time, and heals whatever is left of them. */
 import type { Fault } from './options.ts';
+import type { LineFault } from './phone/habits.ts';
 import type { World } from './world.ts';
 
 export class Faults {
@@ -24,7 +25,7 @@ export class Faults {
     switch (fault.kind) {
       case 'crash':
         if (node === undefined || !node.isAlive) return;
-        node.end('killed');
+        node.end('killed', !fault.released);
         if (fault.released) world.store.releaseDead(node.id, node.incarnation);
         return world.kernel.at(fault.released ? 300 : 300 + fault.forMs, undefined, () => world.startNode(fault.node));
       case 'worker-crash':
@@ -80,8 +81,17 @@ export class Faults {
     }
   }
 
+  strikeLine({ phone, kind }: LineFault): void {
+    const socket = this.#world.phones.get(phone)?.line?.socket;
+    if (kind === 'reset') socket?.resets();
+    else socket?.fallsSilent();
+  }
+
   healAll(): void {
     const world = this.#world;
+    // Whatever fell silent says so now: a system that is reached again does.
+    for (const { line } of world.phones.values())
+      if (line?.socket !== undefined && line.socket.lostAtMs > 0) line.socket.resets();
     this.#isOver = true;
     world.store.healAll();
     // From here on everything must come right, so chance loses nothing any more.

@@ -5,6 +5,7 @@
  */
 import type { Target } from '../cluster/data-frame.ts';
 import { limits } from '../src/limits.ts';
+import type { Clock } from '../src/outside.ts';
 import type { Kernel, Owner } from './kernel.ts';
 import type { Stream } from './random.ts';
 
@@ -17,6 +18,32 @@ export interface LinkEnd {
   peerUp(peer: string, incarnation: number): void;
   peerDown(peer: string, incarnation: number): void;
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void;
+}
+
+export interface LinkFault {
+  readonly atMs: number;
+  readonly from: string;
+  readonly to: string;
+  /** A reset for both ends, or silence that nobody is told of. */
+  readonly kind: 'reset' | 'silent';
+}
+
+/** The links of a world: as objects (here), or as octets (link-bytes.ts). */
+export interface NodeLinks {
+  latencyMs: readonly [number, number];
+  readonly cutCount: number;
+  join(end: LinkEnd, clock: Clock): void;
+  /** The process of this end has ended. Its machine closes what it held, unless it is gone `silently` with it. */
+  leave(end: LinkEnd, silently: boolean): void;
+  /** Nothing goes that way any more. */
+  cut(from: string, to: string): void;
+  heal(from: string, to: string): void;
+  healAll(): void;
+  /** Who is stopped or cut off has changed. */
+  watch(): void;
+  strike(fault: LinkFault): void;
+  isUp(a: string, b: string): boolean;
+  send(from: LinkEnd, peer: string, target: Target, payload: Uint8Array): boolean;
 }
 
 interface Item {
@@ -41,7 +68,7 @@ interface Link {
   downSinceMs: number;
 }
 
-export class Links {
+export class Links implements NodeLinks {
   latencyMs: readonly [number, number];
   readonly #kernel: Kernel;
   readonly #random: Stream;
@@ -110,6 +137,9 @@ export class Links {
       }
     }
   }
+
+  /** Objects are not octets: only the others can be struck. */
+  strike(): void {}
 
   isUp(a: string, b: string): boolean {
     return this.#links.get(nameOf(a, b))?.up === true;

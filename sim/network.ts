@@ -86,6 +86,11 @@ export class Network {
     }
   }
 
+  /** A message that goes, or has come, over a stream: for those who watch. */
+  tell(from: Endpoint, to: Endpoint, bytes: Buffer, worker: string): void {
+    this.#tell({ from: nameOf(from), to: nameOf(to), bytes, worker, atMs: this.#kernel.nowMs, fate: 'arrived' });
+  }
+
   #arrive(from: Endpoint, to: Endpoint, bytes: Buffer, passage: Omit<Passage, 'atMs' | 'fate'>): void {
     const socket = this.#socketOf(from, to);
     const atMs = this.#kernel.nowMs;

@@ -79,7 +79,7 @@ export class SimNode implements LinkEnd {
         exit: (_code, reason) => world.exited(this, reason),
       },
     );
-    world.links.join(this);
+    world.links.join(this, clock);
     for (let worker = 0; worker < world.options.workers; worker++) this.#startWorker(worker);
     for (let worker = 0; worker < world.options.workers; worker++) this.#step({ type: 'worker-up', worker });
     this.#tick();
@@ -93,6 +93,10 @@ export class SimNode implements LinkEnd {
     return this.owner.isPaused;
   }
 
+  get ageMs(): number {
+    return this.clock.monotonicMs() - this.#startedMs;
+  }
+
   serving(): boolean {
     return this.clock.monotonicMs() < this.#serveUntil[0]!;
   }
@@ -101,13 +105,13 @@ export class SimNode implements LinkEnd {
     return this.isAlive && this.#isListening && this.loop.isReady;
   }
 
-  /** Ends without a word. */
-  end(how: Exclude<SimNode['ending'], ''>): void {
+  /** Ends without a word; `silently`: its machine too, which then closes no connection either. */
+  end(how: Exclude<SimNode['ending'], ''>, silently = false): void {
     if (!this.isAlive) return;
     this.ending = how;
     this.owner.die();
-    for (const worker of this.workers) worker?.end();
-    this.#world.links.leave(this);
+    for (const worker of this.workers) worker?.end(silently);
+    this.#world.links.leave(this, silently);
   }
 
   drain(): void {

@@ -3,7 +3,11 @@
  * is plain data, so that it can be printed, kept and made smaller.
  */
 import type { CallPlan, DevicePlan } from './phone/history.ts';
+import { drawHabits, drawLineFaults } from './phone/habits.ts';
+import type { Habits, LineFault } from './phone/habits.ts';
+import type { LinkFault } from './links.ts';
 import type { Spread, Weather } from './network.ts';
+import type { StreamManners } from './stream.ts';
 import { Chance } from './random.ts';
 import type { Stream } from './random.ts';
 import { drawStore, drawStoreFaults, drawStoreKinds } from './store/plan.ts';
@@ -98,6 +102,12 @@ export interface SimOptions {
   readonly faults: readonly Fault[];
   readonly calls: readonly CallPlan[];
   readonly registrations: readonly RegistrationChange[];
+  /** Of the devices that are not plain. */
+  readonly habits: readonly Habits[];
+  readonly lineFaults: readonly LineFault[];
+  /** How the links carry octets; undefined: they carry items. */
+  readonly linkBytes: StreamManners | undefined;
+  readonly linkFaults: readonly LinkFault[];
 }
 
 export interface SimWishes {
@@ -153,6 +163,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     store,
   };
   const names = Array.from({ length: nodes }, (_, index) => nodeName(index));
+  const habits = drawHabits(new Chance(seed), devices);
   const calls = drawCalls(new Chance(seed).stream('calls'), base.users, base.devices, faultMs);
   return {
     ...base,
@@ -162,6 +173,9 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
       ...drawStoreFaults(new Chance(seed).stream('store faults'), storeFaultKinds, names, warmUpMs, faultMs),
     ].sort((a, b) => a.atMs - b.atMs),
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
+    habits,
+    lineFaults: drawLineFaults(new Chance(seed), habits, warmUpMs, warmUpMs + faultMs),
+    ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs),
   };
 }
 
@@ -256,6 +270,28 @@ function drawFaults(
     });
   }
   return faults;
+}
+
+/** In one of five worlds the links run the protocol; their connections break, also many times in a row. */
+function drawLinks(random: Stream, nodes: number, faultMs: number): Pick<SimOptions, 'linkBytes' | 'linkFaults'> {
+  if (nodes < 2 || !random.chance(0.2)) return { linkBytes: undefined, linkFaults: [] };
+  const linkBytes: StreamManners = {
+    grain: random.pick(['whole', 'pieces', 'octets']),
+    readsWithinMs: random.pick([0, 0, 10]),
+    windowBytes: random.pick([65_536, 65_536, 2_000]),
+  };
+  const linkFaults: LinkFault[] = [];
+  for (let count = random.int(0, 5); count > 0; count--) {
+    const from = random.int(0, nodes - 1);
+    const to = (from + random.int(1, nodes - 1)) % nodes;
+    const kind = random.pick<LinkFault['kind']>(['reset', 'reset', 'silent']);
+    let atMs = warmUpMs + random.between(0, faultMs);
+    for (let times = kind === 'reset' ? random.pick([1, 1, 30]) : 1; times > 0; times--) {
+      linkFaults.push({ atMs, from: nodeName(from), to: nodeName(to), kind });
+      atMs += random.between(1, 120);
+    }
+  }
+  return { linkBytes, linkFaults: linkFaults.sort((a, b) => a.atMs - b.atMs) };
 }
 
 function drawRegistrations(random: Stream, devices: readonly number[], faultMs: number): RegistrationChange[] {

@@ -5,6 +5,7 @@ import type { ShareOrder } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
 import { hash32 } from '../cluster/hash.ts';
 import { limits } from '../src/limits.ts';
+import { firstConnection, StreamConnections, sweepMs } from '../src/transport/connections.ts';
 import type { Flow } from '../src/outside.ts';
 import { Owner } from './kernel.ts';
 import { Tape, watchActors } from './lens.ts';
@@ -13,13 +14,18 @@ import { clusterEndpoint } from './network.ts';
 import type { SimNode } from './node.ts';
 import { readMessage } from './phone/message.ts';
 import { SimStoreAccess } from './store/access.ts';
+import type { SimSocket, StreamListener } from './stream.ts';
 import type { World } from './world.ts';
 
-export class SimWorker implements Socket {
+/** Index of the listener in World.deps. */
+const tcpListener = 1;
+
+export class SimWorker implements Socket, StreamListener {
   readonly owner: Owner;
   readonly index: number;
   readonly core: SipWorker;
   readonly host: SyncHost;
+  readonly #connections: StreamConnections;
   readonly #world: World;
   readonly #node: SimNode;
   #turnDue = false;
@@ -65,18 +71,39 @@ export class SimWorker implements Socket {
         count,
       },
     );
+    this.#connections = new StreamConnections(
+      {
+        node: node.id,
+        worker: index,
+        // An incarnation of production is a time in milliseconds.
+        firstNumber: firstConnection(node.incarnation * 1_000_000, node.ageMs),
+        clock: node.clock,
+        log: node.log,
+        onMessage: (bytes, flow) => this.#onMessage(bytes, flow),
+        onUndelivered: (token) => this.core.undelivered(token),
+        onClosed: (_flow, reason) => count(`tcp-closed-${reason}`),
+      },
+      {
+        dial: (flow) => world.streams.toPhone(this.owner, flow),
+        soon: (run) => kernel.at(0, this.owner, run),
+      },
+    );
     this.#tick();
+    if (world.options.habits.some(({ line }) => line !== undefined)) this.#sweep();
   }
 
   /** Opens the SIP sockets: from now on packets come in that this node must be able to pass on. */
   listen(): void {
     this.#world.network.openShared(this);
+    this.#world.streams.openShared(this);
   }
 
   /** The thread has ended, or its whole process. */
-  end(): void {
+  end(silently = false): void {
     this.owner.die();
     this.#world.network.closeShared(this);
+    this.#world.streams.closeShared(this);
+    this.#world.streams.streams.drop(this.owner, silently);
   }
 
   order(order: ShareOrder): void {
@@ -90,18 +117,21 @@ export class SimWorker implements Socket {
     this.#turn();
   }
 
+  accept(socket: SimSocket): void {
+    this.#connections.accept(socket, tcpListener);
+  }
+
   receive(bytes: Buffer, from: Endpoint): void {
+    this.#onMessage(bytes, { protocol: 'udp', listener: 0, address: from.address, port: from.port, connection: '' });
+  }
+
+  #onMessage(bytes: Buffer, flow: Flow): void {
     if (this.#world.observers.length > 0) {
       const message = readMessage(bytes);
-      for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message, bytes, from);
+      for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message, bytes, flow);
     }
-    this.core.edge.receive(bytes, {
-      protocol: 'udp',
-      listener: 0,
-      address: from.address,
-      port: from.port,
-      connection: '',
-    });
+    if (flow.protocol === 'tcp') this.#world.network.tell(flow, clusterEndpoint, bytes, this.owner.name);
+    this.core.edge.receive(bytes, flow);
     this.#turn();
   }
 
@@ -123,6 +153,14 @@ export class SimWorker implements Socket {
     });
   }
 
+  #sweep(): void {
+    this.#world.kernel.at(sweepMs, this.owner, () => {
+      this.#connections.sweep();
+      this.#turn();
+      this.#sweep();
+    });
+  }
+
   #toHub(to: string, target: Target, payload: Uint8Array): boolean {
     const copy = payload.slice();
     const node = this.#node;
@@ -132,13 +170,14 @@ export class SimWorker implements Socket {
   }
 
   #send(flow: Flow, bytes: Uint8Array, token: string): void {
-    const { network, observers, kernel } = this.#world;
+    const { network, observers } = this.#world;
     const copy = Buffer.from(bytes);
     const message = readMessage(copy);
     for (const each of observers) each.nodeSent?.(this.#node, this.index, flow, message, copy);
-    if (flow.protocol !== 'udp') {
-      if (token !== '') kernel.at(0, this.owner, () => this.core.undelivered(token));
-      return;
+    if (flow.protocol === 'tcp') {
+      network.tell(clusterEndpoint, flow, copy, this.owner.name);
+      this.#connections.send(flow, copy, token);
+      return this.#turn();
     }
     network.send(clusterEndpoint, flow, copy, this.owner.name);
   }

@@ -11,7 +11,9 @@ import { defaultService } from '../src/routing/default-service.ts';
 import { SimClock } from './clock.ts';
 import { Faults } from './faults.ts';
 import { Kernel } from './kernel.ts';
+import { ByteLinks } from './link-bytes.ts';
 import { Links } from './links.ts';
+import type { NodeLinks } from './links.ts';
 import { clusterEndpoint, Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { Violation } from './observe.ts';
@@ -24,6 +26,7 @@ import { Phone } from './phone/phone.ts';
 import { Chance } from './random.ts';
 import { mayLose } from './store/loss.ts';
 import { SimStore } from './store.ts';
+import { StreamNetwork } from './stream-network.ts';
 
 /** From the end of the faults. */
 export const phases = {
@@ -43,8 +46,9 @@ export class World {
   readonly chance: Chance;
   readonly kernel = new Kernel();
   readonly store: SimStore;
-  readonly links: Links;
+  readonly links: NodeLinks;
   readonly network: Network;
+  readonly streams: StreamNetwork;
   readonly preferences: Preferences;
   readonly deps: Omit<AorDeps, 'directory' | 'random'>;
   readonly observers: Observer[] = [];
@@ -67,15 +71,26 @@ export class World {
     this.options = options;
     this.chance = new Chance(options.seed);
     this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs, options.store);
-    this.links = new Links(this.kernel, this.chance.stream('links'), options.linkMs);
+    const names = Array.from({ length: options.nodes }, (_, index) => nodeName(index));
+    this.links =
+      options.linkBytes === undefined
+        ? new Links(this.kernel, this.chance.stream('links'), options.linkMs)
+        : new ByteLinks(this.kernel, this.chance, options.linkMs, options.linkBytes, names);
     this.network = new Network(this.kernel, this.chance.stream('network'), options.weather, options.spread);
+    this.streams = new StreamNetwork(this.kernel, this.chance.stream('streams'), this.network);
     let preferences = preferencesOf.get(options.partitions);
     if (preferences === undefined)
       preferencesOf.set(options.partitions, (preferences = new Preferences(options.partitions)));
     this.preferences = preferences;
     const { address, port } = clusterEndpoint;
     this.deps = {
-      self: new Self([{ protocol: 'udp', address, port, host: address }], [this.domain]),
+      self: new Self(
+        [
+          { protocol: 'udp', address, port, host: address },
+          { protocol: 'tcp', address, port, host: address },
+        ],
+        [this.domain],
+      ),
       identifiers: new Identifiers(Buffer.from('identifiers of the simulator')),
       service: defaultService({ authenticate: true }),
       nonceSecret: 'nonces of the simulator',
@@ -100,6 +115,10 @@ export class World {
       );
     const faults = new Faults(this);
     for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));
+    for (const each of options.linkFaults)
+      kernel.at(each.atMs - kernel.nowMs, undefined, () => this.links.strike(each));
+    for (const each of options.lineFaults)
+      kernel.at(each.atMs - kernel.nowMs, undefined, () => faults.strikeLine(each));
     this.#run(this.healedAtMs);
     faults.healAll();
     this.#run(this.healedAtMs + phases.healedMs);
@@ -179,7 +198,8 @@ export class World {
       });
       for (let device = 0; device < options.devices[user]!; device++) {
         const at = { address: `10.1.${user}.${device + 1}`, port: 5060 };
-        const phone = new Phone(this, name, device, at, options.expiresSeconds);
+        const habits = options.habits.find((each) => each.phone === `${name}-${device}`);
+        const phone = new Phone(this, name, device, at, options.expiresSeconds, habits, this.streams);
         this.phones.set(phone.name, phone);
       }
     }

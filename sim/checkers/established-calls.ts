@@ -6,6 +6,7 @@
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
 import type { History } from '../stage.ts';
+import { callMayMiss } from './streams.ts';
 
 export function establishedCalls(world: History): Observer {
   return {
@@ -21,14 +22,14 @@ export function establishedCalls(world: History): Observer {
 function checkProbes(world: History, call: CallRecord): void {
   for (const request of call.requests) {
     // 500: it overtook another one on its way (RFC 3261 12.2.2).
-    if (request.sentAtMs < world.probedAtMs || request.status === 200 || request.status === 500)
-      continue;
+    if (request.sentAtMs < world.probedAtMs || request.status === 200 || request.status === 500) continue;
     // The other side may have hung up meanwhile.
     const other =
       request.by === 'caller'
         ? Math.min(...call.legs.map((leg) => leg.endedAtMs || Infinity))
         : call.endedAtMs || Infinity;
     if (other < request.endedAtMs || request.endedAtMs === 0) continue;
+    if (callMayMiss(world, call, call.plan.startMs, request.endedAtMs)) continue;
     world.fail(
       'established-calls',
       8,
@@ -48,9 +49,11 @@ function checkEnd(world: History, call: CallRecord): void {
         `${request.method} of the ${request.by} was never answered nor given up`,
         callId,
       );
-    if (request.timedOut && request.method === 'BYE')
+    const isExcused = callMayMiss(world, call, call.plan.startMs, request.endedAtMs);
+    if (request.timedOut && request.method === 'BYE' && !isExcused)
       world.fail('established-calls', 18, `the BYE of the ${request.by} was given up`, callId);
-    if (request.status === 481 && request.method !== 'BYE' && !endedNear(call, request.sentAtMs, request.endedAtMs))
+    const isGone = request.status === 481 && !isExcused;
+    if (isGone && request.method !== 'BYE' && !endedNear(call, request.sentAtMs, request.endedAtMs))
       world.fail(
         'established-calls',
         21,
@@ -58,6 +61,9 @@ function checkEnd(world: History, call: CallRecord): void {
         callId,
       );
   }
+  // 64*T1 for the ACK, and as long for the BYE.
+  const lastMs = Math.max(call.endedAtMs, ...call.legs.map((leg) => leg.finalAtMs + 32_000));
+  if (callMayMiss(world, call, call.plan.startMs, lastMs)) return;
   for (const leg of call.legs) {
     const reachedCaller = call.finals.some((final) => final.status < 300 && final.tag === leg.tag);
     if (leg.final >= 200 && leg.final < 300 && reachedCaller && leg.abandoned)

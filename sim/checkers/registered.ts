@@ -6,6 +6,7 @@
 import type { Observer } from '../observe.ts';
 import type { RegistrationRecord } from '../phone/history.ts';
 import type { History } from '../stage.ts';
+import { mayMiss } from './streams.ts';
 
 export function registered(world: History): Observer {
   return {
@@ -19,7 +20,13 @@ export function registered(world: History): Observer {
 }
 
 /** What is known of a phone's binding over all of a span of time; undefined when it changed or nobody knows. */
-function bindingDuring(world: History, aor: string, contact: string, fromMs: number, toMs: number): boolean | undefined {
+function bindingDuring(
+  world: History,
+  aor: string,
+  contact: string,
+  fromMs: number,
+  toMs: number,
+): boolean | undefined {
   let last: RegistrationRecord | undefined;
   for (const each of world.registrations) {
     if (each.aor !== aor || each.contact !== contact) continue;
@@ -73,7 +80,10 @@ function checkFound(world: History): void {
       if (phone.aor !== aor) continue;
       const bound = bindingDuring(world, aor, phone.contactUri, call.invitedAtMs, final.atMs);
       const invited = call.legs.some((leg) => leg.phone === phone.name);
-      if (bound === true && !invited && unreached.has(final.status) && call.legs.length === 0)
+      const isLost =
+        mayMiss(world, call.plan.caller, call.invitedAtMs, final.atMs) ||
+        mayMiss(world, phone.name, call.invitedAtMs, final.atMs);
+      if (bound === true && !invited && unreached.has(final.status) && call.legs.length === 0 && !isLost)
         world.fail('registered', 22, `${phone.name} is bound, but a call to it got ${final.status}`, call.plan.callId);
       if (bound === false && invited && call.legs.every((leg) => leg.invitedAtMs >= call.invitedAtMs))
         world.fail('registered', 22, `${phone.name} is not bound, but was called`, call.plan.callId);

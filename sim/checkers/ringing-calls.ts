@@ -7,6 +7,10 @@
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
 import type { History } from '../stage.ts';
+import { callMayMiss } from './streams.ts';
+
+/** Timers of RFC 3261 that wait for an ACK or an answer (64*T1). */
+const settlingMs = 32_000;
 
 export function ringingCalls(world: History): Observer {
   // Challenges are sent once for each copy of an INVITE and not repeated (RFC 3261 26.3.2.4): when the network loses the
@@ -42,6 +46,10 @@ function check(world: History, call: CallRecord, challengeLost: boolean): void {
   }
   if (!world.isStrict || call.invitedAtMs === 0) return;
   const final = call.finals[0];
+  const lastMs = Math.max(final?.atMs ?? 0, call.cancelledAtMs, ...call.legs.map((leg) => leg.finalAtMs));
+  // A caller without an answer waits as long as the callees may ring.
+  const waitedMs = final === undefined ? call.invitedAtMs + world.options.noAnswerMs + settlingMs : 0;
+  if (callMayMiss(world, call, call.plan.startMs, Math.max(lastMs + settlingMs, waitedMs))) return;
   if (call.triedAtMs > 0 && final === undefined && call.timedOutAtMs === 0)
     world.fail('ringing-calls', 9, 'the caller heard a provisional response and then nothing', callId);
   if (call.timedOutAtMs > 0 && !challengeLost) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);

@@ -68,7 +68,8 @@ export class Callee {
     this.#phone.world.tellCall(this.#call, `${this.#phone.name} sends ${status}`);
     if (status < 300) this.dialog = new Dialog(this.#phone, this.#call, 'callee', this.#invite, leg.tag);
     this.#respond(status);
-    this.#repeat(T1);
+    // 17.2.1: over a stream only a 2xx is repeated (13.3.1.4).
+    if (status < 300 || this.#phone.line === undefined) this.#repeat(T1);
     this.#phone.later(64 * T1, () => {
       if (this.#acked) return;
       this.#acked = true;

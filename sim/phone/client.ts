@@ -2,6 +2,8 @@
 import type { Message } from './message.ts';
 
 export interface ClientPorts {
+  /** Over a stream nothing is repeated (17.1.1.2, 17.1.2.2). */
+  readonly isReliable: boolean;
   send(bytes: Buffer): void;
   later(delayMs: number, run: () => void): void;
 }
@@ -34,12 +36,19 @@ export class ClientTransaction {
 
   start(): void {
     this.#ports.send(this.bytes);
-    this.#repeatLater();
+    if (!this.#ports.isReliable) this.#repeatLater();
     this.#ports.later(64 * T1, () => {
       if (this.#state === 'done' || (this.isInvite && this.#state === 'proceeding')) return;
       this.#state = 'done';
       this.#onTimeout();
     });
+  }
+
+  /** It could not be sent, or its connection was lost before anything was heard. */
+  fail(): void {
+    if (this.#state !== 'trying') return;
+    this.#state = 'done';
+    this.#onTimeout();
   }
 
   /** Final responses that come again are handed on again: whoever asked must ACK them again. */

@@ -175,19 +175,18 @@ function splitList(value: string): string[] {
 
 /** Of a header value; parameters of a URI in angle brackets are not looked at. */
 export function paramOf(value: string, name: string): string | undefined {
-  let at = value.indexOf(';', value.lastIndexOf('>') + 1);
+  // Quoted strings may hold anything: a display name, an instance (`"<urn:uuid:...>"`).
+  const plain = value.includes('"')
+    ? value.replaceAll(/"(?:[^"\\]|\\.)*"/g, (quoted) => quoted.replaceAll(/./g, '"'))
+    : value;
+  let at = plain.indexOf(';', plain.indexOf('>') + 1);
   while (at >= 0) {
-    const next = value.indexOf(';', at + 1);
+    const next = plain.indexOf(';', at + 1);
     const end = next < 0 ? value.length : next;
-    const equals = value.indexOf('=', at);
+    const equals = plain.indexOf('=', at);
     const keyEnd = equals < 0 || equals > end ? end : equals;
-    if (
-      value
-        .slice(at + 1, keyEnd)
-        .trim()
-        .toLowerCase() === name
-    )
-      return value.slice(keyEnd + 1, end).trim();
+    const key = value.slice(at + 1, keyEnd).trim();
+    if (key.toLowerCase() === name) return value.slice(keyEnd + 1, end).trim();
     at = next;
   }
   return undefined;

@@ -1,14 +1,18 @@
-/** A phone: one UDP socket, one user, one registration, and the calls it makes and takes. */
+/** A phone: one UDP socket or one connection over TCP, one user, one registration, and the calls it makes and takes. */
 import { Owner } from '../kernel.ts';
 import { clusterEndpoint } from '../network.ts';
 import type { Endpoint, Socket } from '../network.ts';
 import type { Stream } from '../random.ts';
 import type { Stage } from '../stage.ts';
+import type { StreamNetwork } from '../stream-network.ts';
 import { Callee, respond } from './callee.ts';
 import { Caller } from './caller.ts';
 import type { ClientPorts, ClientTransaction } from './client.ts';
 import type { Dialog } from './dialog.ts';
 import type { CallRecord } from './history.ts';
+import { plainHabits } from './habits.ts';
+import type { Habits } from './habits.ts';
+import { Line } from './line.ts';
 import { readMessage } from './message.ts';
 import type { Message } from './message.ts';
 import { Registration } from './registration.ts';
@@ -24,6 +28,9 @@ export class Phone implements Socket {
   readonly at: Endpoint;
   readonly random: Stream;
   readonly registration: Registration;
+  readonly habits: Omit<Habits, 'phone'>;
+  /** Undefined: it speaks UDP. */
+  readonly line: Line | undefined;
   readonly callers = new Map<string, Caller>();
   readonly callees: Callee[] = [];
   readonly #clients = new Map<string, ClientTransaction>();
@@ -33,7 +40,15 @@ export class Phone implements Socket {
   readonly #unacked = new Map<string, Buffer>();
   #branches = 0;
 
-  constructor(world: Stage, user: string, device: number, at: Endpoint, expiresSeconds: number) {
+  constructor(
+    world: Stage,
+    user: string,
+    device: number,
+    at: Endpoint,
+    expiresSeconds: number,
+    habits: Omit<Habits, 'phone'> = plainHabits,
+    streams?: StreamNetwork,
+  ) {
     this.world = world;
     this.user = user;
     this.device = device;
@@ -43,8 +58,10 @@ export class Phone implements Socket {
     this.password = `secret of ${user}`;
     this.random = world.chance.stream(`phone ${this.name}`);
     this.algorithm = this.random.chance(0.5) ? 'MD5' : 'SHA-256';
+    this.habits = habits;
+    this.line = habits.line === undefined || streams === undefined ? undefined : new Line(this, habits.line, streams);
     this.registration = new Registration(this, expiresSeconds);
-    world.network.openPhone(at, this);
+    if (this.line === undefined) world.network.openPhone(at, this);
   }
 
   get aor(): string {
@@ -52,7 +69,8 @@ export class Phone implements Socket {
   }
 
   get contactUri(): string {
-    return `sip:${this.user}@${this.at.address}:${this.at.port}`;
+    const plain = `sip:${this.user}@${this.at.address}:${this.at.port}`;
+    return this.line === undefined ? plain : `${plain};transport=tcp`;
   }
 
   get contact(): string {
@@ -68,11 +86,15 @@ export class Phone implements Socket {
   }
 
   via(branch: string): string {
-    return `SIP/2.0/UDP ${this.at.address}:${this.at.port};branch=${branch};rport`;
+    return `SIP/2.0/${this.line === undefined ? 'UDP' : 'TCP'} ${this.at.address}:${this.at.port};branch=${branch};rport`;
   }
 
   clientPorts(to: Endpoint): ClientPorts {
-    return { send: (bytes) => this.sendTo(to, bytes), later: (delayMs, run) => this.later(delayMs, run) };
+    return {
+      isReliable: this.line !== undefined,
+      send: (bytes) => this.sendTo(to, bytes),
+      later: (delayMs, run) => this.later(delayMs, run),
+    };
   }
 
   begin(branch: string, method: string, transaction: ClientTransaction): void {
@@ -84,7 +106,13 @@ export class Phone implements Socket {
     const message = readMessage(bytes);
     if (typeof message === 'string') throw new Error(`${this.name} wrote what it cannot read: ${message}`);
     for (const each of this.world.observers) each.phoneSent?.(this.name, message);
-    this.world.network.send(this.at, to, bytes);
+    if (this.line === undefined) this.world.network.send(this.at, to, bytes);
+    else this.line.send(bytes);
+  }
+
+  /** The connection is gone: what was asked over it and not heard of will not be answered (RFC 3261 17.1.4). */
+  lineLost(): void {
+    for (const client of this.#clients.values()) client.fail();
   }
 
   call(record: CallRecord): void {
@@ -102,7 +130,7 @@ export class Phone implements Socket {
     return all.filter((dialog) => !dialog.ended);
   }
 
-  receive(bytes: Buffer, _from: Endpoint): void {
+  receive(bytes: Buffer): void {
     const message = readMessage(bytes);
     for (const each of this.world.observers) each.phoneReceived?.(this.name, message, bytes);
     if (typeof message === 'string') return;

@@ -36,6 +36,11 @@ export class Registration {
     if (!this.#busy) this.#begin();
   }
 
+  /** Over another connection than before. */
+  again(): void {
+    if (this.#wanted && !this.#busy) this.#begin();
+  }
+
   #begin(): void {
     this.#busy = true;
     const record: RegistrationRecord = {
@@ -67,8 +72,9 @@ export class Registration {
       ['To', `<${this.#phone.aor}>`],
       ['Call-ID', this.#callId],
       ['CSeq', `${cseq} REGISTER`],
-      ['Contact', `<${record.contact}>;expires=${expires}`],
+      ['Contact', `<${record.contact}>;expires=${expires}${this.#flowParams()}`],
     ];
+    if (this.#phone.habits.line?.outbound === true) headers.push(['Supported', 'path, outbound']);
     if (this.#challenge !== undefined) {
       const text = credentials(
         this.#challenge,
@@ -91,6 +97,14 @@ export class Registration {
     this.#phone.begin(branch, 'REGISTER', transaction);
   }
 
+  /** RFC 5626 4.2: the same instance over every connection. */
+  #flowParams(): string {
+    const { line } = this.#phone.habits;
+    if (line === undefined) return '';
+    const instance = `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-${this.#phone.at.address.replaceAll('.', '').padStart(12, '0')}>"`;
+    return line.outbound ? `${instance};reg-id=1` : instance;
+  }
+
   #onResponse(record: RegistrationRecord, response: Message, attempt: number): void {
     if (response.status < 200) return;
     if (response.status === 401 && attempt < attemptsMax) {
@@ -108,6 +122,7 @@ export class Registration {
     record.status = status;
     record.timedOut = response === undefined;
     if (response !== undefined && status === 200) {
+      if (record.wants === 'bind') this.#phone.line?.registered();
       const contacts = valuesOf(response.headers, 'contact');
       record.listed = contacts.map(uriOf);
       const own = contacts.find((value) => uriOf(value) === record.contact);

@@ -49,6 +49,10 @@ export function options(changes: Partial<SimOptions>): SimOptions {
     faults: [],
     calls: [],
     registrations: [],
+    habits: [],
+    lineFaults: [],
+    linkBytes: undefined,
+    linkFaults: [],
     ...changes,
   };
 }

@@ -49,6 +49,10 @@ test('what is wrong is said', () => {
 test('addresses', () => {
   assert.equal(uriOf('"x" <sip:u@10.0.0.1;lr>;tag=1'), 'sip:u@10.0.0.1;lr');
   assert.equal(paramOf('<sip:u@h;tag=in>;TAG=out', 'tag'), 'out');
+  assert.equal(
+    paramOf('"a;expires=1" <sip:u@h;expires=2>;+sip.instance="<urn:x;expires=3>";expires=4', 'expires'),
+    '4',
+  );
   assert.deepEqual(hostPortOf('sip:u@10.1.2.3:5070;lr'), { address: '10.1.2.3', port: 5070 });
   assert.deepEqual(hostPortOf('SIP/2.0/UDP 10.0.0.1:5060;branch=x'), { address: '10.0.0.1', port: 5060 });
 });

@@ -1,0 +1,33 @@
+/**
+ * What is not promised over TCP. Nobody repeats a message there: neither the phone nor, but for a takeover, the server; so
+ * one that was under way when a connection, a thread, a node or a link was lost is lost with it. And what goes to a phone
+ * goes by the connection of its last REGISTER or request until it sends another one: between the loss of that connection
+ * and the REGISTER over the next one nobody can reach it, and a call that stood before has no other way to it than that
+ * until it speaks inside of the call itself. (Finding the new connection of the same instance is not built yet.)
+ */
+import type { Fault } from '../options.ts';
+import type { CallRecord } from '../phone/history.ts';
+import type { History } from '../stage.ts';
+
+/** Faults that lose no message between a node that has it and the phones. */
+const harmless: ReadonlySet<Fault['kind']> = new Set(['weather', 'clock', 'drain', 'store-slow', 'store-full']);
+/** What waits for a link or for an owner is kept for so long at most, then dropped. */
+const settledMs = 8_000;
+
+/** Whether a message to or from this phone between these times may have been lost for good. */
+export function mayMiss(world: History, phone: string, fromMs: number, toMs: number): boolean {
+  const line = world.phones.get(phone)?.line;
+  if (line === undefined) return false;
+  if (!line.wasSound(fromMs, toMs)) return true;
+  return world.options.faults.some((fault) => {
+    if (harmless.has(fault.kind)) return false;
+    const overMs = (fault.onWrite ? world.healedAtMs : fault.atMs + fault.forMs) + settledMs;
+    return fault.atMs <= toMs && overMs >= fromMs;
+  });
+}
+
+/** The same for any phone of a call. */
+export function callMayMiss(world: History, call: CallRecord, fromMs: number, toMs: number): boolean {
+  if (mayMiss(world, call.plan.caller, fromMs, toMs)) return true;
+  return call.legs.some((leg) => mayMiss(world, leg.phone, fromMs, toMs));
+}
