@@ -1,4 +1,5 @@
 /** Brings all that a worker holds of some partitions into a store that has lost some of it. */
+import { markerKey } from './buddy/messages.ts';
 import type { Partition } from '../actors/partition.ts';
 import type { Share } from './control-types.ts';
 import type { SnapshotAccess } from './store-access.ts';
@@ -21,7 +22,7 @@ export function saveAgain(shares: readonly Share[], ports: SaveAgainPorts): void
   ports.store.loadPieces(
     left.map(({ partition }) => partition),
     (loaded) => {
-      for (const row of loaded) rows.get(row.partition)?.push(row);
+      for (const row of loaded) if (row.key !== markerKey) rows.get(row.partition)?.push(row);
     },
     (error) => {
       if (error !== undefined) return ports.later(() => saveAgain(left, ports));

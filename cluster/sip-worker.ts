@@ -22,7 +22,7 @@ import { isFailure, parse } from '../src/sip/parse.ts';
 import { ownerName } from './control-types.ts';
 import type { ShareOrder, ShareReport } from './control-types.ts';
 import type { Target } from './data-frame.ts';
-import { unpackWord } from './buddy/messages.ts';
+import { isOwners, unpackWord } from './buddy/messages.ts';
 import { Replicator } from './buddy/replicator.ts';
 import type { GateClass } from './buddy/replicator.ts';
 import { Takeover } from './buddy/takeover.ts';
@@ -130,6 +130,7 @@ export class SipWorker {
       case 'thaw':
         return this.hosted.thaw(order.shares);
       case 'save-again':
+        for (const { partition } of order.shares) this.replicator.forgotten(partition);
         return saveAgain(order.shares, {
           store: this.#options.store,
           held: (share) => this.hosted.held(share),
@@ -236,8 +237,7 @@ export class SipWorker {
 
   #onBuddyWord(partition: number, payload: Uint8Array): void {
     const word = unpackWord(payload);
-    if (word === undefined || word.type === 'copy' || word.type === 'stored') return;
-    if (word.type === 'take' || word.type === 'forget') return;
+    if (word === undefined || isOwners(word)) return;
     if (word.type === 'tail') this.#takeover.onWord(partition, word);
     else this.replicator.onWord(partition, word);
   }

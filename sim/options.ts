@@ -2,6 +2,7 @@
  * What one seed is made of, drawn from it (swarm testing: each world has some of everything and not all of it). The whole
  * is plain data, so that it can be printed, kept and made smaller.
  */
+import type { GateClass } from '../cluster/buddy/replicator.ts';
 import type { CallPlan, DevicePlan } from './phone/history.ts';
 import { drawHabits, drawLineFaults } from './phone/habits.ts';
 import type { Habits, LineFault } from './phone/habits.ts';
@@ -84,6 +85,8 @@ export interface SimOptions {
   readonly partitions: number;
   /** One way between the threads of a process. */
   readonly threadMs: number;
+  /** What packets wait for; undefined: the store. */
+  readonly gate?: GateClass | undefined;
   readonly linkMs: readonly [number, number];
   readonly storeMs: readonly [number, number];
   readonly store: StorePlan;
@@ -138,6 +141,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     seed,
     nodes,
     workers: random.int(1, 3),
+    gate: new Chance(seed).stream('gate').pick<GateClass>(['store', 'buddy', 'buddy']),
     partitions: random.pick([16, 64, 64, 256]),
     threadMs: random.pick([0.01, 0.05, 0.3]),
     linkMs: random.pick<[number, number]>([

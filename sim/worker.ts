@@ -57,6 +57,7 @@ export class SimWorker implements Socket, StreamListener {
         log: node.log,
         store: new SimStoreAccess(world.store, node.id, node.owner, this.owner),
         host: this.host,
+        ...(world.options.gate !== undefined && { gate: world.options.gate }),
         deps: world.deps,
         lens: (behaviours, deps) => watchActors(world, node, index, behaviours, deps, tape),
       },

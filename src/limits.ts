@@ -143,7 +143,7 @@ export const limits = {
   tailBytesMax: 536_870_912,
   tailAskMs: 200,
   tailWaitMs: 3_000,
-  tailEmptyMs: 60_000,
+  tailHeldMs: 10_000,
   tailMsMax: 3_600_000,
 
   // Store

@@ -1,7 +1,7 @@
 /**
  * What the owner of a partition and its buddy say to each other (target kind 3 of a link): positional MessagePack, first
- * field a number. The owner's words are `copy`, `stored`, `take` and `forget`; the buddy answers `ack`, `refused` and
- * `tail`. Rows are numbered in the order of their writes (`seq`), from 1 within one epoch of one partition.
+ * field a number. The owner's words are `copy`, `stored`, `take` and `forget`; the buddy's are `ack`, `refused`, `tail` and
+ * `held`. Rows are numbered in the order of their writes (`seq`), from 1 within one epoch of one partition.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { checkMsgpack } from '../msgpack-check.ts';
@@ -45,9 +45,11 @@ export type BuddyWord =
       /** An answer has several parts, from 0, when it is long. */
       readonly part: number;
       readonly last: boolean;
-    };
+    }
+  /** It has had rows of this epoch for long: are they in the store? The answer may have been lost. */
+  | { readonly type: 'held'; readonly buddy: string; readonly epoch: number };
 
-const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6 } as const;
+const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6, held: 7 } as const;
 const reasons: readonly RefusalReason[] = ['fenced', 'gap', 'full'];
 const encoder = new Encoder();
 const decoder = new Decoder();
@@ -73,6 +75,8 @@ function fieldsOf(word: OwnerWord | BuddyWord): readonly unknown[] {
       return [numbers.refused, word.epoch, word.base, reasons.indexOf(word.reason)];
     case 'tail':
       return [numbers.tail, word.epoch, word.tailEpoch, word.rows, word.part, word.last];
+    case 'held':
+      return [numbers.held, word.buddy, word.epoch];
   }
 }
 
@@ -80,6 +84,10 @@ function fieldsOf(word: OwnerWord | BuddyWord): readonly unknown[] {
 export function isOwnerWord(payload: Uint8Array): boolean {
   // A fixarray of at most 15 fields, then the number of the word as a positive fixint.
   return payload.length >= 2 && payload[1]! <= numbers.forget;
+}
+
+export function isOwners(word: OwnerWord | BuddyWord): word is OwnerWord {
+  return word.type === 'copy' || word.type === 'stored' || word.type === 'take' || word.type === 'forget';
 }
 
 /** Undefined: not one of these words. Values are copies, so the octets may be used again. */
@@ -113,6 +121,8 @@ export function unpackWord(payload: Uint8Array): OwnerWord | BuddyWord | undefin
       if (!isCount(a) || !isCount(b) || !isCount(d) || rows === undefined || typeof e !== 'boolean') return undefined;
       return { type: 'tail', epoch: a, tailEpoch: b, rows, part: d, last: e };
     }
+    case numbers.held:
+      return typeof a === 'string' && isCount(b) ? { type: 'held', buddy: a, epoch: b } : undefined;
     default:
       return undefined;
   }

@@ -79,6 +79,12 @@ export class Replicator {
     }
   }
 
+  /** The store may have lost its marker: nobody's word counts until it has one again. */
+  forgotten(partition: number): void {
+    const track = this.#tracks.get(partition);
+    if (track !== undefined && track.relied !== '') this.#abandon(track);
+  }
+
   /** As SnapshotAccess.write: `done` is called once, later. Rows of partitions that did not begin here go to the store. */
   write(
     partition: number,
@@ -117,7 +123,9 @@ export class Replicator {
   /** The buddy of a partition has answered. */
   onWord(partition: number, word: BuddyWord): void {
     const track = this.#tracks.get(partition);
-    if (track === undefined || word.epoch !== track.epoch || word.type === 'tail') return;
+    if (track === undefined) return;
+    if (word.type === 'held') return this.#onHeld(track, word.buddy, word.epoch);
+    if (word.epoch !== track.epoch || word.type === 'tail') return;
     if (track.relied === '' || word.base !== track.base) return;
     if (word.type === 'ack') {
       track.unackedSinceMs = this.#ports.nowMs();
@@ -251,6 +259,16 @@ export class Replicator {
     // Not within a write: nobody is answered before his call has returned.
     this.#ports.soon(() => track.relied !== '' && this.#abandon(track));
     return false;
+  }
+
+  /** A buddy, perhaps of long ago, has rows and does not know whether it must keep them. */
+  #onHeld(track: Track, buddy: string, epoch: number): void {
+    let word: OwnerWord;
+    if (epoch === track.epoch) word = { type: 'stored', epoch, stored: track.isStored ? track.seq : track.stored };
+    // Of an owner before us: what we took from it is among our own first rows.
+    else if (epoch < track.epoch && track.isStored) word = { type: 'forget', epoch: track.epoch };
+    else return;
+    this.#ports.toBuddy(nodeOf(buddy), track.partition, packWord(word));
   }
 
   #tellStored(track: Track): void {

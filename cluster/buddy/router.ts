@@ -5,7 +5,7 @@
 import { limits } from '../../src/limits.ts';
 import { ownerName } from '../control-types.ts';
 import type { Table } from '../table.ts';
-import { isOwnerWord, packWord, unpackWord } from './messages.ts';
+import { isOwnerWord, isOwners, packWord, unpackWord } from './messages.ts';
 import type { BuddyWord } from './messages.ts';
 import { Tails } from './tails.ts';
 
@@ -22,6 +22,7 @@ export class BuddyRouter {
   readonly #id: string;
   readonly #ports: BuddyRouterPorts;
   readonly #members = new Set<string>();
+  #table: Table | undefined;
   #sweepAtMs = 0;
 
   constructor(id: string, incarnation: number, ports: BuddyRouterPorts) {
@@ -31,6 +32,7 @@ export class BuddyRouter {
   }
 
   adopt(table: Table): void {
+    this.#table = table;
     this.#members.clear();
     for (const { id, incarnation } of table.members) this.#members.add(ownerName(id, incarnation));
   }
@@ -56,14 +58,20 @@ export class BuddyRouter {
   tick(): void {
     const nowMs = this.#ports.nowMs();
     if (nowMs < this.#sweepAtMs) return;
-    this.#sweepAtMs = nowMs + limits.tailEmptyMs / 2;
-    this.tails.sweep(nowMs);
+    this.#sweepAtMs = nowMs + limits.tailHeldMs / 2;
+    this.tails.sweep(nowMs, (partition, word) => this.#toOwner(partition, packWord(word)));
+  }
+
+  #toOwner(partition: number, payload: Uint8Array): void {
+    const owner = this.#table?.members[this.#table.owner[partition]!];
+    if (owner === undefined) return;
+    if (owner.id === this.#id) this.#ports.toHolder(partition, payload);
+    else this.#ports.toNode(owner.id, partition, payload);
   }
 
   #hear(partition: number, payload: Uint8Array, answer: (word: BuddyWord) => void): void {
     const word = unpackWord(payload);
-    if (word === undefined || word.type === 'ack' || word.type === 'refused' || word.type === 'tail')
-      return this.#ports.count('buddy-word-unreadable');
+    if (word === undefined || !isOwners(word)) return this.#ports.count('buddy-word-unreadable');
     for (const each of this.tails.receive(partition, word, this.#ports.nowMs())) answer(each);
   }
 }

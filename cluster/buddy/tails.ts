@@ -37,6 +37,12 @@ export class Tails {
     return { partitions: this.#tails.size, rows: this.#rows, bytes: this.#bytes };
   }
 
+  /** Whether it has a row of this key (a removal does not count). For the simulator. */
+  holds(partition: number, key: string): boolean {
+    const row = this.#tails.get(partition)?.rows.get(key);
+    return row !== undefined && row[2] !== null;
+  }
+
   /** The answers, in order. */
   receive(partition: number, word: OwnerWord, nowMs: number): readonly BuddyWord[] {
     switch (word.type) {
@@ -118,17 +124,18 @@ export class Tails {
     return words;
   }
 
-  /** Forgets what nobody asked for or added to for long: its owner or its heir has written it long ago. */
-  sweep(nowMs: number): void {
+  /**
+   * Forgets what nobody has asked for or added to for very long. Calls `held` for what has not changed
+   * for a while: the owner is to be asked.
+   */
+  sweep(nowMs: number, held: (partition: number, word: BuddyWord) => void): void {
     for (const [partition, tail] of this.#tails) {
-      if (
-        tail.rows.size === 0
-          ? nowMs - tail.touchedAtMs < limits.tailEmptyMs
-          : nowMs - tail.touchedAtMs < limits.tailMsMax
-      )
-        continue;
-      this.#clear(tail);
-      this.#tails.delete(partition);
+      const idleMs = nowMs - tail.touchedAtMs;
+      if (idleMs >= limits.tailMsMax) {
+        this.#clear(tail);
+        this.#tails.delete(partition);
+      } else if (tail.rows.size > 0 && idleMs >= limits.tailHeldMs)
+        held(partition, { type: 'held', buddy: this.#self, epoch: tail.epoch });
     }
   }
 

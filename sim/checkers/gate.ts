@@ -1,5 +1,5 @@
 /**
- * Invariant 30: no packet that others may rely on leaves before the store has what it relies on: at the moment when a phone
+ * Invariant 30: no packet that others may rely on leaves before the store, or the memory of a buddy, has what it relies on: at the moment when a phone
  * is invited, or a caller is told of ringing or an answer, the store holds a row of that call; when a REGISTER is answered
  * 200, one of that address-of-record as long as it has contacts.
  * Seen failing with: `save('none')` in actors/call/save.ts; packets let out at the end of the turn.
@@ -12,6 +12,8 @@ import type { World } from '../world.ts';
 
 export function gate(world: World): Observer {
   const rows = new Set<string>();
+  const isKept = (partition: number, key: string): boolean =>
+    rows.has(key) || world.liveNodes().some((node) => node.hub.buddy.tails.holds(partition, key));
   const isGated = !mayOpenGates(world.options);
   world.store.watches.push({
     written(_partition, _epoch, _owner, written, reply) {
@@ -28,7 +30,7 @@ export function gate(world: World): Observer {
       const partition = hash32(message.callId) & (world.options.partitions - 1);
       if (message.method === 'INVITE') {
         const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;
-        if (relied && !rows.has(`call:${message.callId}`))
+        if (relied && !isKept(partition, `call:${message.callId}`))
           world.fail(
             'gate',
             30,

@@ -3,6 +3,7 @@
  * entity awake or asleep, no timer, no item that waits, no row in the store. Mailboxes never refuse anybody meanwhile.
  * Seen failing with: the removal of an entity not written; a context that is never forgotten.
  */
+import { markerKey } from '../../cluster/buddy/messages.ts';
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
 
@@ -24,7 +25,11 @@ export function noLeaks(world: World): Observer {
         }
       }
       const rows = world.store.memory.load(Array.from({ length: world.options.partitions }, (_, index) => index));
+      for (const node of world.liveNodes())
+        if (node.hub.buddy.tails.stats.rows > 0)
+          world.fail('no-leaks', 34, `${node.id} still keeps ${node.hub.buddy.tails.stats.rows} second copies`);
       for (const row of rows) {
+        if (row.key === markerKey) continue;
         if (row.key.startsWith('call:'))
           world.fail('no-leaks', 34, `the store still has a row of ${row.key}`, row.key.slice(5));
         if (!held.has(row.key.slice(4))) world.fail('no-leaks', 34, `the store has a row ${row.key} of nobody`);

@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { packWord, unpackWord } from '../../../cluster/buddy/messages.ts';
+import { isOwners, packWord, unpackWord } from '../../../cluster/buddy/messages.ts';
 import { Replicator } from '../../../cluster/buddy/replicator.ts';
 import type { GateClass } from '../../../cluster/buddy/replicator.ts';
 import { Tails } from '../../../cluster/buddy/tails.ts';
@@ -70,7 +70,7 @@ class World {
     const next = this.toBuddies.shift();
     if (next === undefined) return;
     const word = unpackWord(next.payload);
-    assert(word !== undefined && word.type !== 'ack' && word.type !== 'refused' && word.type !== 'tail');
+    assert(word !== undefined && isOwners(word));
     const name = `${next.to}.1`;
     for (const answer of this.nodes.get(name)?.receive(partition, word, this.nowMs) ?? [])
       this.toOwner.push({ payload: packWord(answer).slice(), owner: next.owner });
