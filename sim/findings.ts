@@ -39,8 +39,8 @@ export function investigate(options: SimOptions, found: Failure, bounds: ShrinkB
   return { file, fileName, small };
 }
 
-/** The whole of it for a terminal. */
-export function* tell({ file, fileName, small }: Findings): Generator<string> {
+/** The whole of it for a terminal. @param flags that the seed was drawn with, ` --nodes 3`. */
+export function* tell({ file, fileName, small }: Findings, flags = ''): Generator<string> {
   const { failure, shrunk, options } = file;
   const shown = small.failure ?? failure;
   yield `FAILED  invariant ${failure.invariant} (sim/checkers/${failure.checker}.ts), seed ${options.seed}`;
@@ -55,15 +55,19 @@ export function* tell({ file, fileName, small }: Findings): Generator<string> {
   for (const line of linesOf(small, shown.callId).slice(-lastLines)) yield line;
   if (shown.callId !== '') {
     yield '';
-    const rows = ladder(small.recorder.passages, shown.callId, small.recorder.forwards);
+    const { passages, forwards, story } = small.recorder;
+    const fromMs = small.calls.find((call) => call.plan.callId === shown.callId)?.plan.startMs ?? 0;
+    const faults = (story?.faults ?? []).filter(({ atMs }) => atMs >= fromMs);
+    const events = faults.map(({ atMs, fault }) => ({ atMs, text: `${fault.kind} ${fault.node}` }));
+    events.push({ atMs: shown.atMs, text: `invariant ${shown.invariant}: ${shown.message.split('\n')[0]}` });
+    const rows = ladder(passages, shown.callId, forwards, events);
     for (const line of rows.slice(0, ladderLinesMax)) yield line;
-    yield `${(shown.atMs / 1_000).toFixed(3).padStart(8)}  ${'='.repeat(8)} invariant ${shown.invariant}: ${shown.message.split('\n')[0]}`;
     if (rows.length > ladderLinesMax) yield `          (${rows.length - ladderLinesMax} more: --report shows all)`;
   }
   yield '';
   yield `again     carillon sim --replay ${fileName}`;
   yield `look      carillon sim --replay ${fileName} --report fail-${options.seed}.html`;
-  yield `whole     carillon sim --seed ${options.seed} --log full`;
+  yield `whole     carillon sim --seed ${options.seed}${flags} --log full`;
 }
 
 /** What a world is made of, in a few lines. */
@@ -81,10 +85,15 @@ export function* describe(options: SimOptions): Generator<string> {
     yield `call      ${plan.callId} ${plan.caller} to ${plan.callee} at ${(plan.startMs / 1_000).toFixed(1)} s`;
 }
 
-/** Without datagrams and other calls, when it is about one call. */
+/** Without datagrams, and when it is about one call without what others did. */
 function linesOf({ recorder }: SimResult, callId: string): string[] {
   return recorder.lines.filter((line) => {
-    if (/^ *\d+\.\d{3} {2}\S+ > \S+ {2}/.test(line)) return callId === '' && !line.includes('OPTIONS');
-    return callId === '' || !line.includes('  call ') || line.includes(callId);
+    if (datagram.test(line)) return false;
+    if (callId === '') return true;
+    return !ofPhones.test(line) && (!line.includes('  call ') || line.includes(callId));
   });
 }
+
+const datagram = /^ *\d+\.\d{3} {2}\S+ > \S+ {2}/;
+/** Registrations. */
+const ofPhones = /^ *\d+\.\d{3} {2}(\S+: (un)?bind |\w+: auth-fail )/;

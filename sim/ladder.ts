@@ -42,11 +42,30 @@ export function ladderOf(passages: readonly Passage[], forwards: readonly Forwar
   return { sides, rows };
 }
 
+/** What happened to the world meanwhile: stands across the ladder. */
+export interface LadderEvent {
+  readonly atMs: number;
+  readonly text: string;
+}
+
 /** As lines for a terminal: dots are forwards inside of the cluster. */
-export function ladder(passages: readonly Passage[], callId: string, forwards: readonly Forward[] = []): string[] {
+export function ladder(
+  passages: readonly Passage[],
+  callId: string,
+  forwards: readonly Forward[] = [],
+  events: readonly LadderEvent[] = [],
+): string[] {
   const { sides, rows } = ladderOf(passages, forwards, callId);
   const lines = [`${' '.repeat(10)}${sides.map((side) => side.padEnd(widthChars)).join('')}`.trimEnd()];
+  const waiting = events.toSorted((a, b) => a.atMs - b.atMs);
+  const tellUntil = (atMs: number): void => {
+    while (waiting.length > 0 && waiting[0]!.atMs <= atMs) {
+      const event = waiting.shift()!;
+      lines.push(`${timeOf(event.atMs)}  ======== ${event.text}`);
+    }
+  };
   for (const row of rows) {
+    tellUntil(row.atMs);
     const from = sides.indexOf(row.from);
     const to = sides.indexOf(row.to);
     const [left, right] = from < to ? [from, to] : [to, from];
@@ -56,9 +75,14 @@ export function ladder(passages: readonly Passage[], callId: string, forwards: r
     const arrow = from < to ? `${line} ${text} >` : `< ${text} ${line}`;
     const before = Array.from({ length: left }, () => '|'.padEnd(widthChars)).join('');
     const after = Array.from({ length: sides.length - right - 1 }, () => `${' '.repeat(widthChars - 1)}|`).join('');
-    lines.push(`${(row.atMs / 1_000).toFixed(3).padStart(8)}  ${before}|${arrow}|${after}`);
+    lines.push(`${timeOf(row.atMs)}  ${before}|${arrow}|${after}`);
   }
+  tellUntil(Infinity);
   return lines;
+}
+
+function timeOf(atMs: number): string {
+  return (atMs / 1_000).toFixed(3).padStart(8);
 }
 
 /** `INVITE 1`, `200 INVITE 1`. */

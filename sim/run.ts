@@ -181,9 +181,18 @@ function failed(world: SimOptions, failure: Failure, options: RunOptions, output
   });
   output.progress('');
   writeFileSync(findings.fileName, `${JSON.stringify(findings.file, undefined, 2)}\n`);
-  if (!options.json) for (const line of tell(findings)) output.print(line);
+  if (!options.json) for (const line of tell(findings, flagsOf(options))) output.print(line);
   writePage(findings.small, options, output);
   if (options.keep !== undefined) keepInCorpus(options.keep, findings.small.options, failure.invariant);
+}
+
+/** What the seed alone does not say. */
+function flagsOf({ nodes, faultSeconds, kinds }: SimWishes): string {
+  return (
+    (nodes === undefined ? '' : ` --nodes ${nodes}`) +
+    (faultSeconds === undefined ? '' : ` --seconds ${faultSeconds}`) +
+    (kinds === undefined ? '' : ` --faults ${kinds.join(',') || 'none'}`)
+  );
 }
 
 function writePage(result: SimResult, options: RunOptions, output: Output): void {

@@ -39,6 +39,9 @@ export function shrink(options: SimOptions, failure: Failure, { runsMax, goOn, p
     best = { options: candidate, failure: found, trace, runs };
     return true;
   };
+  // The best guess first: nobody but the call that failed.
+  const guilty = options.calls.filter(({ callId }) => callId === failure.callId);
+  if (guilty.length < options.calls.length) fails({ ...options, calls: guilty }, 'one call');
   // What one pass made possible the next one may use: until a whole pass brings nothing.
   for (let before = ''; before !== JSON.stringify(best.options) && !isOver();) {
     before = JSON.stringify(best.options);

@@ -103,12 +103,14 @@ function drawing(ladder: Ladder, result: SimResult, callId: string): Markup {
 /** What happened to the world meanwhile stands between the messages. */
 function linesOf({ rows }: Ladder, { recorder, failure }: SimResult, callId: string): Line[] {
   const lines: Line[] = rows.slice(0, rowsMax).map((row) => ({ atMs: row.atMs, row, text: '' }));
-  const [fromMs, toMs] = [(rows[0]?.atMs ?? 0) - 100, (rows.at(-1)?.atMs ?? 0) + 100];
+  const isGuilty = failure?.callId === callId;
+  const fromMs = (rows[0]?.atMs ?? 0) - 100;
+  const toMs = isGuilty ? failure.atMs : (rows.at(-1)?.atMs ?? 0) + 100;
   for (const { atMs, fault } of recorder.story?.faults ?? [])
     if (atMs >= fromMs && atMs <= toMs) lines.push({ atMs, row: undefined, text: describeFault(fault) });
   if (rows.length > rowsMax)
     lines.push({ atMs: toMs, row: undefined, text: `${rows.length - rowsMax} more are not shown` });
-  if (failure?.callId === callId)
+  if (isGuilty)
     lines.push({
       atMs: failure.atMs,
       row: undefined,

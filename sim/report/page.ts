@@ -74,7 +74,7 @@ function head({ options, failure, virtualMs, events, messages, trace, calls, rec
     ['simulated', seconds(virtualMs, 1)],
     ['events', events.toLocaleString('en')],
     ['datagrams', messages.toLocaleString('en')],
-    ['nodes', `${options.nodes} of ${options.workers} workers`],
+    ['nodes × workers', `${options.nodes} × ${options.workers}`],
     ['partitions', options.partitions],
     ['phones', options.devices.reduce((sum, each) => sum + each, 0)],
     ['calls', calls.filter(({ plan }) => plan.startMs < virtualMs).length],

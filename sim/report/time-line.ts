@@ -98,10 +98,10 @@ function violationLine({ failure }: SimResult, { x }: Scale, height: number): Ma
     'a',
     { href: '#violation' },
     tag('title', {}, `${seconds(failure.atMs)}: ${failure.message}`),
-    tag('line', { class: 'now', x1: at, x2: at, y1: 18, y2: height }),
+    tag('line', { class: 'now', x1: at, x2: at, y1: 4, y2: height }),
     tag(
       'text',
-      { 'class': 'nowtext', 'x': isLate ? at - 5 : at + 5, 'y': 28, 'text-anchor': isLate ? 'end' : 'start' },
+      { 'class': 'nowtext', 'x': isLate ? at - 5 : at + 5, 'y': 14, 'text-anchor': isLate ? 'end' : 'start' },
       `invariant ${failure.invariant} broken`,
     ),
   );

@@ -20,7 +20,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const endMs = performance.now() + Number(process.env['CARILLON_SIM_SECONDS'] ?? '90') * 1_000;
 /** Other seeds in every run. */
 const base = Number(process.env['CARILLON_SIM_BASE'] ?? Math.floor(Date.now() / 1_000) * 10_000);
-const shrinkMs = 30_000;
+const shrinkMs = 40_000;
 
 /** Fails with all that is known of it: smaller, with a ladder, and how to see it again. */
 function held({ failure, options }: Pick<SimResult, 'failure' | 'options'>): void {
@@ -28,7 +28,7 @@ function held({ failure, options }: Pick<SimResult, 'failure' | 'options'>): voi
   const shrunkMs = performance.now() + shrinkMs;
   const findings = investigate(options, failure, { runsMax: 1_000, goOn: () => performance.now() < shrunkMs });
   writeFileSync(join(root, findings.fileName), `${JSON.stringify(findings.file)}\n`);
-  assert.fail([...tell(findings)].join('\n'));
+  assert.fail([...tell(findings), `here      npx carillon sim --seed ${options.seed}`].join('\n'));
 }
 
 for (const { name, options } of readCorpus()) test(`it holds now: ${name}`, () => held(simulate(options)));
