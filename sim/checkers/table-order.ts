@@ -3,24 +3,27 @@
  * the same; voters change only jointly: a set is dropped only when the one that follows it was stored beside it before.
  * Seen failing with: tables adopted whatever their epoch; next voters stored as current ones at once.
  */
+import { unpackTable } from '../../cluster/table.ts';
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
 
 export function tableOrder(world: World): Observer {
   const nonces = new Map<number, string>();
   const epochs = new Map<string, number>();
+  /** An adopted table was lost by the store (a wipe): nodes that start may found another cluster until it is given back. */
   let isLost = false;
   let stored: { readonly current: string; readonly next: string } = { current: '', next: '' };
   world.store.watches.push({
-    lost() {
-      // Of what was stored before only the table is known, and its voters are in it.
-      stored = { current: '', next: '' };
-      isLost = true;
+    lost(data) {
+      const left = data.memory.readTable();
+      const table = left === undefined ? undefined : unpackTable(left.bytes);
+      stored = { current: sorted(table?.voters ?? []), next: sorted(table?.nextVoters ?? []) };
+      if ((table?.epoch ?? 0) < Math.max(0, ...epochs.values())) isLost = true;
     },
     tableStored(table, currentVoters, nextVoters) {
-      const current = [...currentVoters].toSorted().join(' ');
-      const next = [...nextVoters].toSorted().join(' ');
-      if (stored.current !== '' && current !== stored.current && current !== stored.next)
+      const current = sorted(currentVoters);
+      const next = sorted(nextVoters);
+      if (!isLost && stored.current !== '' && current !== stored.current && current !== stored.next)
         world.fail(
           'table-order',
           2,
@@ -36,10 +39,13 @@ export function tableOrder(world: World): Observer {
         world.fail('table-order', 2, `${node.owner.name} went from table ${before} back to ${table.epoch}`);
       epochs.set(node.owner.name, table.epoch);
       const known = nonces.get(table.epoch);
-      // Stored and never confirmed: whoever adopted it read it from a master that is gone.
       if (known !== undefined && known !== table.nonce && !isLost)
         world.fail('table-order', 2, `two tables of epoch ${table.epoch} are adopted: ${known} and ${table.nonce}`);
       nonces.set(table.epoch, table.nonce);
     },
   };
+}
+
+function sorted(ids: readonly string[]): string {
+  return [...ids].toSorted().join(' ');
 }

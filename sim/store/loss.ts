@@ -32,13 +32,19 @@ export function mayLose(options: SimOptions): boolean {
   return options.faults.some((fault) => {
     if (refusals.has(fault.kind)) return true;
     if (fault.kind === 'store-hung') return fault.forMs >= (isRedis ? limits.redisSilenceMs : limits.storeBusyMs) - 500;
-    if (fault.kind === 'store-wiped' || fault.kind === 'redis-failover') return isRedis && meetsAnother(fault, options);
+    if (fault.kind === 'store-wiped' || fault.kind === 'redis-failover')
+      return isRedis && meetsAnother(fault, options.faults);
     return false;
   });
 }
 
+/** Whether a registration may be gone though its 200 stands: forgotten by the store while nobody held it. */
+export function mayForget(faults: readonly Fault[]): boolean {
+  return faults.some((fault) => fault.kind === 'store-wiped' && meetsAnother(fault, faults));
+}
+
 /** Another fault that takes the state of a partition out of memory, near to one that takes it out of the store. */
-function meetsAnother(loss: Fault, { faults }: SimOptions): boolean {
+function meetsAnother(loss: Fault, faults: readonly Fault[]): boolean {
   const fromMs = loss.atMs - lossBeforeMs;
   const toMs = loss.atMs + loss.tailMs + loss.forMs + lossAfterMs;
   return faults.some(
