@@ -23,6 +23,6 @@ checkModel(
     },
     { file: 'cluster/share-moves.ts', line: 'this.load(won, nowMs);', instead: '' },
   ],
-  60,
+  25,
   80,
 );
