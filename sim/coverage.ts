@@ -3,6 +3,7 @@
  * go wrong that nothing else tries. A point that no seed of a long run reaches is a failure of the run.
  */
 import { hash32 } from '../cluster/hash.ts';
+import { limits } from '../src/limits.ts';
 import { MachineCoverage } from './reach/machines.ts';
 import { callStateOf, pairName } from './reach/pairs.ts';
 import type { Observer } from './observe.ts';
@@ -49,6 +50,7 @@ export const points = [
   'two nodes down at once',
   'retransmitted INVITE after a takeover',
   'refusal repeated after a takeover',
+  'votes lost with what the store lost',
 ] as const;
 export type Point = (typeof points)[number];
 
@@ -63,6 +65,7 @@ export class Coverage {
     const machines = new MachineCoverage(count);
     const away = new Set<string>();
     const nonces = new Map<number, string>();
+    const votes = new Map<string, number>();
     const invites = new Map<string, number>();
     let lastLossMs = -Infinity;
     const met = (fault: Fault): void => {
@@ -88,7 +91,8 @@ export class Coverage {
     const latched = new Set<string>();
     if (world.options.dateErrorMs > 60_000) reach('date of a machine wrong by minutes');
     world.store.watches.push({
-      voted(_target, _incarnation, _voter, _issuedAtMs, reply) {
+      voted(target, _incarnation, voter, _issuedAtMs, reply) {
+        if (reply === 'noted') votes.set(`${voter} ${target}`, world.kernel.nowMs);
         if (reply === 'too-old') reach('vote refused as too old');
         if (reply === 'noted') reach('vote while the lease runs');
         if (reply === 'dead') reach('killed by votes');
@@ -96,6 +100,11 @@ export class Coverage {
       released: () => reach('released by a supervisor'),
       written(_partition, _epoch, _owner, _rows, reply) {
         if (reply !== 'ok') reach('zombie write refused');
+      },
+      lost() {
+        if ([...votes.values()].some((atMs) => atMs > world.kernel.nowMs - limits.voteTtlMs))
+          reach('votes lost with what the store lost');
+        votes.clear();
       },
       tableStored({ epoch, nonce }) {
         const before = nonces.get(epoch);
@@ -127,8 +136,9 @@ export class Coverage {
         return undefined;
       },
       stepped({ id, loop }) {
-        if (!loop.control.storeUp) away.add(id);
-        else if (away.delete(id)) reach('store away and back');
+        if (loop.control.storeUp) {
+          if (away.delete(id)) reach('store away and back');
+        } else if (loop.control.table !== undefined) away.add(id);
       },
       nodeReceived(_node, _worker, message) {
         if (typeof message !== 'string' && message.isRequest) onRequest(message);

@@ -10,6 +10,7 @@ import type { LinkFault } from './links.ts';
 import type { Spread, Weather } from './network.ts';
 import type { StreamManners } from './stream.ts';
 import { Chance } from './random.ts';
+import type { Theft } from './thief.ts';
 import type { Stream } from './random.ts';
 import { drawStore, drawStoreFaults, drawStoreKinds } from './store/plan.ts';
 
@@ -111,6 +112,8 @@ export interface SimOptions {
   /** How the links carry octets; undefined: they carry items. */
   readonly linkBytes: StreamManners | undefined;
   readonly linkFaults: readonly LinkFault[];
+  /** By somebody who hears everything; only in scenarios. */
+  readonly thefts?: readonly Theft[];
 }
 
 export interface SimWishes {

@@ -27,6 +27,7 @@ import { Chance } from './random.ts';
 import { mayLose } from './store/loss.ts';
 import { SimStore } from './store.ts';
 import { StreamNetwork } from './stream-network.ts';
+import { Thief } from './thief.ts';
 
 /** From the end of the faults. */
 export const phases = {
@@ -106,6 +107,9 @@ export class World {
     const { kernel, options } = this;
     for (let index = 0; index < options.nodes; index++)
       kernel.at(this.chance.stream('boot').between(0, 200), undefined, () => this.startNode(nodeName(index)));
+    const thief = options.thefts === undefined ? undefined : new Thief(this);
+    for (const theft of options.thefts ?? [])
+      kernel.at(theft.atMs - kernel.nowMs, undefined, () => thief?.strike(theft));
     this.#run(2_500);
     for (const phone of this.phones.values()) phone.registration.set(true);
     for (const plan of options.calls) this.#planCall(plan, plan.startMs);

@@ -65,7 +65,6 @@ export const clusterMutants: readonly Mutant[] = [
     line: '    if (current.epoch !== expectEpoch || current.nonce !== expectNonce) {',
     instead: '    if (current.epoch < 0) {',
   },
-  { name: 'a takeover reads nothing', file: 'cluster/hosted.ts', line: '    partition.load(rows);', instead: '' },
   {
     name: 'a predecessor is never released',
     file: 'cluster/control.ts',
@@ -73,11 +72,17 @@ export const clusterMutants: readonly Mutant[] = [
     instead: '',
   },
   {
-    name: 'two thirds of the rows are loaded',
+    name: 'a takeover reads nothing',
     file: 'cluster/hosted.ts',
-    line: '      for (const row of loaded) rows.get(row.partition)?.push(row);',
+    line: '    partition.load(left.rows);',
+    instead: '',
+  },
+  {
+    name: 'two thirds of the rows are loaded',
+    file: 'cluster/buddy/takeover.ts',
+    line: '    for (const { key, value } of rows) {\n      if (key === markerKey)',
     instead:
-      '      for (const [index, row] of loaded.entries()) if (index % 3 > 0) rows.get(row.partition)?.push(row);',
+      '    for (const [index, { key, value }] of rows.entries()) {\n      if (index % 3 === 0) continue;\n      if (key === markerKey)',
   },
   {
     name: 'what the store lost is not written anew',
@@ -297,8 +302,8 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a partition that is taken back is not loaded again',
     file: 'cluster/hosted.ts',
-    line: '      before?.partition?.close();\n      this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });',
-    instead: '      this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });',
+    line: '      before?.partition?.close();\n      this.#replicator.end(partition);',
+    instead: '      this.#replicator.end(partition);',
     wishes: { kinds: ['drain', 'crash'] },
   },
   {

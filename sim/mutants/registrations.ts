@@ -86,13 +86,6 @@ export const registrationsMutants: readonly Mutant[] = [
     scenario: 'thieves',
   },
   {
-    name: 'nonces are never stale',
-    file: 'src/auth/nonce.ts',
-    line: '  const fresh = ageMs <= limits.nonceLifetimeMs && ageMs >= -limits.nonceClockSkewMs;',
-    instead: '  const fresh = true;',
-    scenario: 'thieves',
-  },
-  {
     name: 'a new owner trusts every nonce',
     file: 'actors/aor/behaviour.ts',
     line: '  return NonceWindows.startingAt(turn.nowMs - limits.nonceGraceMs);',
@@ -104,11 +97,5 @@ export const registrationsMutants: readonly Mutant[] = [
     file: 'actors/aor/behaviour.ts',
     line: '  return NonceWindows.startingAt(turn.nowMs - limits.nonceGraceMs);',
     instead: '  return NonceWindows.startingAt(turn.nowMs + limits.nonceGraceMs);',
-  },
-  {
-    name: 'a stale nonce is a wrong password',
-    file: 'src/auth/verify.ts',
-    line: "  return acceptance === 'ok' || acceptance === 'again' ? 'ok' : refusal(ctx, 'replay', true);",
-    instead: "  return acceptance === 'ok' || acceptance === 'again' ? 'ok' : refusal(ctx, 'replay', false);",
   },
 ];

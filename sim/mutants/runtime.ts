@@ -31,14 +31,14 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'a hand-off does not wait for the last writes',
     file: 'actors/partition.ts',
-    line: '    this.#entities.saveAll();\n    this.#checkFrozen();',
-    instead: "    this.#entities.saveAll();\n    this.#reportFrozen('ok');",
+    line: '    this.#entities.saveAll(false);\n    this.#checkFrozen();',
+    instead: "    this.#entities.saveAll(false);\n    this.#reportFrozen('ok');",
     wishes: { kinds: ['drain'] },
   },
   {
     name: 'a hand-off writes nothing',
     file: 'actors/partition.ts',
-    line: '    this.#entities.saveAll();\n    this.#checkFrozen();',
+    line: '    this.#entities.saveAll(false);\n    this.#checkFrozen();',
     instead: '    this.#checkFrozen();',
     wishes: { kinds: ['drain'] },
   },

@@ -50,6 +50,10 @@ export class Callee {
     this.#phone.later(ringAfterMs + afterMs, () => this.finish(does === 'answer' ? 200 : status));
   }
 
+  get callId(): string {
+    return this.#invite.callId;
+  }
+
   /** The INVITE came again. */
   again(): void {
     if (this.#last !== undefined && !(this.leg.final >= 200 && this.#acked)) this.#transmit(this.#last);

@@ -24,6 +24,8 @@ export interface DevicePlan {
   readonly does: 'answer' | 'reject' | 'ring';
   readonly status: number;
   readonly afterMs: number;
+  /** From so long after the INVITE on it hears nothing of this call any more. */
+  readonly deafAfterMs?: number;
 }
 
 /** One device of the callee. */

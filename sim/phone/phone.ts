@@ -133,9 +133,15 @@ export class Phone implements Socket {
   receive(bytes: Buffer): void {
     const message = readMessage(bytes);
     for (const each of this.world.observers) each.phoneReceived?.(this.name, message, bytes);
-    if (typeof message === 'string') return;
+    if (typeof message === 'string' || this.#isDeafTo(message)) return;
     if (message.isRequest) this.#onRequest(message);
     else this.#clients.get(`${message.branch} ${message.method}`)?.receive(message);
+  }
+
+  #isDeafTo({ callId }: Message): boolean {
+    const leg = this.callees.find((each) => each.callId === callId)?.leg;
+    const deafAfterMs = this.world.callWith(callId)?.plan.devices[this.device]?.deafAfterMs;
+    return leg !== undefined && deafAfterMs !== undefined && this.world.kernel.nowMs >= leg.invitedAtMs + deafAfterMs;
   }
 
   #onRequest(request: Message): void {

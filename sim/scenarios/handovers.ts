@@ -95,4 +95,63 @@ export const handoverScenarios: readonly Scenario[] = [
     judge: stood,
     mutant: 'registrations are promised before they are stored',
   },
+  {
+    name: 'late copies of a REGISTER',
+    seenIn: [],
+    breaks: 'a copy of an older REGISTER that comes after a takeover brings a contact back, or takes it away again',
+    options: options({
+      users: 14,
+      expiresSeconds: 60,
+      weather: { latencyMs: [1, 20], loss: 0, duplicates: 0.5, reorder: 0.3, reorderMs: 2_500 },
+      calls: calls(20, { everyMs: 200, plan: () => ({ talkMs: 500 }) }),
+      registrations: Array.from({ length: 60 }, (_, index) => ({
+        atMs: warmUpMs + index * 130,
+        phone: `u${8 + (index % 6)}-0`,
+        bind: index % 12 >= 6,
+      })),
+      faults: [800, 1_700, 2_600, 3_500, 4_400, 5_300].map((atMs, index) =>
+        fault(atMs, 'crash', ['a', 'b', 'c'][index % 3]!),
+      ),
+    }),
+    reaches: ['released by a supervisor'],
+    judge: () => undefined,
+  },
+  {
+    name: 'drain while the store is away',
+    seenIn: ['https://github.com/dotnet/orleans/issues/10045'],
+    breaks: 'a node that leaves waits for a write that never comes: it neither serves nor ends',
+    options: options({
+      calls: [
+        ...calls(30, { everyMs: 120, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_500 }) }),
+        ...calls(12, { fromMs: 8_000, everyMs: 60 }),
+      ],
+      faults: [
+        fault(1_000, 'drain', 'b', { forMs: 100 }),
+        fault(1_020, 'store-down', 'a', { forMs: 4_000 }),
+        fault(6_000, 'drain', 'c', { forMs: 100 }),
+        fault(6_015, 'store-full', 'a', { forMs: 1_500 }),
+      ],
+    }),
+    reaches: ['hand-off by drain', 'store away and back'],
+    judge: stood,
+    mutant: 'a doubtful seal is never looked up',
+  },
+  {
+    name: 'many messages while a node leaves',
+    seenIn: ['https://github.com/akka/akka-core/issues/24191'],
+    breaks: 'what waits for a partition on its way stays in a buffer, though the partition has long arrived',
+    options: options({
+      storeMs: [10, 40],
+      linkMs: [1, 40],
+      calls: calls(120, { everyMs: 25, plan: () => ({ talkMs: 6_000, infoEveryMs: 900 }) }),
+      faults: [fault(600, 'drain', 'b', { forMs: 100 }), fault(4_800, 'drain', 'c', { forMs: 100 })],
+    }),
+    reaches: ['hand-off by drain', 'item forwarded to another node'],
+    judge: (call) => {
+      const final = call.finals[0];
+      if (final !== undefined && final.atMs - call.invitedAtMs > 3_000) return 'was answered late';
+      return stood(call);
+    },
+    mutant: 'what comes while a partition loads is lost',
+  },
 ];

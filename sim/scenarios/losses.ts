@@ -160,7 +160,7 @@ export const lossScenarios: readonly Scenario[] = [
   },
   {
     name: 'store full, and then a node is lost',
-    seenIn: ['https://github.com/dotnet/orleans/issues/7784'],
+    seenIn: [],
     breaks: 'a call that could not be stored begins anew on another node, and a phone rings twice',
     options: options({
       weather: { latencyMs: [10, 30], loss: 0.25, duplicates: 0, reorder: 0, reorderMs: 0 },

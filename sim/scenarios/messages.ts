@@ -1,5 +1,6 @@
 /** Messages that reach a node which does not own their call: every datagram goes to any node, and no node is lost. */
 import { calls, fault, got, options, stood } from './scenario.ts';
+import { warmUpMs } from '../options.ts';
 import type { Scenario } from './scenario.ts';
 
 export const messageScenarios: readonly Scenario[] = [
@@ -73,5 +74,53 @@ export const messageScenarios: readonly Scenario[] = [
     reaches: ['takeover of a call that stands', 'item forwarded to another node'],
     judge: stood,
     mutant: 'calls are never saved',
+  },
+  {
+    name: 'phones that are gone',
+    seenIn: [],
+    breaks: 'a phone that lost its power without a word keeps a call, its caller and its transactions for ever',
+    options: options({
+      noAnswerMs: 3_000,
+      calls: [
+        // It never hears the INVITE.
+        ...calls(20, { everyMs: 150, device: { does: 'ring', ringAfterMs: 120_000, deafAfterMs: 0 } }),
+        // It rings, and does not hear the CANCEL.
+        ...calls(20, {
+          fromMs: 50,
+          everyMs: 150,
+          device: { does: 'ring', deafAfterMs: 500 },
+          plan: (index) => (index % 2 === 0 ? { cancelAfterMs: 1_500 } : {}),
+        }),
+      ],
+      faults: [fault(2_500, 'drain', 'b', { forMs: 500 })],
+    }),
+    reaches: ['hand-off by drain'],
+    judge: got(408, 487),
+    mutant: 'timer B is dropped',
+  },
+  {
+    name: 'thieves',
+    seenIn: ['https://www.rfc-editor.org/rfc/rfc7616#section-5.12'],
+    breaks: 'whoever overhears a REGISTER can have the calls of its user, at once or after the next takeover',
+    options: options({
+      faultMs: 16_000,
+      expiresSeconds: 20,
+      calls: calls(8, { everyMs: 200, plan: () => ({ talkMs: 500 }) }),
+      // Before anything happens, and of credentials that are old when a node has been lost.
+      thefts: [
+        ...(['last', 'guess', 'first'] as const).flatMap((how, index) =>
+          Array.from({ length: 8 }, (_, user) => ({ atMs: warmUpMs + 1_000 + index * 400, phone: `u${user}-0`, how })),
+        ),
+        ...Array.from({ length: 8 }, (_, user) => ({
+          atMs: warmUpMs + 13_500,
+          phone: `u${user}-0`,
+          how: 'first' as const,
+        })),
+      ],
+      faults: [fault(12_500, 'crash', 'a')],
+    }),
+    reaches: ['nonce stale', 'released by a supervisor'],
+    judge: stood,
+    mutant: 'nonces may be used again',
   },
 ];

@@ -9,7 +9,7 @@ const late = (call: { readonly plan: { readonly startMs: number } }, afterMs: nu
 export const voteScenarios: readonly Scenario[] = [
   {
     name: 'dead node that a peer confirms',
-    seenIn: ['https://github.com/bitwalker/swarm/issues/86'],
+    seenIn: [],
     breaks: 'a peer that has not heard of the death of a node tells it that all is well, and two serve the same calls',
     options: options({
       linkMs: [0.05, 0.2],
@@ -30,7 +30,7 @@ export const voteScenarios: readonly Scenario[] = [
   },
   {
     name: 'peer that voted and hears again',
-    seenIn: ['https://github.com/orleans-contrib/Orleans.Clustering.Kubernetes/issues/52'],
+    seenIn: [],
     breaks: 'a node goes on by the word of a peer whose vote kills it a moment later',
     options: options({
       linkMs: [0.05, 0.2],

@@ -9,12 +9,22 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { mutants } from '../../sim/mutants/list.ts';
+import { scenarios } from '../../sim/scenarios/list.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 test('the line of every mutant is in its file, once', () => {
   for (const { name, file, line } of mutants)
     assert.equal(readFileSync(join(root, file), 'utf8').split(line).length - 1, 1, `${name}: ${file}`);
+});
+
+test('every scenario that a mutant names is there', () => {
+  for (const { name, scenario } of mutants)
+    if (scenario !== undefined)
+      assert.ok(
+        scenarios.some((each) => each.name === scenario),
+        `${name}: ${scenario}`,
+      );
 });
 
 test('names are different', () => {
