@@ -54,7 +54,7 @@ const deps = {
 };
 
 const core = new SipWorker(
-  { node, incarnation, worker, clock, random: new SystemRandom(), log, store, host, deps },
+  { node, incarnation, worker, clock, random: new SystemRandom(), log, store, gate: config.cluster.gate, host, deps },
   {
     partitionOf,
     serving: () => clock.monotonicMs() < (serveUntil[0] ?? 0),

@@ -61,6 +61,14 @@ const cluster = z.strictObject({
       'Secret shared by all nodes: links, nonces and tags are authenticated with it. At least 16 characters when a link ' +
         'leaves this machine. Write it as `env:NAME`; `openssl rand -hex 32` makes a good one.',
     ),
+  gate: z
+    .enum(['buddy', 'store', 'off'])
+    .default('buddy')
+    .describe(
+      'What a packet waits for when others may rely on what it says: `buddy`, the memory of a second node (the store gets it ' +
+        'within a second; a changed registration waits for the store all the same); `store`, a commit; `off`, nothing: a node ' +
+        'that dies takes the last second of its calls along.',
+    ),
 });
 
 const node = z.strictObject({
