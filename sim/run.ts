@@ -7,6 +7,7 @@ import { runBatch } from './batch.ts';
 import type { BatchTotals } from './batch.ts';
 import { keepInCorpus } from './corpus.ts';
 import { points } from './coverage.ts';
+import { coverageLines } from './reach/print.ts';
 import { describe, investigate, tell } from './findings.ts';
 import { draw } from './options.ts';
 import type { SimOptions, SimWishes } from './options.ts';
@@ -169,6 +170,7 @@ async function runMany(options: RunOptions, output: Output): Promise<number> {
   output.print(
     `reached ${points.length - missed.length} of ${points.length} points${missed.length === 0 || totals.failed !== undefined ? '' : `; not: ${missed.join(', ')}`}`,
   );
+  if (totals.failed === undefined) for (const line of coverageLines(totals.reached)) output.print(line);
   return isRed ? 1 : 0;
 }
 
