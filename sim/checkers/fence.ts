@@ -68,8 +68,9 @@ export function fence(world: World): Observer {
     },
   });
   return {
-    nodeSent(node, _worker, _flow, message) {
-      if (typeof message === 'string') return;
+    nodeSent(node, _worker, flow, message) {
+      // A connection is its holder's alone: what the owner hands it goes out by it, whatever became of the holder meanwhile.
+      if (typeof message === 'string' || flow.connection !== '') return;
       // What needs no state is answered by anybody; requests and answers to an INVITE only by its owner.
       const ofOwner = message.isRequest || (message.method === 'INVITE' && message.status < 300);
       if (ofOwner && dead.has(node.owner.name) && !node.loop.control.draining)

@@ -44,7 +44,7 @@ export class Callee {
     this.#phone.later(ringAfterMs, () => {
       if (this.leg.final !== 0) return;
       this.leg.ringingAtMs = this.#phone.world.kernel.nowMs;
-      this.#respond(180);
+      this.#respond(this.#phone.habits.isEarly ? 183 : 180);
     });
     if (does === 'ring') return;
     this.#phone.later(ringAfterMs + afterMs, () => this.finish(does === 'answer' ? 200 : status));
@@ -77,6 +77,8 @@ export class Callee {
     this.#phone.later(64 * T1, () => {
       if (this.#acked) return;
       this.#acked = true;
+      // The dialog went with its BYE, and with it the way over our connection for an ACK that comes after that.
+      if (this.#phone.line !== undefined && this.dialog?.ended === true) return;
       leg.abandoned = true;
       this.#phone.world.tellCall(this.#call, `${this.#phone.name} waits no longer for an ACK of its ${status}`);
       if (status < 300) this.end();
@@ -138,6 +140,7 @@ export function respond(phone: Phone, request: Message, status: number, tag: str
 
 const phrases: Readonly<Record<number, string>> = {
   180: 'Ringing',
+  183: 'Session Progress',
   200: 'OK',
   481: 'Call Does Not Exist',
   482: 'Merged',

@@ -18,6 +18,7 @@ export class Dialog {
   #cseq: number;
   #remoteCseq: number;
   ended = false;
+  #acks = 0;
 
   /** @param message the 2xx that the caller got, or the INVITE that the callee got. */
   constructor(phone: Phone, call: CallRecord, side: 'caller' | 'callee', message: Message, ownTag: string) {
@@ -49,6 +50,7 @@ export class Dialog {
 
   /** Of an ACK to a 2xx: the same number as its INVITE, no transaction. */
   ack(cseq: number): void {
+    if (this.phone.habits.forgetsAck && this.#acks++ === 0) return;
     this.phone.sendTo(this.#destination(), this.#request('ACK', cseq, this.phone.newBranch()));
   }
 

@@ -9,9 +9,20 @@ export interface Habits {
   readonly phone: string;
   /** Undefined: it speaks UDP. */
   readonly line: LinePlan | undefined;
+  /** Writes the names of headers in their compact form (RFC 3261 7.3.3). */
+  readonly isCompact: boolean;
+  /** Early media: 183 where others say 180. */
+  readonly isEarly: boolean;
+  /** Its first ACK in each call is never sent: the 2xx comes again. */
+  readonly forgetsAck: boolean;
 }
 
-export const plainHabits: Omit<Habits, 'phone'> = { line: undefined };
+export const plainHabits: Omit<Habits, 'phone'> = {
+  line: undefined,
+  isCompact: false,
+  isEarly: false,
+  forgetsAck: false,
+};
 
 export interface LineFault {
   readonly atMs: number;
@@ -24,10 +35,17 @@ export interface LineFault {
 export function drawHabits(chance: Chance, devices: readonly number[]): Habits[] {
   const lines = chance.stream('lines');
   const share = lines.pick([0, 0.3, 0.3, 0.7]);
+  const habits = chance.stream('habits');
   return devices.flatMap((count, user) =>
     Array.from({ length: count }, (_, device): Habits => {
-      return { phone: `u${user}-${device}`, line: lines.chance(share) ? drawLine(lines) : undefined };
-    }).filter(({ line }) => line !== undefined),
+      return {
+        phone: `u${user}-${device}`,
+        line: lines.chance(share) ? drawLine(lines) : undefined,
+        isCompact: habits.chance(0.2),
+        isEarly: habits.chance(0.2),
+        forgetsAck: habits.chance(0.1),
+      };
+    }).filter(({ line, isCompact, isEarly, forgetsAck }) => line !== undefined || isCompact || isEarly || forgetsAck),
   );
 }
 

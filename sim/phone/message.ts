@@ -28,6 +28,7 @@ const long: Readonly<Record<string, string>> = {
   m: 'contact',
   l: 'content-length',
   c: 'content-type',
+  k: 'supported',
 };
 
 /** By the octets themselves: a datagram is read by its sender, by its receiver and by the checkers of both. */
@@ -213,4 +214,25 @@ export function writeMessage(start: string, headers: readonly (readonly [string,
   let text = `${start}\r\n`;
   for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
   return Buffer.from(`${text}Content-Length: ${body.length}\r\n\r\n${body}`, 'latin1');
+}
+
+const short: Readonly<Record<string, string>> = {
+  'Via': 'v',
+  'From': 'f',
+  'To': 't',
+  'Call-ID': 'i',
+  'Contact': 'm',
+  'Content-Length': 'l',
+  'Supported': 'k',
+};
+
+/** The same message with compact names. */
+export function compact(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1');
+  const end = text.indexOf('\r\n\r\n');
+  const head = text.slice(0, end).replaceAll(/\r\n([\w-]+):/g, (line, name: string) => {
+    const letter = short[name];
+    return letter === undefined ? line : `\r\n${letter}:`;
+  });
+  return Buffer.from(head + text.slice(end), 'latin1');
 }

@@ -13,7 +13,7 @@ import type { CallRecord } from './history.ts';
 import { plainHabits } from './habits.ts';
 import type { Habits } from './habits.ts';
 import { Line } from './line.ts';
-import { readMessage } from './message.ts';
+import { compact, readMessage } from './message.ts';
 import type { Message } from './message.ts';
 import { Registration } from './registration.ts';
 
@@ -102,7 +102,8 @@ export class Phone implements Socket {
     transaction.start();
   }
 
-  sendTo(to: Endpoint, bytes: Buffer): void {
+  sendTo(to: Endpoint, written: Buffer): void {
+    const bytes = this.habits.isCompact ? compact(written) : written;
     const message = readMessage(bytes);
     if (typeof message === 'string') throw new Error(`${this.name} wrote what it cannot read: ${message}`);
     for (const each of this.world.observers) each.phoneSent?.(this.name, message);

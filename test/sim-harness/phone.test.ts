@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hostPortOf, paramOf, readMessage, uriOf, valuesOf, writeMessage } from '../../sim/phone/message.ts';
+import { compact, hostPortOf, paramOf, readMessage, uriOf, valuesOf, writeMessage } from '../../sim/phone/message.ts';
 
 const headers: [string, string][] = [
   ['Via', 'SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK1, SIP/2.0/UDP 10.1.0.2;branch=z9hG4bK0'],
@@ -25,6 +25,13 @@ test('a message is read as it was written', () => {
   assert.equal(message.branch, 'z9hG4bK1');
   assert.equal(message.body, 'v=0\r\n');
   assert.equal(valuesOf(message.headers, 'via').length, 2);
+});
+
+test('compact names mean the same', () => {
+  const whole = writeMessage(start, headers, 'To: not a header');
+  const short = compact(whole);
+  assert.match(short.toString('latin1'), /\r\nv: .*\r\nl: 16\r\n\r\nTo: not a header$/s);
+  assert.deepEqual(readMessage(short), readMessage(whole));
 });
 
 test('what is wrong is said', () => {
