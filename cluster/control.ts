@@ -68,7 +68,7 @@ export class Control {
     this.#shares = new Shares(identity.id, identity.incarnation, this.#preferences.partitions, {
       emit: (effect) => this.#effects.push(effect),
       ask: (op, args, done) => this.#ask(op, args, done),
-      tableIsOld: () => this.#keeper.want(),
+      tableIsOld: (epoch) => this.#keeper.want(epoch),
     });
     this.#keeper = new TableKeeper(this.#preferences.partitions, {
       ask: (op, args, done) => this.#ask(op, args, done),

@@ -21,8 +21,8 @@ export interface SharesPorts {
     args: Readonly<Parameters<CoordinationStore[O]>>,
     done: (reply: { readonly result: ReturnType<CoordinationStore[O]> } | undefined, nowMs: number) => void,
   ): number;
-  /** The store knows a later table than ours. */
-  tableIsOld(): void;
+  /** The store knows a later table than ours. `epoch`: of the table under which something is sealed that we shall take. */
+  tableIsOld(epoch?: number): void;
 }
 
 const minorsPerTable = 2 ** 20;
@@ -89,7 +89,7 @@ export class ShareMoves {
     const epoch = want === 'take' ? part.known + 1 : Math.max(this.table!.epoch * minorsPerTable, part.known + 1);
     if (epoch >= (this.table!.epoch + 1) * minorsPerTable) {
       part.notBeforeMs = nowMs + limits.controlRetryMs;
-      this.#ports.tableIsOld();
+      this.#ports.tableIsOld(Math.floor(epoch / minorsPerTable));
       return;
     }
     claims.add(epoch, partition);

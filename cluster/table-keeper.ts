@@ -27,6 +27,7 @@ export class TableKeeper {
   /** What the store holds is known: it was read after the last attempt to store that failed. */
   known = false;
   #wanted = false;
+  #leastEpoch = 0;
   #reading = false;
   #notBeforeMs = -Infinity;
 
@@ -43,9 +44,10 @@ export class TableKeeper {
     return this.table?.nonce ?? '';
   }
 
-  /** The store seems to hold another table than ours. */
-  want(): void {
+  /** The store seems to hold another table than ours, perhaps one of at least this epoch. */
+  want(leastEpoch = 0): void {
     this.#wanted = true;
+    this.#leastEpoch = Math.max(this.#leastEpoch, leastEpoch);
   }
 
   readIfWanted(nowMs: number): void {
@@ -75,6 +77,7 @@ export class TableKeeper {
         this.offer(table, stored!.bytes, replyMs, replaced);
       }
       if (asked !== undefined && asked === this.table && (stored?.epoch ?? 0) < asked.epoch) this.#giveBack(stored);
+      else if (stored?.nonce === this.nonce && stored.epoch === this.epoch) this.#raise(stored);
     });
   }
 
@@ -107,6 +110,12 @@ export class TableKeeper {
     if (this.storing || this.table === undefined || !this.#ports.mayStore()) return;
     this.#ports.note('error', 'table-lost-by-store', { stored: stored?.epoch ?? 0, ours: this.epoch });
     this.store(stored, { ...this.table, epoch: this.epoch + 1, nonce: this.#ports.nonce() });
+  }
+
+  /** What is sealed is of a later table than any that is left (the store had lost it, and others began anew): go above. */
+  #raise(stored: StoredTable): void {
+    if (this.#leastEpoch <= this.epoch || this.storing || !this.#ports.mayStore()) return;
+    this.store(stored, { ...this.table!, epoch: this.#leastEpoch, nonce: this.#ports.nonce() });
   }
 
   #adopt(table: Table, bytes: Uint8Array, ours: boolean, nowMs: number): void {

@@ -245,3 +245,14 @@ test('frames of peers are checked', () => {
   ];
   for (const frame of bad) assert.equal(readPeerFrame(frame), undefined, JSON.stringify(frame));
 });
+
+test('seals of a table that the store has lost: the table goes above them', () => {
+  const one = world(41, 'a');
+  one.run(1_000);
+  one.kill(one.processes.get('a')!, { release: true, machine: false });
+  one.store.seal([0], 50 * 2 ** 20, 'z.1');
+  one.start('a');
+  one.run(4_000);
+  assert.deepEqual(one.unserved(), []);
+  assert.ok(one.processes.get('a')!.control.table!.epoch >= 50);
+});
