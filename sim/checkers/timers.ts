@@ -53,5 +53,7 @@ const calmKinds: ReadonlySet<string> = new Set(['cut', 'one-way-cut', 'weather',
 
 /** What passes the gate may leave so much later than its timer was started. */
 function leastStoreMs(world: History): number {
-  return 2 * world.options.storeMs[1] + 3 * limits.timerTickMs;
+  // A buddy that does not answer is waited for before the store has to do.
+  const buddyMs = world.options.gate === 'buddy' ? limits.copyAckMs : 0;
+  return 2 * world.options.storeMs[1] + buddyMs + 3 * limits.timerTickMs;
 }
