@@ -48,10 +48,11 @@ export function fence(world: World): Observer {
       // What the store does not know any more does not bind it.
       leaseUntilMs.clear();
       votes.clear();
+      dead.clear();
       for (const member of data.memory.members()) {
         const name = `${member.id}.${member.incarnation}`;
         leaseUntilMs.set(name, member.leaseUntilMs - worldStartMs);
-        if (member.status !== 'dead') dead.delete(name);
+        if (member.status === 'dead') dead.add(name);
       }
     },
     released(id, incarnation) {
