@@ -59,7 +59,9 @@ test('redis: a failover drops what the replica had not got, keeps what was confi
   store.failOver(300, false, 200);
   kernel.run(200);
   let sealed = '';
-  access.seal([1], 7, 'a.1', (error) => void (sealed = error?.code ?? 'ok'));
+  access.seal([1], 7, 'a.1', (error, _replies) => {
+    sealed = error?.code ?? 'ok';
+  });
   kernel.run(380);
   assert.equal(sealed, 'unreachable', 'WAIT says so');
   assert.equal(store.memory.owners([1])[0]!.epoch, 7, 'although the master has it');
