@@ -107,7 +107,7 @@ export const transactionsMutants: readonly Mutant[] = [
     instead: "    case 'M': // RFC 6026 8.4: for all transports.\n      return 20;",
   },
   {
-    name: 'timer C is ten seconds',
+    name: 'timer C is four seconds',
     file: 'src/transaction/timers.ts',
     line: 'export const timerCMs = 181_000;',
     instead: 'export const timerCMs = 4_000;',
