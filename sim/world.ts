@@ -3,6 +3,7 @@
  * Phases: warm-up, faults, healed (everything must come right), quiet (everything must end), final checks.
  */
 import type { AorDeps } from '../actors/aor/state.ts';
+import { hash32 } from '../cluster/hash.ts';
 import { Preferences } from '../cluster/ring.ts';
 import { ha1 } from '../src/auth/digest.ts';
 import { Identifiers } from '../src/proxy/identifiers.ts';
@@ -221,16 +222,21 @@ export class World {
   #probe(): void {
     // Before its ACK the caller may not have heard of the answer yet, and a request would overtake it.
     for (const phone of this.phones.values()) for (const dialog of phone.dialogs(true)) dialog.request('OPTIONS');
-    const { users, devices } = this.options;
-    for (let index = 0; index < Math.min(8, users); index++) {
+    const { users, devices, partitions } = this.options;
+    // Some partitions in each world, in some worlds all.
+    const random = this.chance.stream('probes');
+    const isEverywhere = random.chance(1 / 32);
+    const count = isEverywhere ? partitions : Math.min(8, users);
+    for (let index = 0; index < count; index++) {
       const callee = (index + 1) % users;
+      const startMs = this.kernel.nowMs + (isEverywhere ? index * 4 : 0);
       this.#planCall(
         {
           number: 1_000 + index,
-          callId: `probe-${index}@sim`,
-          caller: `u${index}-0`,
+          callId: callIdIn(isEverywhere ? index : random.int(0, partitions - 1), partitions, index),
+          caller: `u${index % users}-0`,
           callee: `u${callee}`,
-          startMs: this.kernel.nowMs,
+          startMs,
           devices: Array.from({ length: devices[callee]! }, () => ({
             ringAfterMs: 0,
             does: 'answer',
@@ -243,8 +249,16 @@ export class World {
           reinvite: undefined,
           infoEveryMs: undefined,
         },
-        this.kernel.nowMs,
+        startMs,
       );
     }
+  }
+}
+
+/** A Call-ID whose hash leads to a partition. */
+function callIdIn(partition: number, partitions: number, index: number): string {
+  for (let attempt = 0; ; attempt++) {
+    const callId = `probe-${index}-${attempt}@sim`;
+    if ((hash32(callId) & (partitions - 1)) === partition) return callId;
   }
 }

@@ -1,25 +1,39 @@
 /** Every checker, by name. */
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
+import { accounts } from './accounts.ts';
 import { balanced } from './balanced.ts';
+import { bounded } from './bounded.ts';
 import { coordination } from './coordination.ts';
+import { dialogIdentity } from './dialog-identity.ts';
 import { dialogStable } from './dialog-stable.ts';
 import { establishedCalls } from './established-calls.ts';
 import { fence } from './fence.ts';
 import { fencedWrites } from './fenced-writes.ts';
 import { gate } from './gate.ts';
+import { handOff } from './hand-off.ts';
 import { healed } from './healed.ts';
+import { hops } from './hops.ts';
+import { inOrder } from './in-order.ts';
+import { latch } from './latch.ts';
+import { linearRegistrations } from './linear-registrations.ts';
 import { listed } from './listed.ts';
+import { liveDialog } from './live-dialog.ts';
 import { noLeaks } from './no-leaks.ts';
 import { oneFinal } from './one-final.ts';
 import { oneOwner } from './one-owner.ts';
+import { oneTimer } from './one-timer.ts';
+import { planChurn } from './plan-churn.ts';
 import { probed } from './probed.ts';
 import { registered } from './registered.ts';
+import { responseWay } from './response-way.ts';
 import { ringingCalls } from './ringing-calls.ts';
+import { snapshots } from './snapshots.ts';
 import { sound } from './sound.ts';
 import { tableOrder } from './table-order.ts';
 import { timers } from './timers.ts';
 import { verdicts } from './verdicts.ts';
+import { wire } from './wire.ts';
 
 export const checkers: readonly ((world: World) => Observer)[] = [
   oneOwner,
@@ -41,4 +55,21 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   listed,
   probed,
   noLeaks,
+  accounts,
+  bounded,
+  dialogIdentity,
+  handOff,
+  hops,
+  linearRegistrations,
+  liveDialog,
+  oneTimer,
+  planChurn,
+  responseWay,
+  snapshots,
+  wire,
 ];
+
+/**
+ * Not judges of every world yet: what they say of slow, hung and failing stores is not understood (seeds 600029, 600055: latch; 600015: in-order). They judge worlds without faults.
+ */
+export const checkersOnTrial: readonly ((world: World) => Observer)[] = [latch, inOrder];

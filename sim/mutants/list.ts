@@ -5,6 +5,7 @@
 import { callsMutants } from './calls.ts';
 import { snapshotsMutants } from './snapshots.ts';
 import { transactionsMutants } from './transactions.ts';
+import { judgesMutants } from './judges.ts';
 import { clusterMutants } from './cluster.ts';
 import { runtimeMutants } from './runtime.ts';
 import { registrationsMutants } from './registrations.ts';
@@ -17,4 +18,5 @@ export const mutants: readonly Mutant[] = [
   ...clusterMutants,
   ...runtimeMutants,
   ...registrationsMutants,
+  ...judgesMutants,
 ];

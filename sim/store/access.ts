@@ -33,14 +33,15 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
   }
 
   lease(id: string, incarnation: number, ttlMs: number, info: MemberInfo, done: Done<LeaseReply>): void {
-    const { watches } = this.#store;
+    const { watches, kernel } = this.#store;
+    const askedAtMs = kernel.nowMs;
     this.#ask(
       'lease',
       (data) => data.memory.lease(id, incarnation, ttlMs, info),
       (error, reply) =>
         error === undefined ? done(undefined, { ...reply, storeLife: this.#store.life }) : done(error, undefined),
       (reply) => {
-        for (const watch of watches) watch.leased?.(id, incarnation, reply);
+        for (const watch of watches) watch.leased?.(id, incarnation, reply, askedAtMs);
       },
     );
   }

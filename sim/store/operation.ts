@@ -31,7 +31,8 @@ export interface StoreWay {
 
 /** Told of everything that the store does, by whomever it was asked. */
 export interface StoreWatch {
-  leased?(id: string, incarnation: number, reply: LeaseReply): void;
+  /** `askedAtMs`: when the process asked for it. */
+  leased?(id: string, incarnation: number, reply: LeaseReply, askedAtMs: number): void;
   beforeVote?(target: string, incarnation: number, voter: string): void;
   voted?(target: string, incarnation: number, voter: string, issuedAtMs: number, reply: VoteReply): void;
   released?(id: string, incarnation: number): void;

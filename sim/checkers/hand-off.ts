@@ -1,0 +1,44 @@
+/**
+ * Invariant 33, the time: how long a partition stands still while it is handed over, without faults but drains. The aim is
+ * 50 ms, and so it is where store and links are fast and both sides are linked. A receiver that has no link to the giver
+ * yet misses its word and looks every `ownersPollMs`, later still when tables come meanwhile; and the last write, the seal,
+ * the look and the load, each there and back, take what they take. That is the limit. (That every hand-off ends:
+ * balanced.ts.)
+ * Seen failing with the mutant: 'whoever gets a partition looks every three seconds'.
+ */
+import { limits } from '../../src/limits.ts';
+import type { FaultKind } from '../options.ts';
+import type { Observer } from '../observe.ts';
+import type { World } from '../world.ts';
+
+const harmless: ReadonlySet<FaultKind> = new Set(['drain', 'weather', 'clock']);
+
+export function handOff(world: World): Observer {
+  const { storeMs, linkMs, faults } = world.options;
+  if (!faults.every(({ kind }) => harmless.has(kind))) return {};
+  const limitMs = 50 + 3 * limits.ownersPollMs + 8 * storeMs[1] + 5 * linkMs[1];
+  /** By partition: since when nobody handles it. */
+  const frozen = new Map<number, number>();
+  return {
+    ordered(_node, order) {
+      for (const { partition } of order.type === 'freeze' ? order.shares : [])
+        if (!frozen.has(partition)) frozen.set(partition, world.kernel.nowMs);
+      for (const { partition } of order.type === 'thaw' ? order.shares : []) frozen.delete(partition);
+    },
+    reported(node, report) {
+      if (report.type !== 'serving') return;
+      for (const { partition } of report.shares) {
+        const sinceMs = frozen.get(partition);
+        frozen.delete(partition);
+        if (sinceMs === undefined) continue;
+        const tookMs = world.kernel.nowMs - sinceMs;
+        if (tookMs > limitMs)
+          world.fail(
+            'hand-off',
+            33,
+            `partition ${partition} stood still for ${tookMs.toFixed(0)} ms on its way to ${node.id}, the limit is ${limitMs.toFixed(0)}`,
+          );
+      }
+    },
+  };
+}

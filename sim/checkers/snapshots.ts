@@ -1,0 +1,92 @@
+/**
+ * Invariant 31: a snapshot is the whole truth. Of some inputs (one in `oneIn`, drawn by a stream of its own): the actor's
+ * state is packed and unpacked before its turn, packed again it is the same, and the twin that was made from it does the
+ * same with the input as the live actor, and is the same afterwards.
+ * Seen failing with the mutants: 'a cancelled call forgets that on its way to another node', 'the final status is not in
+ * the snapshot', 'that a branch rings is not in the snapshot'.
+ */
+import { packState, unpackState } from '../../actors/snapshot.ts';
+import type { Packed } from '../../actors/snapshot.ts';
+import type { CallState } from '../../actors/call/state.ts';
+import type { Behaviour } from '../../actors/entity.ts';
+import { WrittenTurn } from '../lens.ts';
+import type { Handled, Handling } from '../lens.ts';
+import type { Observer } from '../observe.ts';
+import { Stream } from '../random.ts';
+import type { World } from '../world.ts';
+
+const oneIn = 24;
+const hourMs = 3_600_000;
+
+export function snapshots(world: World): Observer {
+  const random = new Stream(world.options.seed, 'snapshots');
+  return {
+    handling(turn) {
+      if (!random.chance(1 / oneIn) || !isComparable(turn)) return undefined;
+      const packed = pack(turn.twin, turn.state);
+      if (packed === undefined) return undefined;
+      const { kind, key, twin, partition, nowMs } = turn;
+      // As if nothing were overdue: repetitions that were missed are put right on waking up (transaction/machine.ts).
+      const waking = new WrittenTurn(partition, nowMs - hourMs);
+      const copy = twin.unpack(key, unpackState(packed), waking);
+      // Routing was under way and began anew, which may end at once where the live one waits for an answer.
+      if (waking.lines.some((line) => !line.startsWith('timer ') && !line.startsWith('no timer '))) return undefined;
+      const again = pack(twin, copy);
+      if (again !== packed)
+        world.fail('snapshots', 31, `${kind} ${key}: packed, unpacked and packed again it is another state`, key);
+      return (wanted) => compare(world, turn, copy, wanted);
+    },
+  };
+}
+
+/**
+ * A write that nobody waits for is no part of the comparison: whether it is needed depends on what the store has
+ * (`keptPending` in actors/call/state.ts), which no snapshot says of itself.
+ */
+function said(lines: Handled): Handled {
+  return lines.filter((line) => line !== 'save none ');
+}
+
+/**
+ * Which inputs mean the same to both. Not the answers to questions: those that the twin would ask have other numbers. Not
+ * what a user's actor decides by nonces: which of them are used is forgotten on purpose (actors/aor/behaviour.ts), and so
+ * are answered REGISTERs.
+ */
+function isComparable({ kind, input }: Handling): boolean {
+  if (input.type === 'answer' || input.type === 'ask-failed') return false;
+  return kind === 'call' || (input.type === 'timer' && input.name === 'expire');
+}
+
+function compare(world: World, turn: Handling, copy: unknown, wanted: Handled): void {
+  const { kind, key, input, twin, partition, nowMs, state } = turn;
+  const written = new WrittenTurn(partition, nowMs);
+  twin.receive(copy, input, written);
+  const [live, twins] = [said(wanted), said(written.lines)];
+  const differing = twins.findIndex((line, index) => line !== live[index]);
+  if (differing >= 0 || twins.length !== live.length) {
+    const index = differing < 0 ? twins.length : differing;
+    const name =
+      input.type === 'timer' ? `timer ${input.name}` : input.type === 'sip' ? nameOf(input.message) : input.type;
+    world.fail(
+      'snapshots',
+      31,
+      `${kind} ${key}, ${name}: the live one wants ${live[index] ?? 'nothing more'}, its twin from the snapshot ${twins[index] ?? 'nothing more'}`,
+      key,
+    );
+  }
+  if (pack(twin, state) !== pack(twin, copy))
+    world.fail('snapshots', 31, `${kind} ${key}: after a ${input.type} its twin is in another state`, key);
+}
+
+function nameOf(message: { readonly method: string; readonly status: number }): string {
+  return `${message.method} ${message.status}`;
+}
+
+/** Packing notes in a call what the store will have then; here it will not. */
+function pack(behaviour: Behaviour<unknown>, state: unknown): Packed | undefined {
+  const { contexts } = state as Partial<CallState>;
+  const kept = [...(contexts?.values() ?? [])].map((context) => [context, context.keptPending] as const);
+  const packed = behaviour.pack(state);
+  for (const [context, keptPending] of kept) context.keptPending = keptPending;
+  return packed === null ? undefined : packState(packed);
+}
