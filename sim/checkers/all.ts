@@ -70,6 +70,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
 ];
 
 /**
- * Not judges of every world yet: what they say of slow, hung and failing stores is not understood (seeds 600029, 600055: latch; 600015: in-order). They judge worlds without faults.
+ * Not judges of every world yet: what they say of slow, hung and failing stores is not understood (seeds 600029, 600055:
+ * latch; 600015: in-order). They judge worlds without faults.
  */
 export const checkersOnTrial: readonly ((world: World) => Observer)[] = [latch, inOrder];
