@@ -12,6 +12,7 @@ import type { StreamManners } from './stream.ts';
 import { Chance } from './random.ts';
 import type { Theft } from './thief.ts';
 import type { Stream } from './random.ts';
+import { mayLose } from './store/loss.ts';
 import { drawStore, drawStoreFaults, drawStoreKinds } from './store/plan.ts';
 
 export const faultKinds = [
@@ -172,18 +173,26 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
   const names = Array.from({ length: nodes }, (_, index) => nodeName(index));
   const habits = drawHabits(new Chance(seed), devices);
   const calls = drawCalls(new Chance(seed).stream('calls'), base.users, base.devices, faultMs);
+  const faults = [
+    ...drawFaults(new Chance(seed).stream('faults'), newer, otherKinds, nodes, base.workers, faultMs),
+    ...drawStoreFaults(new Chance(seed).stream('store faults'), storeFaultKinds, names, warmUpMs, faultMs),
+  ].sort((a, b) => a.atMs - b.atMs);
   return {
     ...base,
     calls,
-    faults: [
-      ...drawFaults(new Chance(seed).stream('faults'), newer, otherKinds, nodes, base.workers, faultMs),
-      ...drawStoreFaults(new Chance(seed).stream('store faults'), storeFaultKinds, names, warmUpMs, faultMs),
-    ].sort((a, b) => a.atMs - b.atMs),
+    faults: new Chance(seed).stream('budget').chance(0.6) ? bearable(faults, base) : faults,
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
     habits,
     lineFaults: drawLineFaults(new Chance(seed), habits, warmUpMs, warmUpMs + faultMs),
     ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs),
   };
+}
+
+/** The faults after each of which nothing may be lost: those are left out that would be too much with the ones before. */
+function bearable(faults: readonly Fault[], world: Pick<SimOptions, 'store' | 'gate'>): Fault[] {
+  const kept: Fault[] = [];
+  for (const fault of faults) if (!mayLose({ ...world, faults: [...kept, fault] })) kept.push(fault);
+  return kept;
 }
 
 function calm(random: Stream): Weather {

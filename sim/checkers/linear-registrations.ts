@@ -10,6 +10,7 @@ import type { Observer } from '../observe.ts';
 import type { CallRecord, RegistrationRecord } from '../phone/history.ts';
 import type { World } from '../world.ts';
 import { linearize } from './wing-gong.ts';
+import { mayForget } from '../store/loss.ts';
 import type { Operation } from './wing-gong.ts';
 
 /** A binding by what is known of when it was made. */
@@ -28,7 +29,7 @@ const stepsMax = 20_000;
 export function linearRegistrations(world: World): Observer {
   // What a store lost together with the memory of its owner is lost.
   const isLost =
-    !world.isStrict && world.options.faults.some(({ kind }) => kind === 'store-wiped' || kind === 'redis-failover');
+    mayForget(world.options) || (!world.isStrict && world.options.faults.some(({ kind }) => kind === 'redis-failover'));
   const rung = new Map<string, { readonly atMs: number; readonly contacts: Set<string> }>();
   return {
     nodeSent(_node, _worker, _flow, message) {

@@ -6,6 +6,8 @@
  * - A Redis forgot everything, or a failover dropped the tail: what is held by a node that lives on is written again once
  *   its lease is renewed. Lost is what nobody holds then: the partitions of a node or worker that dies, or that are handed
  *   over, from `lossBeforeMs` before (their rows were read by nobody yet) until `lossAfterMs` after.
+ * - Where the memory of a buddy opens the gates, what changed within the last second is in two memories and not in the store
+ *   yet: lost when the buddy goes too, or cannot be reached, before the heir has asked it and the store has it.
  */
 import type { Fault, SimOptions } from '../options.ts';
 import { limits } from '../../src/limits.ts';
@@ -19,7 +21,7 @@ const refusals: ReadonlySet<string> = new Set([
   'island',
 ]);
 /** Whether packets may leave though what they rely on is not stored (invariant 30): the store did not take it. */
-export function mayOpenGates(options: SimOptions): boolean {
+export function mayOpenGates(options: Pick<SimOptions, 'faults' | 'store' | 'gate'>): boolean {
   return mayLose(options) || options.faults.some(({ kind }) => kind === 'redis-failover' || kind === 'store-hung');
 }
 
@@ -27,7 +29,8 @@ const lossBeforeMs = 5_000;
 /** Votes, a table, seals, and all snapshots written anew. */
 const lossAfterMs = 6_000;
 
-export function mayLose(options: SimOptions): boolean {
+export function mayLose(options: Pick<SimOptions, 'faults' | 'store' | 'gate'>): boolean {
+  if (options.gate === 'buddy' && losesBothMemories(options.faults)) return true;
   const isRedis = options.store.kind === 'redis';
   return options.faults.some((fault) => {
     if (refusals.has(fault.kind)) return true;
@@ -38,8 +41,32 @@ export function mayLose(options: SimOptions): boolean {
   });
 }
 
-/** Whether a registration may be gone though its 200 stands: forgotten by the store while nobody held it. */
-export function mayForget(faults: readonly Fault[]): boolean {
+/** What is copied is written within a second, and some time later on a slow store. */
+const unstoredMs = 1_500;
+/** Votes, a table, seals, the question to the buddy and the writing of what it said. */
+const takeoverMs = 6_000;
+
+function losesBothMemories(faults: readonly Fault[]): boolean {
+  return faults.some(
+    (owner) =>
+      (owner.kind === 'crash' || owner.kind === 'worker-crash' || isDeadly(owner)) &&
+      faults.some((buddy) => {
+        if (buddy === owner || buddy.atMs > owner.atMs + takeoverMs || endOf(buddy) < owner.atMs - unstoredMs)
+          return false;
+        if (buddy.kind === 'cut' || buddy.kind === 'one-way-cut') return true;
+        return (buddy.kind === 'crash' || isDeadly(buddy)) && buddy.node !== owner.node;
+      }),
+  );
+}
+
+/** Stopped for so long that it may be taken for dead. */
+function isDeadly({ kind, forMs }: Fault): boolean {
+  return kind === 'pause' && forMs >= limits.leaseTtlMs - limits.leaseMarginMs - limits.leaseRenewMs;
+}
+
+/** Whether a registration may be gone, or expire too soon, though its 200 stands: nobody has what was promised any more. */
+export function mayForget({ faults, gate }: Pick<SimOptions, 'faults' | 'gate'>): boolean {
+  if (gate === 'buddy' && losesBothMemories(faults)) return true;
   return faults.some((fault) => fault.kind === 'store-wiped' && meetsAnother(fault, faults));
 }
 
