@@ -1,0 +1,120 @@
+/** What is measured: for each case the servers that are compared, the load, and how much of it. */
+import type { ConfigInput } from '../src/config/schema.ts';
+import type { Load } from './support/load.ts';
+import { domain, password, startCarillon, startKamailio, type Server } from './support/server.ts';
+
+export interface Contender {
+  readonly name: string;
+  /** Its CPU is what the others are divided by. */
+  readonly isReference?: boolean;
+  start(folder: string, port: number): Promise<Server>;
+}
+
+export interface Case {
+  readonly name: string;
+  readonly about: string;
+  readonly scenario: Load['scenario'];
+  readonly users: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly talkMs: number;
+  readonly contenders: readonly Contender[];
+}
+
+type CarillonConfig = Parameters<typeof startCarillon>[0]['config'];
+
+const users = 1_000;
+
+function kamailio(...defines: string[]): Contender {
+  return {
+    name: 'kamailio',
+    isReference: true,
+    start: (folder, port) => startKamailio({ name: 'kamailio', folder, port, defines }),
+  };
+}
+
+function carillon(name: string, nodes: number, config: CarillonConfig, workers = 1): Contender {
+  return { name, start: (folder, port) => startCarillon({ name, folder, port, nodes, workers, config }) };
+}
+
+function gate(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig {
+  return { cluster: { gate: kind } };
+}
+
+export const cases: readonly Case[] = [
+  {
+    name: 'register',
+    about: 'REGISTER without credentials, refreshes of the same users',
+    scenario: 'register',
+    users,
+    perSecond: 1_000,
+    seconds: 10,
+    talkMs: 0,
+    contenders: [kamailio(), carillon('carillon', 1, {})],
+  },
+  {
+    name: 'register-digest',
+    about: 'REGISTER, 401, REGISTER with credentials',
+    scenario: 'register-digest',
+    users,
+    perSecond: 500,
+    seconds: 10,
+    talkMs: 0,
+    contenders: [
+      kamailio('WITH_DIGEST'),
+      carillon('carillon', 1, {
+        authenticate: true,
+        users: Array.from({ length: users }, (_, index) => ({ aor: `sip:u${index}@${domain}`, password })),
+      }),
+    ],
+  },
+  {
+    name: 'call',
+    about: 'INVITE 100 180 200 ACK BYE 200 through location look-up and Record-Route, one process, gates open',
+    scenario: 'caller',
+    users,
+    perSecond: 300,
+    seconds: 15,
+    talkMs: 500,
+    contenders: [kamailio(), carillon('carillon', 1, gate('off'))],
+  },
+  {
+    name: 'call-dialog',
+    about: 'the same, dialog-aware; two nodes, nothing leaves before both have it',
+    scenario: 'caller',
+    users,
+    perSecond: 300,
+    seconds: 15,
+    talkMs: 500,
+    contenders: [kamailio('WITH_DIALOG'), carillon('carillon', 2, gate('buddy'))],
+  },
+  {
+    name: 'gate',
+    about: 'what high availability costs: the same calls on two nodes with each gate',
+    scenario: 'caller',
+    users,
+    perSecond: 300,
+    seconds: 15,
+    talkMs: 500,
+    contenders: [
+      { ...carillon('off', 2, gate('off')), isReference: true },
+      carillon('buddy', 2, gate('buddy')),
+      carillon('store', 2, gate('store')),
+    ],
+  },
+  {
+    name: 'scale',
+    about: 'the same calls on one, two and three nodes; packets reach any node',
+    scenario: 'caller',
+    users,
+    perSecond: 300,
+    seconds: 15,
+    talkMs: 500,
+    contenders: [
+      { ...carillon('1 node', 1, gate('off')), isReference: true },
+      carillon('2 nodes', 2, gate('off')),
+      carillon('3 nodes', 3, gate('off')),
+      carillon('2 workers', 1, gate('off'), 2),
+    ],
+  },
+];
