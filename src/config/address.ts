@@ -1,19 +1,12 @@
 /**
- * Addresses as they are written in a configuration: `127.0.0.1:7000`, `[::1]:7000`, `udp:127.0.0.1:5060`. Only IP
- * literals: a name would make the start of a node depend on DNS.
+ * Addresses as they are written in a configuration: `127.0.0.1:7000`, `[::1]:7000`, `10.0.0.0/8`. Only IP literals: a
+ * name would make the start of a node depend on DNS. SIP addresses: listener.ts.
  */
 
 /** IPv6 stands without brackets. */
 export interface HostPort {
   readonly host: string;
   readonly port: number;
-}
-
-export const listenerProtocols = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
-export type ListenerProtocol = (typeof listenerProtocols)[number];
-
-export interface Listener extends HostPort {
-  readonly protocol: ListenerProtocol;
 }
 
 /** Undefined when the text is not `IPv4:port` or `[IPv6]:port`. */
@@ -32,18 +25,6 @@ export function parseHostPort(text: string): HostPort | undefined {
 
 export function formatHostPort(address: HostPort): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
-/** Undefined when the text is not `protocol:address:port` with a protocol we know the name of. */
-export function parseListener(text: string): Listener | undefined {
-  const colon = text.indexOf(':');
-  const protocol = listenerProtocols.find((known) => known === text.slice(0, colon));
-  const address = parseHostPort(text.slice(colon + 1));
-  return protocol === undefined || address === undefined ? undefined : { protocol, ...address };
-}
-
-export function formatListener(listener: Listener): string {
-  return `${listener.protocol}:${formatHostPort(listener)}`;
 }
 
 export function isLoopback(host: string): boolean {
@@ -87,7 +68,8 @@ export function isIpv6(text: string): boolean {
   return halves.length === 2 ? groups <= 7 : groups === 8;
 }
 
-function parsePort(text: string): number | undefined {
+/** Without leading zeros; undefined unless from 1 to 65535. */
+export function parsePort(text: string): number | undefined {
   if (!/^[1-9]\d{0,4}$/.test(text)) return undefined;
   const port = Number(text);
   return port <= 65_535 ? port : undefined;

@@ -3,7 +3,8 @@
  * another thread or process as it is.
  */
 import type * as z from 'zod';
-import { formatHostPort, formatListener, isLoopback } from './address.ts';
+import { formatHostPort, isLoopback } from './address.ts';
+import { isWildcard, listenerAddress } from './listener.ts';
 import { problemsOf, type ConfigProblem } from './problems.ts';
 import { configSchema } from './schema.ts';
 
@@ -53,7 +54,13 @@ function contradictions(config: Config): ConfigProblem[] {
   }
   const seen = new Map<string, number>();
   for (const [index, one] of config.listen.entries()) {
-    const text = formatListener(one);
+    const text = listenerAddress(one);
+    if (isWildcard(one.host) && one.advertise === undefined && config.advertise === undefined) {
+      add(
+        `listen[${index}]`,
+        `${text} means all addresses, and none of them could stand in a Via: name one address, or say advertise`,
+      );
+    }
     const before = seen.get(text);
     if (before !== undefined) add(`listen[${index}]`, `repeats listen[${before}]: remove one of them`);
     seen.set(text, index);

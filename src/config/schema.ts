@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 import { limits } from '../limits.ts';
-import { isIpv4, isIpv6, isNetwork, parseHostPort, parseListener, type HostPort, type Listener } from './address.ts';
+import { isIpv4, isIpv6, isNetwork, parseHostPort, type HostPort } from './address.ts';
+import { parseAdvertised, parseListener, type Advertised, type Listener } from './listener.ts';
 
 const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
@@ -22,7 +23,17 @@ const hostPort = z.string().transform((text, context): HostPort => {
 const listener = z.string().transform((text, context): Listener => {
   const parsed = parseListener(text);
   if (parsed !== undefined) return parsed;
-  const message = 'write PROTOCOL:ADDRESS:PORT with udp, tcp, tls, ws or wss, such as udp:127.0.0.1:5060';
+  const message = text.includes('?')
+    ? 'write PROTOCOL:ADDRESS:PORT?advertise=HOST:PORT&proxy=NETWORK,NETWORK, either of the two or both, and no proxy for udp'
+    : 'write PROTOCOL:ADDRESS:PORT with udp, tcp, tls, ws or wss, such as udp:127.0.0.1:5060';
+  context.issues.push({ code: 'custom', message, input: text });
+  return z.NEVER;
+});
+
+const advertised = z.string().transform((text, context): Advertised => {
+  const parsed = parseAdvertised(text);
+  if (parsed !== undefined) return parsed;
+  const message = 'write HOST or HOST:PORT, such as sip.example.test, 203.0.113.7:5080 or [2001:db8::1]';
   context.issues.push({ code: 'custom', message, input: text });
   return z.NEVER;
 });
@@ -177,14 +188,19 @@ export const configSchema = z.strictObject({
     .min(1, { error: 'name at least one address to listen on' })
     .max(32)
     .prefault(['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060'])
-    .describe('SIP addresses, `PROTOCOL:ADDRESS:PORT`. All nodes of one machine share them.'),
+    .describe(
+      'SIP addresses, `PROTOCOL:ADDRESS:PORT`. All nodes of one machine share them. What one of them has of its own follows a ' +
+        '`?`, joined by `&`: `advertise=HOST:PORT` as the field of that name; `proxy=NETWORK,NETWORK` (not for udp): who ' +
+        'connects from there is a balancer and begins with a header of the PROXY protocol, version 1 or 2, as in ' +
+        '`tcp:10.0.0.1:5060?proxy=10.0.0.0/8`. All addresses at once (`0.0.0.0`, `[::]`) only together with `advertise`. ' +
+        'What stands in front of a cluster: docs/fronts.md.',
+    ),
   tls: tls.optional().describe('Certificate for the `tls:` and `wss:` addresses of `listen`.'),
-  advertise: z
-    .string()
-    .max(260)
+  advertise: advertised
     .optional()
     .describe(
-      'Host name or address, with `:PORT` if it is not the standard one, that the cluster writes into Via and Record-Route. Default: the listening address.',
+      'Host name or address that the cluster writes into Via and Record-Route instead of the addresses of `listen`, when ' +
+        'others reach it by another one. With `:PORT` that port too, else the port of the listener.',
     ),
   domains: z
     .array(domain)

@@ -90,5 +90,5 @@ function recordRouteValue(listener: Listener, proof: string): string {
 }
 
 function hostPort(listener: Listener): string {
-  return `${listener.host}:${listener.port}`;
+  return `${listener.host}:${listener.advertisedPort ?? listener.port}`;
 }

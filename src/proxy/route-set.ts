@@ -79,7 +79,9 @@ function isOwnMaddr(uri: SipUri, self: Self, listener: number): boolean {
   const maddr = uriParam(uri, 'maddr');
   if (maddr === undefined || !self.isHost(maddr)) return false;
   const inbound = self.listeners[listener];
-  if (inbound === undefined || inbound.port !== (uri.port === 0 ? 5060 : uri.port)) return false;
+  if (inbound === undefined) return false;
+  const port = uri.port === 0 ? 5060 : uri.port;
+  if (port !== inbound.port && port !== inbound.advertisedPort) return false;
   return inbound.protocol === (uriParam(uri, 'transport') ?? 'udp').toLowerCase();
 }
 

@@ -13,6 +13,8 @@ export interface Listener {
   readonly port: number;
   /** Host as written into Via and Record-Route: the advertised name, else the address (IPv6 in brackets). */
   readonly host: string;
+  /** Port as written there; default: the port bound. */
+  readonly advertisedPort?: number;
 }
 
 export class Self {
@@ -26,7 +28,7 @@ export class Self {
     this.listeners = listeners;
     this.#domains = new Set(domains.map((domain) => domain.toLowerCase()));
     this.#hosts = new Set(listeners.flatMap((each) => [hostKey(each.host), hostKey(each.address)]));
-    this.#ports = new Set(listeners.map((each) => each.port));
+    this.#ports = new Set(listeners.flatMap((each) => [each.port, each.advertisedPort ?? each.port]));
     this.defaultRealm = domains[0] ?? listeners[0]?.host ?? 'localhost';
   }
 

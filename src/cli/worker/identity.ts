@@ -3,23 +3,22 @@ import { createHmac } from 'node:crypto';
 import { Self } from '../../proxy/self.ts';
 import type { Listener } from '../../proxy/self.ts';
 import type { Config } from '../../config/config.ts';
+import { formatHost } from '../../sip/host.ts';
 
 export function selfOf(config: Config): Self {
   const listeners: Listener[] = [];
-  for (const { protocol, host: address, port } of config.listen) {
+  for (const { protocol, host: address, port, advertise } of config.listen) {
     if (protocol !== 'udp' && protocol !== 'tcp') continue;
-    const own = address.includes(':') ? `[${address}]` : address;
-    listeners.push({ protocol, address, port, host: advertised(config) ?? own });
+    const shown = advertise ?? config.advertise;
+    listeners.push({
+      protocol,
+      address,
+      port,
+      host: formatHost(shown?.host ?? address),
+      advertisedPort: shown?.port ?? port,
+    });
   }
   return new Self(listeners, config.domains);
-}
-
-/** Host of `advertise`; the port is that of the listener. */
-function advertised(config: Config): string | undefined {
-  const { advertise } = config;
-  if (advertise === undefined) return undefined;
-  const colon = advertise.lastIndexOf(':');
-  return colon > 0 && !advertise.endsWith(']') ? advertise.slice(0, colon) : advertise;
 }
 
 /** A key for one purpose: nothing made with it tells anything of another. */
