@@ -57,16 +57,20 @@ test('every worker knows the buddies of its partitions, and is told of changes o
       const holder = new Map<number, number>();
       let buddies: number[] | undefined;
       for (const each of steps) {
-        if (each.do === 'table') choice.adopt(tableOf((buddies = each.buddies)));
-        else if (each.do === 'up') up.add(each.peer) && choice.peerUp(ids[each.peer]!, 1);
-        else if (each.do === 'down') {
-          up.delete(each.peer);
-          choice.peerDown(ids[each.peer]!, 1);
-        } else {
+        if (each.do === 'assign') {
           // Another thread, or the same one from the beginning: it knows nothing yet.
           for (const map of known) map.delete(each.partition);
           holder.set(each.partition, each.worker);
           choice.assigned(each.worker, [each.partition]);
+        } else if (each.do === 'table') {
+          buddies = each.buddies;
+          choice.adopt(tableOf(buddies));
+        } else if (each.do === 'up') {
+          up.add(each.peer);
+          choice.peerUp(ids[each.peer]!, 1);
+        } else {
+          up.delete(each.peer);
+          choice.peerDown(ids[each.peer]!, 1);
         }
         for (const [partition, worker] of holder) {
           const buddy = buddies?.[partition] ?? nobody;
