@@ -9,6 +9,8 @@ import type { StreamSocket } from '../src/transport/socket.ts';
 import type { Target, TableMark } from './data-frame.ts';
 import type { LinkEvents, LinkOptions } from './link.ts';
 import { LinkConnection } from './link-connection.ts';
+import { newPeer, statsOf } from './link-peer.ts';
+import type { Peer, PeerStats } from './link-peer.ts';
 import { LinkSession, streamOf } from './link-session.ts';
 import type { Greeting, Heartbeat } from './wire.ts';
 import { randomBytes } from './wire.ts';
@@ -33,6 +35,8 @@ export interface LinkMeshOptions {
 export interface LinkMeshPorts {
   /** A new connection to another node. */
   dial(host: string, port: number): StreamSocket;
+  /** What people can do about the end of a connection that was no link yet; undefined: nothing known. */
+  advice?(reason: string): string | undefined;
   /** At the end of this turn. */
   soon(run: () => void): void;
   /** Gives a function that takes it back. */
@@ -45,42 +49,10 @@ export interface PeerAddress {
   readonly address: string;
 }
 
-export interface PeerStats {
-  readonly id: string;
-  readonly up: boolean;
-  readonly incarnation: number;
-  readonly heldBytes: number;
-  readonly unacknowledged: number;
-  readonly sent: number;
-  /** Items that `send` refused: link down, too long, or too much held already. */
-  readonly refused: number;
-  readonly received: number;
-  readonly ups: number;
-}
-
 export interface MeshStats {
   readonly peers: readonly PeerStats[];
   /** How links ended, by reason; those of strangers are told apart by `stranger:`. */
   readonly ends: Readonly<Record<string, number>>;
-}
-
-interface Peer {
-  readonly id: string;
-  readonly session: LinkSession;
-  /** '' for a peer that came by itself and that `setPeers` does not know. */
-  address: string;
-  /** The link that carries items. */
-  current: LinkConnection | undefined;
-  dialling: LinkConnection | undefined;
-  /** Takes the next attempt back. */
-  redial: (() => void) | undefined;
-  backoffMs: number;
-  upSinceMs: number;
-  isDirty: boolean;
-  sent: number;
-  refused: number;
-  received: number;
-  ups: number;
 }
 
 /** `tick` is to be called so often. */
@@ -166,17 +138,7 @@ export class LinkMesh {
   }
 
   stats(): MeshStats {
-    const peers = [...this.#peers.values()].map(({ id, session, sent, refused, received, ups }) => ({
-      id,
-      up: session.isUp,
-      incarnation: session.peerIncarnation,
-      heldBytes: session.heldBytes,
-      unacknowledged: session.unacknowledged,
-      sent,
-      refused,
-      received,
-      ups,
-    }));
+    const peers = [...this.#peers.values()].map(statsOf);
     return { peers, ends: Object.fromEntries(this.#ends) };
   }
 
@@ -196,6 +158,13 @@ export class LinkMesh {
       this.#strangers.values().next().value!.end('too-many-handshakes');
     const connection = this.#open(socket, '');
     if (!connection.hasEnded) this.#strangers.add(connection);
+  }
+
+  /** Somebody has connected and was shown out before the link could begin. */
+  refused(remote: string, reason: string): void {
+    const kind = `stranger:${reason}`;
+    this.#ends.set(kind, (this.#ends.get(kind) ?? 0) + 1);
+    this.#logRefused(remote, reason);
   }
 
   /** Deadlines and heartbeats, every `linkTickMs`. */
@@ -293,6 +262,7 @@ export class LinkMesh {
     this.#strangers.delete(connection);
     peer.current = connection;
     peer.dialling = undefined;
+    peer.failure = '';
     peer.upSinceMs = this.#clock.monotonicMs();
     peer.ups++;
     this.#options.log.write('info', 'link-up', { peer: peer.id, incarnation });
@@ -303,9 +273,12 @@ export class LinkMesh {
     const isStranger = this.#strangers.delete(connection);
     const kind = isStranger ? `stranger:${reason}` : reason.startsWith('peer: ') ? 'peer' : reason;
     this.#ends.set(kind, (this.#ends.get(kind) ?? 0) + 1);
-    if (isStranger) this.#logBounded('warn', 'link-refused', { remote: connection.remote, reason });
+    if (isStranger) this.#logRefused(connection.remote, reason);
     const peer = this.#peers.get(connection.node);
-    if (peer?.dialling === connection) peer.dialling = undefined;
+    if (peer?.dialling === connection) {
+      peer.dialling = undefined;
+      this.#logFailed(peer, reason);
+    }
     if (wasUp) {
       this.#options.log.write('info', 'link-down', { peer: connection.node, reason });
       if (peer?.current === connection) peer.current = undefined;
@@ -329,21 +302,7 @@ export class LinkMesh {
   }
 
   #addPeer(id: string, session: LinkSession): Peer {
-    const peer: Peer = {
-      id,
-      session,
-      address: '',
-      current: undefined,
-      dialling: undefined,
-      redial: undefined,
-      backoffMs: 0,
-      upSinceMs: 0,
-      isDirty: false,
-      sent: 0,
-      refused: 0,
-      received: 0,
-      ups: 0,
-    };
+    const peer = newPeer(id, session);
     this.#peers.set(id, peer);
     return peer;
   }
@@ -360,6 +319,19 @@ export class LinkMesh {
       peer.current?.write();
     }
   };
+
+  #logRefused(remote: string, reason: string): void {
+    const advice = this.#ports.advice?.(reason);
+    this.#logBounded('warn', 'link-refused', { remote, reason, ...(advice !== undefined && { advice }) });
+  }
+
+  /** A node that is down is dialled again and again: only what somebody has to do something about is said, and once. */
+  #logFailed(peer: Peer, reason: string): void {
+    const advice = this.#ports.advice?.(reason);
+    if (advice === undefined || peer.failure === reason) return;
+    peer.failure = reason;
+    this.#logBounded('warn', 'link-failed', { peer: peer.id, reason, advice });
+  }
 
   /** Strangers decide how often these happen; the counters tell the rest. */
   #logBounded(level: 'warn' | 'error', event: string, fields: Readonly<Record<string, unknown>>): void {

@@ -36,6 +36,8 @@ export const limits = {
   closingLingerMs: 2_000,
   closingDiscardBytesMax: 4_194_304,
   connectionStallMs: 30_000,
+  proxyHeaderBytesMax: 4_096, // PROXY protocol 2, with its TLVs
+  proxyHeaderDeadlineMs: 5_000,
 
   // Names
   dnsCacheEntriesMax: 4_096,
@@ -106,6 +108,7 @@ export const limits = {
   linkSilenceMs: 5_000,
   linkResumeMs: 4_000,
   linkHeartbeatExtraBytesMax: 65_536,
+  linkTlsCheckMs: 5_000,
   linkRedialMsMin: 20,
   linkRedialMsMax: 1_000,
   batchPortBytesMax: 33_554_432,

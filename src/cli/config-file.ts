@@ -88,10 +88,15 @@ function withEnvironment(
 function withAbsolutePaths(raw: unknown, folder: string): unknown {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;
   const root: Record<string, unknown> = { ...raw };
-  const { cluster, tls, routes } = root;
+  const { cluster, node, tls, routes } = root;
   if (typeof routes === 'string' && routes !== '') root['routes'] = absolute(routes, folder);
   if (isRecord(tls)) {
     root['tls'] = { ...tls, ...pathField(tls, 'cert', folder), ...pathField(tls, 'key', folder) };
+  }
+  if (isRecord(node) && isRecord(node['linkTls'])) {
+    const files = node['linkTls'];
+    const linkTls = { ...files, ...pathField(files, 'cert', folder), ...pathField(files, 'key', folder) };
+    root['node'] = { ...node, linkTls: { ...linkTls, ...pathField(files, 'ca', folder) } };
   }
   const store = isRecord(cluster) ? (cluster['store'] ?? 'sqlite:./data/carillon.db') : undefined;
   if (isRecord(cluster) && typeof store === 'string' && /^sqlite:./.test(store)) {

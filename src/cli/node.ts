@@ -87,6 +87,7 @@ class Node implements RunningNode {
       cluster: config.cluster.name,
       secret: config.cluster.secret,
       listen: config.node.link,
+      tls: config.node.linkTls,
       log: this.#log,
       clock: this.#clock,
       onPeer: (peer, up, incarnation) => this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation }),

@@ -39,10 +39,13 @@ function contradictions(config: Config): ConfigProblem[] {
     const where = formatHostPort(config.admin.listen);
     add('admin.token', `${what}: ${where} is open to the network and needs a token of at least 16 characters`);
   }
-  if (!isLoopback(config.node.link.host) && config.cluster.secret.length < 16) {
+  const outward = [config.node.link, config.node.advertiseLink].find(
+    (one) => one !== undefined && !isLoopback(one.host),
+  );
+  if (outward !== undefined && config.cluster.secret.length < 16) {
     add(
       'cluster.secret',
-      `is too short: links on ${formatHostPort(config.node.link)} leave this machine and need at least 16 characters`,
+      `is too short: links on ${formatHostPort(outward)} leave this machine and need at least 16 characters`,
     );
   }
   if (config.registrar.minExpires > config.registrar.maxExpires) {

@@ -82,6 +82,18 @@ const cluster = z.strictObject({
     ),
 });
 
+const linkTls = z.strictObject({
+  cert: z
+    .string()
+    .min(1)
+    .describe('PEM file with the certificate chain of this node. Relative paths start at the configuration file.'),
+  key: z.string().min(1).describe('PEM file with its private key.'),
+  ca: z
+    .string()
+    .min(1)
+    .describe('PEM file with the authority that signs the certificates of all nodes, and of nobody else.'),
+});
+
 const node = z.strictObject({
   id: z
     .string()
@@ -101,6 +113,12 @@ const node = z.strictObject({
     .optional()
     .describe(
       'Address that the other nodes are told instead of `link`, when a proxy or an address translation stands in between. `carillon cluster` adds i to the port of node i.',
+    ),
+  linkTls: linkTls
+    .optional()
+    .describe(
+      'Links by TLS 1.3, both sides with a certificate of the same authority: on every node or on none. New files are taken ' +
+        'within seconds, without a restart.',
     ),
 });
 

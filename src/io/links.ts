@@ -1,16 +1,20 @@
 /** The links of one node over real sockets: the mesh (cluster/link-mesh.ts) with a listener, and with the system's clock and chance. */
 import { connect, createServer } from 'node:net';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Target, TableMark } from '../../cluster/data-frame.ts';
 import { LinkMesh, linkTickMs } from '../../cluster/link-mesh.ts';
 import type { LinkMeshOptions, MeshStats, PeerAddress } from '../../cluster/link-mesh.ts';
 import type { Clock, Random } from '../outside.ts';
 import { SystemClock } from './clock.ts';
+import { LinkTls, linkAdvice } from './link-tls.ts';
+import type { LinkTlsFiles } from './link-tls.ts';
 import { SystemRandom } from './random.ts';
 
 export interface MeshOptions extends Omit<LinkMeshOptions, 'clock' | 'random'> {
   /** Where others reach us. Port 0 lets the system choose. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** Without it the links are plain TCP: their frames are sealed all the same, but everybody on the way can read them. */
+  readonly tls?: LinkTlsFiles | undefined;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -18,16 +22,20 @@ export interface MeshOptions extends Omit<LinkMeshOptions, 'clock' | 'random'> {
 export class Mesh {
   readonly #options: MeshOptions;
   readonly #links: LinkMesh;
+  readonly #tls: LinkTls | undefined;
   #server: Server | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #isClosed = false;
 
+  /** @throws Error that says which file of `tls` cannot be used, and why. */
   constructor(options: MeshOptions) {
     this.#options = options;
+    this.#tls = options.tls === undefined ? undefined : new LinkTls(options.tls, options.log);
     this.#links = new LinkMesh(
       { ...options, clock: options.clock ?? new SystemClock(), random: options.random ?? new SystemRandom() },
       {
-        dial: (host, port) => connect({ host, port, noDelay: true }),
+        dial: (host, port) => this.#tls?.dial(host, port) ?? connect({ host, port, noDelay: true }),
+        advice: (reason) => linkAdvice(reason, this.#tls !== undefined),
         soon: (run) => void setImmediate(run),
         later: (delayMs, run) => {
           const timer = setTimeout(run, delayMs);
@@ -40,7 +48,11 @@ export class Mesh {
   /** Opens the listener and gives its port. Rejects when the address is in use or not ours. */
   start(): Promise<number> {
     const { host, port } = this.#options.listen;
-    const server = createServer({ noDelay: true }, (socket) => this.#links.accept(socket));
+    const accept = (socket: Socket): void => this.#links.accept(socket);
+    const server =
+      this.#tls?.serve(accept, (remote, reason) => this.#links.refused(remote, reason)) ??
+      createServer({ noDelay: true }, accept);
+    this.#tls?.watch();
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
@@ -85,5 +97,11 @@ export class Mesh {
     const server = this.#server;
     if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
     clearInterval(this.#ticker);
+    this.#tls?.close();
+  }
+
+  /** Reads the certificates again if their files changed; true when they did. Done by itself every few seconds. */
+  reloadTls(): boolean {
+    return this.#tls?.reload() === true;
   }
 }

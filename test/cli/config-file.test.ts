@@ -50,11 +50,13 @@ test('relative paths start at the file, absolute ones stay', async () => {
       ...smallest,
       listen: ['tls:127.0.0.1:5061'],
       tls: { cert: 'c.pem', key: '/etc/k.pem' },
+      node: { linkTls: { cert: 'n.pem', key: '/etc/n.pem', ca: 'ca.pem' } },
       routes: './r.ts',
     }),
   );
   const config = await loadConfig(file, environment);
   assert.deepEqual(config.tls, { cert: join(folder, 'c.pem'), key: '/etc/k.pem' });
+  assert.deepEqual(config.node.linkTls, { cert: join(folder, 'n.pem'), key: '/etc/n.pem', ca: join(folder, 'ca.pem') });
   assert.equal(config.routes, join(folder, 'r.ts'));
   const byDefault = await loadConfig(write('.json', '{"cluster":{"secret":"x"},"domains":["a.test"]}'), environment);
   assert.equal(byDefault.cluster.store, `sqlite:${join(folder, 'data/carillon.db')}`);
