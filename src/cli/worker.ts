@@ -16,7 +16,7 @@ import { Identifiers } from '../proxy/identifiers.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
 import { LoopDelay } from './worker/loop-delay.ts';
 import { Counters } from './worker/counters.ts';
-import { deriveKey, selfOf } from './worker/identity.ts';
+import { balancersOf, deriveKey, selfOf } from './worker/identity.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker/messages.ts';
 import { answerQuery } from './worker/queries.ts';
 import { loadService } from './worker/service.ts';
@@ -78,6 +78,7 @@ parentPort?.on('message', (message: ToWorker) => {
     case 'thaw':
     case 'save-again':
     case 'drop':
+    case 'buddies':
       return core.order(message);
     case 'user-changed':
       return core.userChanged(message.aor);
@@ -106,6 +107,7 @@ async function listen(): Promise<void> {
       incarnation: data.incarnation,
       processAgeMs: data.processAgeMs,
       listeners: deps.self.listeners,
+      balancers: balancersOf(config),
       clock,
       log,
       onMessage: (bytes, flow) => core.edge.receive(bytes, flow),

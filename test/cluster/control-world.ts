@@ -193,6 +193,7 @@ export class World extends Agenda {
         return this.links.connect(process, () => this.processes.get(effect.peer));
       case 'disconnect':
       case 'cluster-clock':
+      case 'save-again':
       case 'table':
         return;
       case 'send':
