@@ -59,7 +59,7 @@ export class StreamConnection {
         if (!this.#isEnding) this.#deadlineMs = 0;
       });
     }
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('data', (chunk: Buffer) => this.receive(chunk));
     socket.on('error', (error: StreamError) => {
       if (this.#reason === '') this.#reason = error.code ?? 'error';
     });
@@ -136,12 +136,8 @@ export class StreamConnection {
     if (waiting === 0 && this.#deadlineMs === 0 && this.#framer.deadlineMs === 0) this.#holder.watch(this, false);
   }
 
-  describe(): string {
-    const { connection, address, port } = this.flow;
-    return `${connection} ${address}:${port} ${this.#isConnecting ? 'connecting' : this.#isEnding ? 'ending' : 'open'} waiting ${this.#socket.writableLength} B, held ${this.#framer.heldBytes} B`;
-  }
-
-  #receive(chunk: Buffer): void {
+  /** Octets that came; also those that were read before there was a connection to take them. */
+  receive(chunk: Buffer): void {
     if (this.#isEnding) {
       this.#discardedBytes += chunk.length;
       if (this.#discardedBytes > limits.closingDiscardBytesMax) this.destroy('closing-flood');
@@ -161,6 +157,11 @@ export class StreamConnection {
       }
     }
     if (framer.deadlineMs !== 0) this.#holder.watch(this, true);
+  }
+
+  describe(): string {
+    const { connection, address, port } = this.flow;
+    return `${connection} ${address}:${port} ${this.#isConnecting ? 'connecting' : this.#isEnding ? 'ending' : 'open'} waiting ${this.#socket.writableLength} B, held ${this.#framer.heldBytes} B`;
   }
 
   /** RFC 5626 4.4.1: one CRLF for each ping, but no more a second than anybody needs. */

@@ -6,6 +6,7 @@
 import { limits } from '../limits.ts';
 import type { Clock, Flow, Log } from '../outside.ts';
 import type { ParseFailure } from '../sip/failure.ts';
+import { Announced } from './announced.ts';
 import { StreamConnection } from './connection.ts';
 import type { ConnectionHolder } from './connection.ts';
 import type { StreamSocket } from './socket.ts';
@@ -23,10 +24,14 @@ export interface ConnectionsOptions {
   readonly firstNumber?: number;
   /** Default `connectionsPerWorkerMax`. */
   readonly connectionsMax?: number;
+  /** Whether who connects from this address to this listener has to begin with a header of the PROXY protocol. */
+  readonly isBalancer?: (listener: number, address: string) => boolean;
   /** A whole message came. The octets are ours to keep. */
   onMessage(bytes: Buffer, flow: Flow): void;
   /** A message sent with this token has not left, and will not. */
   onUndelivered(token: string, flow: Flow): void;
+  /** A balancer's connection was refused, because it did not say for whom it is. */
+  onUnannounced?(): void;
   /** A connection is over: the flow leads nowhere from now on. */
   onClosed(flow: Flow, reason: string): void;
 }
@@ -49,6 +54,8 @@ export interface ConnectionsStats {
   framingFailures: number;
   pingsAnswered: number;
   pingsIgnored: number;
+  /** Connections of a balancer that did not say for whom they are. */
+  unannounced: number;
   /** How connections ended, by reason. */
   readonly ends: Map<string, number>;
 }
@@ -80,6 +87,7 @@ export class StreamConnections {
     framingFailures: 0,
     pingsAnswered: 0,
     pingsIgnored: 0,
+    unannounced: 0,
     ends: new Map(),
   };
   readonly #options: ConnectionsOptions;
@@ -91,6 +99,7 @@ export class StreamConnections {
   /** Accepted connections that have not brought a message yet, oldest first. */
   readonly #silent = new Set<StreamConnection>();
   readonly #watched = new Set<StreamConnection>();
+  readonly #announced: Announced;
   #corked: StreamConnection[] = [];
   #number = 0;
   #isClosing = false;
@@ -101,6 +110,7 @@ export class StreamConnections {
     this.#number = options.firstNumber ?? 0;
     this.#connectionsMax = options.connectionsMax ?? limits.connectionsPerWorkerMax;
     this.#holder = this.#makeHolder();
+    this.#announced = this.#makeAnnounced();
   }
 
   get count(): number {
@@ -131,6 +141,7 @@ export class StreamConnections {
   /** Ends every connection and takes no new ones. */
   endAll(): void {
     this.#isClosing = true;
+    this.#announced.endAll();
     for (const connection of this.#byName.values()) connection.end('leaving');
   }
 
@@ -143,14 +154,23 @@ export class StreamConnections {
       socket.destroy();
       return;
     }
+    const address = plainAddress(remoteAddress);
+    if (this.#options.isBalancer?.(listener, address) === true) return this.#announced.add(socket, listener);
+    this.#accepted(socket, listener, address, remotePort);
+  }
+
+  #accepted(socket: StreamSocket, listener: number, address: string, port: number): StreamConnection {
     this.stats.accepted++;
-    this.#silent.add(this.#add(socket, listener, plainAddress(remoteAddress), remotePort));
+    const connection = this.#add(socket, listener, address, port);
+    this.#silent.add(connection);
+    return connection;
   }
 
   /** Every `sweepMs`. */
   sweep(): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const connection of this.#watched) connection.sweep(nowMs);
+    this.#announced.sweep();
   }
 
   #connectionTo(flow: Flow): StreamConnection | undefined {
@@ -169,7 +189,11 @@ export class StreamConnections {
 
   /** Whether one more may come. Too many: the oldest accepted one that never said anything whole goes. */
   #makeRoom(): boolean {
-    if (this.#byName.size < this.#connectionsMax) return true;
+    if (this.#byName.size + this.#announced.count < this.#connectionsMax) return true;
+    if (this.#announced.dropOldest()) {
+      this.stats.refused++;
+      return true;
+    }
     const oldest = this.#silent.values().next().value;
     if (oldest === undefined) return false;
     this.stats.refused++;
@@ -202,6 +226,25 @@ export class StreamConnections {
   #undelivered(token: string, flow: Flow): void {
     this.stats.undelivered++;
     if (token !== '') this.#options.onUndelivered(token, flow);
+  }
+
+  #makeAnnounced(): Announced {
+    const { clock, log } = this.#options;
+    return new Announced({
+      nowMs: () => clock.monotonicMs(),
+      announced: (socket, listener, source) => {
+        const address = source?.address ?? plainAddress(socket.remoteAddress ?? '');
+        const port = source?.port ?? socket.remotePort ?? 0;
+        const connection = this.#accepted(socket, listener, address, port);
+        log.write('debug', 'tcp-announced', { address, port, balancer: socket.remoteAddress ?? '' });
+        return (chunk) => connection.receive(chunk);
+      },
+      refused: (socket, listener, reason) => {
+        this.stats.unannounced++;
+        this.#options.onUnannounced?.();
+        log.write('warn', 'tcp-unannounced', { address: socket.remoteAddress ?? '', listener, reason });
+      },
+    });
   }
 
   #makeHolder(): ConnectionHolder {

@@ -2,13 +2,13 @@
 import { createHmac } from 'node:crypto';
 import { Self } from '../../proxy/self.ts';
 import type { Listener } from '../../proxy/self.ts';
+import type { Protocol } from '../../outside.ts';
 import type { Config } from '../../config/config.ts';
 import { formatHost } from '../../sip/host.ts';
 
 export function selfOf(config: Config): Self {
   const listeners: Listener[] = [];
-  for (const { protocol, host: address, port, advertise } of config.listen) {
-    if (protocol !== 'udp' && protocol !== 'tcp') continue;
+  for (const { protocol, host: address, port, advertise } of served(config)) {
     const shown = advertise ?? config.advertise;
     listeners.push({
       protocol,
@@ -19,6 +19,17 @@ export function selfOf(config: Config): Self {
     });
   }
   return new Self(listeners, config.domains);
+}
+
+/** For each listener of `selfOf`: the networks of balancers in front of it. */
+export function balancersOf(config: Config): (readonly string[])[] {
+  return served(config).map(({ proxy }) => proxy ?? []);
+}
+
+type ServedListener = Config['listen'][number] & { readonly protocol: Protocol };
+
+function served(config: Config): ServedListener[] {
+  return config.listen.filter((each): each is ServedListener => each.protocol === 'udp' || each.protocol === 'tcp');
 }
 
 /** A key for one purpose: nothing made with it tells anything of another. */

@@ -6,6 +6,7 @@ import { TcpTransport } from '../../io/tcp.ts';
 import { openUdp } from '../../io/udp.ts';
 import type { UdpTransport } from '../../io/udp.ts';
 import { firstConnection } from '../../transport/connections.ts';
+import { Networks } from '../../transport/networks.ts';
 import type { Listener } from '../../proxy/self.ts';
 import { listenSharedTcp, openSharedUdp } from './shared-port.ts';
 
@@ -16,6 +17,8 @@ export interface SocketsOptions {
   readonly incarnation: number;
   readonly processAgeMs: number;
   readonly listeners: readonly Listener[];
+  /** Of each listener: the networks of those that announce their clients by the PROXY protocol. */
+  readonly balancers: readonly (readonly string[])[];
   readonly clock: Clock;
   readonly log: Log;
   onMessage(bytes: Buffer, flow: Flow): void;
@@ -33,6 +36,7 @@ export class Sockets {
     this.#options = options;
     this.#resolver = new AddressBook(options.clock);
     const { node, worker, incarnation, processAgeMs, clock, log, onMessage, onUndelivered } = options;
+    const balancers = options.balancers.map((texts) => (texts.length === 0 ? undefined : new Networks(texts)));
     this.#tcp = new TcpTransport({
       node,
       worker,
@@ -41,7 +45,9 @@ export class Sockets {
       log,
       onMessage,
       onUndelivered,
+      onUnannounced: () => options.count('tcp-unannounced'),
       onClosed: (_flow, reason) => options.count(`tcp-closed-${reason}`),
+      isBalancer: (listener, from) => balancers[listener]?.has(from) === true,
     });
   }
 
