@@ -1,6 +1,7 @@
 /** SIP over TCP (RFC 3261 18): the listeners of one thread, and the sockets of its connections (src/transport). */
 import { connect, createServer, isIP, isIPv6 } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Flow } from '../outside.ts';
 import { StreamConnections, sweepMs } from '../transport/connections.ts';
 import type { ConnectionsOptions, ConnectionsStats } from '../transport/connections.ts';
@@ -101,10 +102,7 @@ export class TcpTransport {
   #dial({ address, port, listener }: Flow): Socket | undefined {
     if (isIP(address) === 0 || !(port >= 1 && port <= 65_535)) return undefined;
     const own = this.#addresses.get(listener);
-    const from =
-      own === undefined || own === '0.0.0.0' || own === '::' || isIPv6(own) !== isIPv6(address)
-        ? {}
-        : { localAddress: own };
+    const from = own === undefined || isIPv6(own) !== isIPv6(address) || !isOnlyHere(own) ? {} : { localAddress: own };
     return connect({
       host: address,
       port,
@@ -115,4 +113,16 @@ export class TcpTransport {
       autoSelectFamily: false,
     });
   }
+}
+
+/**
+ * Whether what is sent to this address comes to this machine. Not so for all addresses at once, for one that another node
+ * holds just now (a virtual IP), and for one on the loopback interface that other machines have as well (anycast): what a
+ * peer answers to a connection from there could come to another node.
+ */
+function isOnlyHere(own: string): boolean {
+  if (own === '::1' || own.startsWith('127.')) return true;
+  for (const addresses of Object.values(networkInterfaces()))
+    for (const { address, internal } of addresses ?? []) if (address === own) return !internal;
+  return false;
 }

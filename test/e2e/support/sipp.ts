@@ -13,8 +13,10 @@ export interface SippOptions {
   readonly server: number;
   /** Own port; in mode `un` that of the first call, the others are ephemeral. */
   readonly port: number;
-  /** `u1`: one socket; `un`: one for each call, so that the calls come from many source ports. */
-  readonly transport?: 'u1' | 'un';
+  /** `u1`: one socket; `un`: one for each call, so that the calls come from many source ports; `t1`: one TCP connection. */
+  readonly transport?: 'u1' | 'un' | 't1';
+  /** Own address; default 127.0.0.1. */
+  readonly address?: string;
   /** Port in the Contact of a callee: its own, or that of a relay in front. */
   readonly contactPort?: number;
   /** CSV of the calls. */
@@ -64,7 +66,7 @@ export class Sipp {
     const scenario = scenarioFile(options);
     const args = [
       `127.0.0.1:${options.server}`,
-      ...['-sf', scenario, '-i', '127.0.0.1', '-nostdin', '-key', 'domain', domain],
+      ...['-sf', scenario, '-i', options.address ?? '127.0.0.1', '-nostdin', '-key', 'domain', domain],
       ...['-key', 'contact_port', String(options.contactPort ?? options.port)],
       ...['-trace_stat', '-stf', this.#stats, '-fd', '1', '-trace_err', '-error_file', this.#errors],
       ...[
