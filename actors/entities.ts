@@ -357,7 +357,7 @@ export class Entities implements TimerOwner {
     if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
     try {
       if (!behaviour.isIdle(life.state)) return;
-      const wakeAtMs = wakeTimeOf(slot, life);
+      const wakeAtMs = wakeTimeOf(slot, life, nowMs);
       // Not worth it for less time than it has been idle.
       if (wakeAtMs > 0 && wakeAtMs - nowMs <= restMs) return;
       const state = behaviour.pack(life.state);

@@ -149,11 +149,12 @@ export class Saver {
       this.#release(slot, life, life.gate.version);
       return undefined;
     }
+    const nowMs = this.#ports.clock.clusterMs();
     return encodeRow({
       kind: slot.table.kind,
       version: life.gate.version,
-      savedAtMs: this.#ports.clock.clusterMs(),
-      wakeAtMs: wakeTimeOf(slot, life),
+      savedAtMs: nowMs,
+      wakeAtMs: wakeTimeOf(slot, life, nowMs),
       packed: slot.packed,
     });
   }
@@ -216,9 +217,13 @@ interface Written {
   readonly deleted: boolean;
 }
 
-/** When the entity must be awake again, 0 for never. */
-export function wakeTimeOf(slot: Slot, life: Life): number {
+/**
+ * When the entity must be awake again, 0 for never. One that has asked somebody at once: nobody answers its next owner, who
+ * has to ask again, and over TCP nothing else comes that would wake it.
+ */
+export function wakeTimeOf(slot: Slot, life: Life, nowMs: number): number {
   if (!life.awake) return slot.wakeUp === undefined ? 0 : slot.wakeUp.atMs;
+  if (life.asks.length > 0) return nowMs;
   const behaviour = slot.table.behaviour;
   return behaviour.nextWakeMs === undefined ? life.earliestTimerMs() : behaviour.nextWakeMs(life.state);
 }

@@ -154,9 +154,13 @@ function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: Ca
     if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);
     for (const branch of context.branches) {
       if (branch.finalStatus !== 0) continue;
-      // 16.7 step 2 and 9.1, counted anew: late is harmless here, early is not.
+      // 16.7 step 2, counted anew: late is harmless here, early is not.
       if (branch.timerCAtMs !== 0) turn.timer(`C ${branch.tx.key}`, turn.nowMs + timerCMs);
-      if (branch.cancel !== undefined) turn.timer(`X ${branch.tx.key}`, turn.nowMs + transactionTimeoutMs);
+      // 9.1. Not anew: what wakes the call of its own accord may be this very timer.
+      if (branch.cancel !== undefined) {
+        const sentAtMs = branch.cancelAtMs === 0 ? turn.nowMs : branch.cancelAtMs;
+        turn.timer(`X ${branch.tx.key}`, Math.max(sentAtMs + transactionTimeoutMs, act.timersNotBeforeMs));
+      }
     }
     if (context.branches.length === 0 && context.finalStatus === 0 && context.server.pending) route(act, context);
   }

@@ -29,11 +29,12 @@ export function cancelBranch(act: Act, branch: Branch): void {
   const { tx } = branch;
   const invite = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
   if (isFailure(invite)) return;
+  branch.cancelAtMs = act.turn.nowMs;
   branch.cancel = new ClientTransaction('client', clientKey(invite.topVia.branch, 'CANCEL'), tx.flow);
   act.begin(
     { tx: branch.cancel, context: branch.context, branch },
     buildCancel(invite, branch.cancelReason === '' ? undefined : branch.cancelReason),
   );
   // 9.1: without a final response 64*T1 after the CANCEL the INVITE counts as cancelled.
-  act.turn.timer(`X ${tx.key}`, act.turn.nowMs + transactionTimeoutMs);
+  act.turn.timer(`X ${tx.key}`, branch.cancelAtMs + transactionTimeoutMs);
 }

@@ -104,6 +104,7 @@ function emptyBranch(context: Context, index: number, tx: ClientTransaction): Br
     finalStatus: 0,
     final: undefined,
     timerCAtMs: 0,
+    cancelAtMs: 0,
   };
 }
 

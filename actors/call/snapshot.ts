@@ -87,6 +87,7 @@ function packBranch(branch: Branch): unknown[] {
     branch.final === undefined ? null : branch.final.bytes,
     branch.timerCAtMs,
     branch.cancelReason,
+    branch.cancelAtMs,
   ];
 }
 
@@ -121,7 +122,7 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
 }
 
 function unpackBranch(context: Context, row: readonly unknown[]): Branch {
-  const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs, cancelReason] = row;
+  const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs, cancelReason, cancelAtMs] = row;
   const tx = unpackTransaction(packed as readonly unknown[]);
   const cancelTx =
     cancel === null || cancel === undefined ? undefined : unpackTransaction(cancel as readonly unknown[]);
@@ -137,6 +138,7 @@ function unpackBranch(context: Context, row: readonly unknown[]): Branch {
     cancelWanted: cancelWanted === true,
     cancelReason: typeof cancelReason === 'string' ? cancelReason : '',
     cancel: cancelTx,
+    cancelAtMs: typeof cancelAtMs === 'number' ? cancelAtMs : 0,
     finalStatus: finalStatus as number,
     final: final === null || final === undefined ? undefined : reparse(final),
     timerCAtMs: timerCAtMs as number,

@@ -65,6 +65,8 @@ export interface Branch {
   /** Value of the Reason header of that CANCEL (RFC 3326), '' for none. */
   cancelReason: string;
   cancel: ClientTransaction | undefined;
+  /** When that was sent, cluster time; 0 before. */
+  cancelAtMs: number;
   /** Final status, 0 before; `final` is the response, undefined when it is our own verdict (408, 503). */
   finalStatus: number;
   final: SipMessage | undefined;

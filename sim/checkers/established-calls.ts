@@ -42,7 +42,9 @@ function checkProbes(world: History, call: CallRecord): void {
 function checkEnd(world: History, call: CallRecord): void {
   const { callId } = call.plan;
   for (const request of call.requests) {
-    if (request.status === 0)
+    // An INVITE that got a provisional response has no timer of its phone's any more; its final one was lost with a connection.
+    const isLost = request.method === 'INVITE' && callMayMiss(world, call, request.sentAtMs, world.kernel.nowMs);
+    if (request.status === 0 && !isLost)
       world.fail(
         'established-calls',
         8,
@@ -68,7 +70,11 @@ function checkEnd(world: History, call: CallRecord): void {
     const reachedCaller = call.finals.some((final) => final.status < 300 && final.tag === leg.tag);
     if (leg.final >= 200 && leg.final < 300 && reachedCaller && leg.abandoned)
       world.fail('established-calls', 19, `${leg.phone} answered, the caller got it, and no ACK came`, callId);
-    if (leg.final >= 200 && leg.final < 300 && leg.endedAtMs === 0)
+    // Its BYE crossed that of the caller, which finds no way over a connection any more once the dialog has ended.
+    const hasHungUp = call.requests.some(
+      (each) => each.by === 'callee' && each.method === 'BYE' && each.status === 200,
+    );
+    if (leg.final >= 200 && leg.final < 300 && leg.endedAtMs === 0 && !hasHungUp)
       world.fail('established-calls', 18, `${leg.phone} still holds a call that is over`, callId);
   }
 }

@@ -55,5 +55,8 @@ const calmKinds: ReadonlySet<string> = new Set(['cut', 'one-way-cut', 'weather',
 function leastStoreMs(world: History): number {
   // A buddy that does not answer is waited for before the store has to do.
   const buddyMs = world.options.gate === 'buddy' ? limits.copyAckMs : 0;
-  return 2 * world.options.storeMs[1] + buddyMs + 3 * limits.timerTickMs;
+  const { store, storeMs } = world.options;
+  // A write waits for the one before it; a file forces each of them to disk.
+  const writeMs = storeMs[1] + (store.kind === 'sqlite' ? store.forceMs[1] : 0);
+  return 2 * writeMs + buddyMs + 3 * limits.timerTickMs;
 }

@@ -7,6 +7,7 @@
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
 import type { History } from '../stage.ts';
+import { callMayMiss } from './streams.ts';
 
 export function verdicts(world: History): Observer {
   return {
@@ -24,6 +25,8 @@ function check(world: History, call: CallRecord): void {
   // Somebody was not reached or did not answer in time: a verdict of the proxy's own.
   const answered = call.legs.filter((leg) => leg.finalAtMs > 0 && leg.finalAtMs < final.atMs && leg.final !== 487);
   if (answered.length === 0 || answered.length < call.legs.length || final.status === 408) return;
+  // A refusal went with a connection: that phone has not refused, for all that the proxy knows.
+  if (callMayMiss(world, call, call.plan.startMs, final.atMs)) return;
   const statuses = answered.map((leg) => leg.final);
   const highest = Math.max(...statuses);
   const classWanted = highest >= 600 ? 6 : Math.floor(Math.min(...statuses) / 100);

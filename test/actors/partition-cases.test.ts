@@ -1,7 +1,7 @@
 /**
  * What the partition promises, one case each. The random tests are in `partition.test.ts`.
  * Seen failing with: bounds asked of the partition only; a timer delivered without asking for its token; the budget of
- * restarts never counted; `done` of a freeze not called when fenced.
+ * restarts never counted; `done` of a freeze not called when fenced; no time to wake kept for an entity that only asks.
  */
 import assert from 'node:assert';
 import test from 'node:test';
@@ -325,4 +325,20 @@ test('behaviours cannot ask, arm or send without bound', () => {
   assert.equal(asked, limits.asksOutstandingPerEntityMax);
   assert.equal(world.posted.length, 0, 'the turn was undone');
   assert.equal(world.partition.stats().asks, 0);
+});
+
+test('an entity that was handed over while it waited for an answer asks again, though nothing wakes it from outside', () => {
+  const world = new World();
+  world.tell('a', [1, 'ask', 'far', 'no']);
+  world.drain();
+  assert.equal(world.posted.length, 1);
+  world.partition.freeze(() => {});
+  world.answerAll();
+  world.partition.close();
+  world.takeOver();
+  assert.equal(world.partition.stats().awake, 0);
+  world.advance(2 * limits.timerTickMs);
+  world.drain();
+  assert.equal(world.posted.length, 2);
+  assert.equal(world.posted[1]!.envelope.type, 'ask');
 });

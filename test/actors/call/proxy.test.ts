@@ -1,7 +1,8 @@
 /**
  * Single rules of RFC 3261 9, 16 and 18.2 through the call actor, one exchange each.
  * Seen failing with: the 487 of a CANCEL during routing not saved; cancelReason not packed; wayTo left out for the ACK; a
- * repeated 200 noted as a dialog; a save for every request that is forgotten; keptPending never set.
+ * repeated 200 noted as a dialog; a save for every request that is forgotten; keptPending never set; the 64*T1 of a CANCEL counted
+ * anew by each owner.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -56,6 +57,22 @@ function requests(phone: Phone, method: string): Sip[] {
 }
 
 describe('CANCEL', () => {
+  it('without a final response ends the INVITE after 64*T1, however often its call moves meanwhile: 9.1', () => {
+    const { world, alice, bob } = setting();
+    bob.onRequest = (request) => {
+      if (request.method === 'INVITE') bob.respond(request, 180, 'Ringing');
+      else if (request.method === 'CANCEL') bob.respond(request, 200, 'OK');
+    };
+    world.send(alice.at, text(alice, 'INVITE'));
+    world.run(100);
+    world.send(alice.at, text(alice, 'CANCEL'));
+    for (let moves = 0; moves < 7; moves++) {
+      world.run(5_000);
+      world.move();
+    }
+    assert.ok(statuses(alice, 'INVITE').some((status) => status >= 300));
+  });
+
   it('of nothing gets 481; of another method 200, and changes nothing: 9.2', () => {
     const { world, alice, bob } = setting();
     world.send(alice.at, text(alice, 'CANCEL', { branch: 'z9hG4bKnothing' }));
