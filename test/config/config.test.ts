@@ -127,7 +127,11 @@ const wrong: readonly (readonly [name: string, fields: object, sentence: RegExp]
   ['an open API', { admin: { listen: '0.0.0.0:8080' } }, /admin\.token: is missing: 0\.0\.0\.0:8080 is open/],
   ['an open API, weak token', { admin: { listen: '0.0.0.0:8080', token: 'short' } }, /admin\.token: is too short/],
   ['an open link, weak secret', { node: { link: '10.0.0.1:7000' } }, /cluster\.secret: is too short/],
-  ['a link that others reach, weak secret', { node: { advertiseLink: '10.0.0.1:7000' } }, /cluster\.secret: is too short/],
+  [
+    'a link that others reach, weak secret',
+    { node: { advertiseLink: '10.0.0.1:7000' } },
+    /cluster\.secret: is too short/,
+  ],
   ['a link by TLS without an authority', { node: { linkTls: { cert: 'c', key: 'k' } } }, /node\.linkTls\.ca/],
   ['a trusted network that is none', { defence: { trusted: ['lan'] } }, /defence\.trusted\[0\]: write a network/],
   ['gateways', { gateways: [{ id: 'x' }] }, /gateways: this version knows no gateways/],
