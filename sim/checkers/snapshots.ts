@@ -15,7 +15,7 @@ import type { Observer } from '../observe.ts';
 import { Stream } from '../random.ts';
 import type { World } from '../world.ts';
 
-const oneIn = 24;
+const oneIn = 64;
 const hourMs = 3_600_000;
 
 export function snapshots(world: World): Observer {
