@@ -113,8 +113,14 @@ function forgetOldDialogs(act: Act): void {
  * it already takes it for a retransmission.
  */
 function repeatOnStreams(act: Act): void {
-  for (const { tx } of act.state.owners.values()) if (awaitsPeer(tx)) act.resend(tx);
-  for (const { server } of act.state.contexts.values()) if (isAnswered(server)) act.resend(server);
+  // By contexts: the order of the owners is another one after each restart.
+  for (const { server, branches } of act.state.contexts.values()) {
+    if (awaitsPeer(server) || isAnswered(server)) act.resend(server);
+    for (const { tx, cancel } of branches) {
+      if (awaitsPeer(tx)) act.resend(tx);
+      if (cancel !== undefined && awaitsPeer(cancel)) act.resend(cancel);
+    }
+  }
 }
 
 /** Timer J is 0 on streams: the transaction is over, but we still know what it said. */

@@ -5,6 +5,7 @@ import type { SipMessage } from '../../src/sip/message.ts';
 import { eventOfStatus } from '../../src/transaction/event.ts';
 import { receivedMark } from '../../src/proxy/response-flow.ts';
 import type { Act } from './act.ts';
+import { save } from './save.ts';
 import type { Context } from './state.ts';
 
 /** Sends a response of our own. After a final one nothing more is sent for this request. */
@@ -24,8 +25,11 @@ export function reply(
   });
   // Another copy of the INVITE would get this answer again, but for one that only says that we could not decide: the copy
   // might be accepted, and the caller has ended the call by then.
+  const isRefused = status >= 200 && context.request.method === 'INVITE';
   if (isStranger(context) && status !== 503) answerOnce(act, context, status, bytes);
   else upstream(act, context, status, bytes);
+  // A snapshot from a hand-over has it as still to be routed: whoever takes that up would let it ring after it was refused.
+  if (isRefused && context.keptPending) save(act);
 }
 
 /** Nobody has proven who sent this INVITE, and nothing was done for it. One that was taken back must not begin anew. */

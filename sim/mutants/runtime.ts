@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts';
 
 export const runtimeMutants: readonly Mutant[] = [
   {
+    name: 'an entity that asks is not woken by its next owner',
+    file: 'actors/saver.ts',
+    line: '  if (life.asks.length > 0) return nowMs;',
+    instead: '',
+    wishes: { kinds: ['drain'] },
+  },
+  {
     name: 'removals are not written',
     file: 'actors/saver.ts',
     line: '      if (slot.stored) return null;',

@@ -2,11 +2,12 @@
  * Single rules of RFC 3261 9, 16 and 18.2 through the call actor, one exchange each.
  * Seen failing with: the 487 of a CANCEL during routing not saved; cancelReason not packed; wayTo left out for the ACK; a
  * repeated 200 noted as a dialog; a save for every request that is forgotten; keptPending never set; the 64*T1 of a CANCEL counted
- * anew by each owner.
+ * anew by each owner; a refusal of a call whose snapshot is still to be routed not saved.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { limits } from '../../../src/limits.ts';
+import { fork, locate, reply as refuse } from '../../../src/routing/api.ts';
 import { Agent } from './agent.ts';
 import { Phone, all, read, register, tagOf, value } from './phone.ts';
 import type { Sip } from './phone.ts';
@@ -326,6 +327,31 @@ describe('a request inside of a call', () => {
     const before = world.saveLog.length;
     world.run(120_000);
     assert.ok(world.saveLog.length > before);
+  });
+});
+
+describe('a call that was handed over while it was routed', () => {
+  it('and refused then does not ring at the owner after that', () => {
+    let refusals = 0;
+    const world = new World({
+      service: function* ({ method }) {
+        if (method === 'REGISTER') return { do: 'register' };
+        const { contacts } = yield* locate('sip:bob@example.test');
+        return refusals++ === 0 ? refuse(503) : fork(contacts);
+      },
+    });
+    const bob = new Phone(world, 'bob', '10.0.0.3:5060');
+    register(bob, world);
+    world.run(1000);
+    const alice = new Phone(world, 'alice', '10.0.0.2:5060');
+    world.send(alice.at, text(alice, 'INVITE'));
+    world.run(5);
+    world.move();
+    world.run(100);
+    assert.deepEqual([...new Set(statuses(alice, 'INVITE'))], [503]);
+    world.kill();
+    world.run(1000);
+    assert.equal(requests(bob, 'INVITE').length, 0);
   });
 });
 
