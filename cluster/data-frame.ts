@@ -36,6 +36,7 @@ export interface Data {
   readonly mark: TableMark;
   readonly seq: number;
   readonly heardSeq: number;
+  readonly items: number;
 }
 
 const dataSeqAt = 4 + 3 + 9 + 5; // length, [array, version, type], epoch, nonce
@@ -55,6 +56,10 @@ export class DataWriter {
 
   get isEmpty(): boolean {
     return this.#count === 0;
+  }
+
+  get items(): number {
+    return this.#count;
   }
 
   /** Octets of the frame as it stands, without the seal. */
@@ -187,7 +192,7 @@ export function decodeData(body: Buffer): Data | undefined {
     if (at < 0) return undefined;
   }
   if (at !== end) return undefined;
-  return { type: 'data', mark: { epoch, nonce: readUint32(body, 13) }, seq, heardSeq };
+  return { type: 'data', mark: { epoch, nonce: readUint32(body, 13) }, seq, heardSeq, items: count };
 }
 
 /** Where the item at `at` ends, or -1 when it is not an item or does not end before `end`. */

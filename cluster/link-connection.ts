@@ -50,6 +50,10 @@ export class LinkConnection {
     return this.#protocol?.isUp === true;
   }
 
+  get rttMs(): number {
+    return this.#protocol?.rttMs ?? -1;
+  }
+
   get hasEnded(): boolean {
     return this.#endedMs !== 0;
   }

@@ -28,6 +28,8 @@ export interface LinkMeshOptions {
   onItem(from: string, target: Target, payload: Buffer, mark: TableMark): void;
   /** `echoMs` is the newest of our own `sentMs` (monotonic milliseconds) that the peer had heard; `extra` as the payload above. */
   onHeartbeat?(from: string, heartbeat: Heartbeat): void;
+  /** Octets of items that this node can take in all just now; without it there is always room. */
+  roomBytes?(): number;
   /** What the next heartbeat to this peer shall carry besides. */
   heartbeatExtra?(to: string): Uint8Array;
 }
@@ -233,8 +235,18 @@ export class LinkMesh {
       },
       heartbeat: (heartbeat) => onHeartbeat?.call(this.#options, peer!.id, heartbeat),
       heartbeatExtra: () => heartbeatExtra?.call(this.#options, peer!.id) ?? nothing,
+      roomBytes: () => this.#roomBytes(),
       mark: () => this.#mark,
     };
+  }
+
+  /** Each peer that is up gets the same part of the room that there is. */
+  #roomBytes(): number {
+    const room = this.#options.roomBytes?.();
+    if (room === undefined) return limits.linkWindowBytes;
+    let up = 0;
+    for (const peer of this.#peers.values()) if (peer.session.isUp) up++;
+    return Math.max(0, Math.min(limits.linkWindowBytes, Math.floor(room / Math.max(1, up))));
   }
 
   #admit(connection: LinkConnection, greeting: Greeting, stream: number): LinkSession | string {

@@ -6,11 +6,19 @@ export interface PeerStats {
   readonly id: string;
   readonly up: boolean;
   readonly incarnation: number;
+  /** Since when it is up, our monotonic clock; 0 while it is down. */
+  readonly upSinceMs: number;
+  /** Milliseconds there and back; -1 not known. */
+  readonly rttMs: number;
   readonly heldBytes: number;
+  /** Of them those that were not written yet. */
+  readonly waitingBytes: number;
   readonly unacknowledged: number;
   readonly sent: number;
   /** Items that `send` refused: link down, too long, or too much held already. */
   readonly refused: number;
+  /** New work that was given up because too much waited. */
+  readonly shed: number;
   readonly received: number;
   readonly ups: number;
 }
@@ -55,15 +63,19 @@ export function newPeer(id: string, session: LinkSession): Peer {
   };
 }
 
-export function statsOf({ id, session, sent, refused, received, ups }: Peer): PeerStats {
+export function statsOf({ id, session, current, upSinceMs, sent, refused, received, ups }: Peer): PeerStats {
   return {
     id,
     up: session.isUp,
     incarnation: session.peerIncarnation,
+    upSinceMs: session.isUp ? upSinceMs : 0,
+    rttMs: current?.rttMs ?? -1,
     heldBytes: session.heldBytes,
+    waitingBytes: session.waitingBytes,
     unacknowledged: session.unacknowledged,
     sent,
     refused,
+    shed: session.shed,
     received,
     ups,
   };

@@ -34,6 +34,8 @@ export interface LinkEvents {
   heartbeat(heartbeat: Heartbeat): void;
   /** Octets of the control that the next heartbeat carries, at most `linkHeartbeatExtraBytesMax`. */
   heartbeatExtra(): Uint8Array;
+  /** Octets of items that this peer may have under way to us now; 0: none until further notice. */
+  roomBytes(): number;
   /** The table that we have now. */
   mark(): TableMark;
 }
@@ -64,6 +66,9 @@ export class LinkProtocol {
   #heartbeatMs = 0;
   #heartbeatDue = false;
   #echoMs = 0;
+  /** Round trip by the last heartbeats, ms; -1 before the first echo. */
+  #rttMs = -1;
+  #saidRoomBytes = 0;
   #nowMs: number;
 
   constructor(options: LinkOptions) {
@@ -90,6 +95,11 @@ export class LinkProtocol {
 
   get isUp(): boolean {
     return this.#session !== undefined && this.closed === '';
+  }
+
+  /** Milliseconds there and back, the least of the last heartbeats; -1 not known yet. */
+  get rttMs(): number {
+    return this.#rttMs;
   }
 
   receive(chunk: Buffer, nowMs: number): void {
@@ -131,22 +141,25 @@ export class LinkProtocol {
     const session = this.#session;
     if (session === undefined || this.closed !== '') return out;
     const mark = this.#events.mark();
-    if (this.#heartbeatDue || session.heardBytes >= limits.linkSocketBytesAhead) {
+    const roomBytes = this.#events.roomBytes();
+    if (this.#heartbeatDue || this.#hasToTell(session, roomBytes)) {
       this.#heartbeatDue = false;
+      this.#saidRoomBytes = roomBytes;
       const extra = this.#events.heartbeatExtra();
       const sentMs = Math.floor(this.#nowMs);
+      const { heardSeq } = session;
       out.push(
         this.#sealed(
-          encodeFrame({ type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq: session.heardSeq, extra }),
+          encodeFrame({ type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq, extra, roomBytes }),
         ),
       );
-      session.heardBytes = 0;
+      session.heardBytes = session.heardItems = 0;
     }
     for (let bytes = 0; bytes < budgetBytes;) {
       const next = session.next();
       if (next === undefined) break;
       stampData(next.frame, mark, next.seq, session.heardSeq);
-      session.heardBytes = 0;
+      session.heardBytes = session.heardItems = 0;
       out.push(this.#sealed(next.frame));
       bytes += next.frame.length;
     }
@@ -195,6 +208,7 @@ export class LinkProtocol {
         const heard = session.hear(frame.seq);
         if (heard === 'gap') return this.close('gap', nowMs);
         session.heardBytes += body.length;
+        session.heardItems += frame.items;
         if (heard === 'again') return;
         const { mark } = frame;
         visitItems(body, (target, payload) => this.#events.item(target, payload, mark));
@@ -203,6 +217,8 @@ export class LinkProtocol {
       case 'heartbeat':
         if (!this.#acknowledge(session, frame.heardSeq, nowMs)) return;
         this.#echoMs = frame.sentMs;
+        session.roomBytes = frame.roomBytes;
+        this.#heardEcho(frame.echoMs, nowMs);
         return this.#events.heartbeat(frame);
       case 'close':
         session.detach(nowMs);
@@ -211,6 +227,20 @@ export class LinkProtocol {
       default:
         return this.close('bad-frame', nowMs);
     }
+  }
+
+  /** The other side waits for room, or will soon: it should not have to wait for the next heartbeat. */
+  #hasToTell(session: LinkSession, roomBytes: number): boolean {
+    if (session.heardBytes >= limits.linkSocketBytesAhead || session.heardItems >= limits.linkWindowItems / 8)
+      return true;
+    return Math.abs(roomBytes - this.#saidRoomBytes) >= limits.linkWindowBytes / 2;
+  }
+
+  /** An echo is as old as the other side's last heartbeat, so the least of several is nearest to the truth. */
+  #heardEcho(echoMs: number, nowMs: number): void {
+    if (echoMs === 0) return;
+    const ms = Math.max(0, nowMs - echoMs);
+    this.#rttMs = this.#rttMs < 0 ? ms : Math.min(ms, this.#rttMs + 1);
   }
 
   #acknowledge(session: LinkSession, seq: number, nowMs: number): boolean {

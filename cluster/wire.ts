@@ -5,7 +5,7 @@
  *   HELLO      cluster, node, to, incarnation, lowest version, highest version, random (32), stream, heard stream, heard seq
  *   CHALLENGE  the same fields, from the other side
  *   PROOF      HMAC (32) over both of the above
- *   HEARTBEAT  sent at, echo of the peer's sent at, highest seq heard, extra octets of the control, seal
+ *   HEARTBEAT  sent at, echo of the peer's sent at, highest seq heard, extra octets of the control, room for octets, seal
  *   DATA       seq, highest seq heard, items [[target, payload], ...], seal
  *   CLOSE      reason, seal
  *
@@ -54,6 +54,8 @@ export interface Heartbeat {
   readonly echoMs: number;
   readonly heardSeq: number;
   readonly extra: Uint8Array;
+  /** Octets of items that the receiver may have under way to the sender from now on, beyond `heardSeq`. */
+  readonly roomBytes: number;
 }
 
 export interface Close {
@@ -105,6 +107,7 @@ export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
         frame.echoMs,
         frame.heardSeq,
         frame.extra,
+        frame.roomBytes,
         emptySeal,
       ]);
     case 'close':
@@ -190,11 +193,18 @@ function decodeGreeting(type: 'hello' | 'challenge', mark: TableMark, row: reado
 }
 
 function decodeHeartbeat(mark: TableMark, row: readonly unknown[]): Heartbeat | undefined {
-  const [, , , , sentMs, echoMs, heardSeq, extra, mac] = row;
-  if (row.length !== 9 || !isCount(sentMs) || !isCount(echoMs) || !isCount(heardSeq) || !isOctets(mac, sealBytes))
+  const [, , , , sentMs, echoMs, heardSeq, extra, roomBytes, mac] = row;
+  if (
+    row.length !== 10 ||
+    !isCount(roomBytes) ||
+    !isCount(sentMs) ||
+    !isCount(echoMs) ||
+    !isCount(heardSeq) ||
+    !isOctets(mac, sealBytes)
+  )
     return undefined;
   if (!(extra instanceof Uint8Array) || extra.length > limits.linkHeartbeatExtraBytesMax) return undefined;
-  return { type: 'heartbeat', mark, sentMs, echoMs, heardSeq, extra };
+  return { type: 'heartbeat', mark, sentMs, echoMs, heardSeq, extra, roomBytes };
 }
 
 /** A node's name as it may stand in a frame: printable ASCII without blank and `/`, since connection names are made of it. */

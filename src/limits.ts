@@ -99,6 +99,10 @@ export const limits = {
   linkMembersMax: 1_024,
   linkHopsMax: 3,
   linkSendBufferBytesMax: 16_777_216,
+  linkSendBufferItemsMax: 131_072,
+  /** What a node lets each other node have under way to it; less while its workers are behind. */
+  linkWindowBytes: 4_194_304,
+  linkWindowItems: 4_096,
   linkHandshakeMs: 5_000,
   linkHandshakeFrameBytesMax: 1_024,
   linkHandshakesMax: 64,
@@ -216,6 +220,10 @@ assert(
   'a frame that reached its aim must have room for one more large item',
 );
 assert(
+assert(
+  limits.linkSocketBytesAhead * 4 <= limits.linkWindowBytes,
+  'the other side must hear of room again long before it has used all of it',
+);
   limits.heartbeatMs * 4 < limits.linkSilenceMs,
   'a link may be closed for silence only after several lost heartbeats',
 );

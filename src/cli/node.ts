@@ -95,6 +95,7 @@ class Node implements RunningNode {
         target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(peer, target, payload),
     });
     this.#asks = new PeerAsks(
+      roomBytes: () => this.#workers?.roomBytes ?? limits.linkWindowBytes,
       (peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)),
       (query) => this.#askSelf(query),
     );

@@ -105,9 +105,10 @@ export class LinkTls {
       accept(socket);
     });
     server.on('tlsClientError', (error, socket) => {
-      const { authorizationError } = socket as { readonly authorizationError: unknown };
-      const code = 'code' in error ? error.code : error.message;
-      refused(remoteOf(socket), `tls:${String(authorizationError ?? code)}`);
+      // The types say Error; it is the code of what OpenSSL found wrong with the certificate.
+      const found: unknown = Reflect.get(socket, 'authorizationError');
+      const code = 'code' in error ? String(error.code) : error.message;
+      refused(remoteOf(socket), `tls:${typeof found === 'string' ? found : code}`);
     });
     server.once('close', () => this.#servers.delete(server));
     return server;

@@ -21,6 +21,7 @@ const target: fc.Arbitrary<Target> = fc.oneof(
   fc.tuple(fc.constant(0 as const), fc.nat(limits.partitions - 1), fc.nat(limits.linkHopsMax)),
   fc.tuple(fc.constant(1 as const), fc.nat(limits.workersPerNodeMax - 1)),
   fc.constant([2] as const),
+  fc.tuple(fc.constant(3 as const), fc.nat(limits.partitions - 1)),
 );
 const item = fc.tuple(target, fc.uint8Array({ maxLength: 200 }));
 const name = fc.string({ minLength: 1, maxLength: 20 }).filter(isNodeId);
@@ -52,6 +53,7 @@ const coldFrame: fc.Arbitrary<Exclude<Frame, { type: 'data' }>> = fc.oneof(
       echoMs: fc.maxSafeNat(),
       heardSeq: fc.maxSafeNat(),
       extra: fc.uint8Array({ maxLength: 100 }).map((o) => Buffer.from(o)),
+      roomBytes: fc.maxSafeNat(),
     },
     { noNullPrototype: true },
   ),
@@ -90,7 +92,7 @@ test('DATA comes back as it was, and is MessagePack to the library as well', () 
     fc.property(mark, fc.maxSafeNat(), fc.maxSafeNat(), fc.array(item, { maxLength: 30 }), (m, seq, heard, items) => {
       const frame = dataFrame(items, m.epoch, m.nonce, seq, heard);
       const body = frame.subarray(4);
-      assert.deepEqual(decodeFrame(body), { type: 'data', mark: m, seq, heardSeq: heard });
+      assert.deepEqual(decodeFrame(body), { type: 'data', mark: m, seq, heardSeq: heard, items: items.length });
       assert.deepEqual(
         itemsOf(body),
         items.map(([to, payload]) => [to, [...payload]]),

@@ -163,6 +163,17 @@ export class Workers {
   async askAll(query: WorkerQuery): Promise<unknown[]> {
     const answers = await Promise.all(
       this.#handles.map(async (handle) => (handle?.isUp === true ? this.#ask(handle, query) : undefined)),
+  /**
+   * Octets of items that can be taken for the workers now. Of all workers together: one that is stuck must not hold up what
+   * is for the others.
+   */
+  get roomBytes(): number {
+    let room = 0;
+    for (const handle of this.#handles)
+      if (handle !== undefined) room += limits.batchPortBytesMax - handle.hub.heldBytes;
+    return Math.max(0, room / this.count);
+  }
+
     );
     return answers.filter((answer) => answer !== undefined);
   }
