@@ -4,6 +4,7 @@
  * table, a link or a worker comes.
  */
 import { BuddyRouter } from './buddy/router.ts';
+import { HolderQueue } from './holder-queue.ts';
 import { nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
 import type { Target } from './data-frame.ts';
@@ -33,6 +34,7 @@ export class Hub {
   /** Where a partition went that we gave away, until a table says so. */
   readonly #redirects = new Map<number, DropTarget>();
   readonly buddy: BuddyRouter;
+  readonly #toHolders: HolderQueue;
   #table: Table | undefined;
   #waiting: Waiting[] = [];
   /** Partitions of `#waiting`: what comes later for them waits behind it, or it would overtake. */
@@ -40,6 +42,7 @@ export class Hub {
 
   constructor(ports: HubPorts) {
     this.#ports = ports;
+    this.#toHolders = new HolderQueue(ports);
     this.buddy = new BuddyRouter(ports.node, ports.incarnation, {
       nowMs: () => ports.nowMs(),
       toHolder: (partition, payload) => {
@@ -53,7 +56,7 @@ export class Hub {
 
   /** Items that can go nowhere just now. */
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#toHolders.count;
   }
 
   assigned(worker: number, partitions: readonly number[]): void {
@@ -89,11 +92,8 @@ export class Hub {
     if (target[0] === 3) return this.buddy.fromWorker(node, target[1], payload);
     if (target[0] !== 1) return;
     // For the thread that holds a connection.
-    const sent =
-      node === this.#ports.node
-        ? this.#ports.toWorker(target[1], target, payload)
-        : this.#ports.toNode(node, target, payload);
-    if (!sent) this.#ports.count('dropped-no-connection-holder');
+    if (node !== this.#ports.node) this.#toHolders.send(node, target, payload);
+    else if (!this.#ports.toWorker(target[1], target, payload)) this.#ports.count('dropped-no-connection-holder');
   }
 
   /** From another node. The payload is a view. */
@@ -117,8 +117,19 @@ export class Hub {
   #route(partition: number, hops: number, payload: Uint8Array): void {
     if (!this.#waitingFor.has(partition) && this.#trySend(partition, hops, payload)) return;
     if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-hub-full');
-    this.#waiting.push({ partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs() });
+    const item: Waiting = { partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs() };
+    this.#waiting.splice(this.#placeOf(item), 0, item);
     this.#waitingFor.add(partition);
+  }
+
+  /**
+   * What comes back from somebody who had the partition before left its sender sooner than anything of that sender that
+   * has waited here since: who has come further goes first.
+   */
+  #placeOf({ partition, hops }: Waiting): number {
+    if (hops < 2 || !this.#waitingFor.has(partition)) return this.#waiting.length;
+    const index = this.#waiting.findIndex((each) => each.partition === partition && each.hops < hops);
+    return index === -1 ? this.#waiting.length : index;
   }
 
   #trySend(partition: number, hops: number, payload: Uint8Array): boolean {
@@ -138,6 +149,7 @@ export class Hub {
   }
 
   #retry(): void {
+    this.#toHolders.retry();
     if (this.#waiting.length === 0) return;
     const oldestMs = this.#ports.nowMs() - limits.hubWaitMs;
     const waiting = this.#waiting;

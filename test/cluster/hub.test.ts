@@ -1,7 +1,7 @@
 /**
  * Items find the worker or node that has their partition, and wait for one that is about to have it.
  * Seen failing with: redirects kept after a new table; the retry left out of `assigned`; what comes while others wait sent
- * at once.
+ * at once; what comes back put behind what has waited here since.
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
@@ -35,7 +35,7 @@ beforeEach(() => {
 function table(owners: Readonly<Record<number, number>>): Table {
   const owner = new Uint16Array(limits.partitions);
   for (const [partition, member] of Object.entries(owners)) owner[Number(partition)] = member;
-  const members = ['a', 'b', 'c'].map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false }));
+  const members = ['a', 'b', 'c'].map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false, zone: '' }));
   return {
     epoch: 1,
     nonce: 'n',
@@ -64,6 +64,23 @@ describe('the hub', () => {
     hub.fromNode('b', [0, 7, limits.linkHopsMax], payload);
     assert.deepEqual(sent, ['node c 0,7,1']);
     assert.deepEqual(counts, ['dropped-hops']);
+  });
+
+  it('keeps packets for a connection of another node, in order, until the link is back, or too long', () => {
+    downNodes.add('b');
+    hub.fromWorker('b', [1, 0], payload);
+    downNodes.delete('b');
+    hub.fromWorker('b', [1, 1], payload);
+    hub.fromWorker('c', [1, 2], payload);
+    assert.deepEqual(sent, ['node c 1,2']);
+    hub.tick();
+    assert.deepEqual(sent, ['node c 1,2', 'node b 1,0', 'node b 1,1']);
+    downNodes.add('b');
+    hub.fromWorker('b', [1, 0], payload);
+    nowMs += limits.hubWaitMs + 1;
+    hub.tick();
+    assert.deepEqual(counts, ['dropped-no-connection-holder']);
+    assert.equal(hub.waitingCount, 0);
   });
 
   it('lets an item wait for its partition, and drops it when nobody comes', () => {
@@ -123,5 +140,21 @@ describe('the hub', () => {
     assert.equal(hub.waitingCount, 2);
     hub.tick();
     assert.deepEqual(sent, ['node c 0,8,0', 'node b 0,7,0', 'node b 0,7,1']);
+  });
+
+  it('lets what comes back from the owner before go ahead of what has waited here since', () => {
+    hub.adopt(table({ 7: 1 }));
+    hub.fromWorker('', [0, 7, 0], payload);
+    hub.adopt(table({ 7: 0 }));
+    hub.fromWorker('', [0, 7, 0], payload);
+    hub.fromNode('b', [0, 7, 1], payload);
+    hub.fromNode('b', [0, 7, 1], payload);
+    hub.fromNode('c', [0, 7, 0], payload);
+    sent = [];
+    hub.assigned(1, [7]);
+    assert.deepEqual(
+      sent,
+      ['0,7,2', '0,7,2', '0,7,0', '0,7,1'].map((target) => `worker 1 ${target}`),
+    );
   });
 });

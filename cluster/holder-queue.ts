@@ -1,0 +1,57 @@
+/**
+ * Packets for connections that other nodes hold: while the link to such a node is being made again they wait, in order,
+ * bounded. Over a stream nobody repeats a request (RFC 3261 17.1.1.2), so that dropping it would lose a phone its call.
+ */
+import type { Target } from './data-frame.ts';
+import { limits } from '../src/limits.ts';
+
+export interface HolderPorts {
+  nowMs(): number;
+  toNode(node: string, target: Target, payload: Uint8Array): boolean;
+  count(metric: string): void;
+}
+
+interface Waiting {
+  readonly node: string;
+  readonly target: Target;
+  readonly payload: Uint8Array;
+  readonly sinceMs: number;
+}
+
+export class HolderQueue {
+  readonly #ports: HolderPorts;
+  #waiting: Waiting[] = [];
+  /** Nodes of `#waiting`. */
+  #waitingFor = new Set<string>();
+
+  constructor(ports: HolderPorts) {
+    this.#ports = ports;
+  }
+
+  get count(): number {
+    return this.#waiting.length;
+  }
+
+  /** The payload is a view. What comes while others wait for the same node waits behind them. */
+  send(node: string, target: Target, payload: Uint8Array): void {
+    if (!this.#waitingFor.has(node) && this.#ports.toNode(node, target, payload)) return;
+    if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-no-connection-holder');
+    this.#waiting.push({ node, target, payload: payload.slice(), sinceMs: this.#ports.nowMs() });
+    this.#waitingFor.add(node);
+  }
+
+  retry(): void {
+    if (this.#waiting.length === 0) return;
+    const oldestMs = this.#ports.nowMs() - limits.hubWaitMs;
+    const waiting = this.#waiting;
+    const blocked = new Set<string>();
+    this.#waiting = [];
+    for (const item of waiting) {
+      if (!blocked.has(item.node) && this.#ports.toNode(item.node, item.target, item.payload)) continue;
+      blocked.add(item.node);
+      if (item.sinceMs < oldestMs) this.#ports.count('dropped-no-connection-holder');
+      else this.#waiting.push(item);
+    }
+    this.#waitingFor = new Set(this.#waiting.map(({ node }) => node));
+  }
+}
