@@ -18,6 +18,8 @@ export interface MailboxOwner {
 /** All partitions of a worker count into one of these, so that many half-full mailboxes cannot fill its memory. */
 export interface WorkerLoad {
   queuedItems: number;
+  /** The node leaves and nobody can take its partitions: nothing new is begun. */
+  isClosing?: boolean;
 }
 
 export class Mailbox<Owner extends MailboxOwner, Item> {

@@ -77,7 +77,8 @@ export class Partition implements EntitiesOwner {
     // What the gate holds back is unfinished work too: a slow store must not make an entity grow without bound.
     const backlog =
       known === undefined ? 0 : known.queuedItems + (known.life === undefined ? 0 : known.life.gate.heldCount);
-    if (!this.#mailbox.admits(level, backlog)) {
+    const isTooLate = this.#ports.load.isClosing === true && known === undefined && level === urgency.newWork;
+    if (isTooLate || !this.#mailbox.admits(level, backlog)) {
       this.#ports.count(shedMetrics[level]);
       this.#ports.overloaded(envelope);
       return false;

@@ -68,8 +68,13 @@ export type ControlInput =
     }
   /** A store write of this share was refused because a higher epoch or another owner is sealed. */
   | { readonly type: 'worker-fenced'; readonly worker: number; readonly shares: readonly Share[] }
-  /** Leave: move every partition away, then exit 0. */
-  | { readonly type: 'drain' };
+  /**
+   * Leave: move every partition away, then exit 0. Who gave everything to others stays up to `holdMs` for the connections of
+   * its clients; default: not at all.
+   */
+  | { readonly type: 'drain'; readonly holdMs?: number }
+  /** How many there are of them; to be said again and again after `drain`. */
+  | { readonly type: 'held'; readonly connections: number };
 
 export type ControlEffect =
   | StoreEffect

@@ -56,7 +56,6 @@ export class Control {
   #arrivedSinceMs = Infinity;
   #readingMembers = false;
   #planDue = false;
-
   readonly #leaving = new Leaving();
   #exited = false;
 
@@ -159,9 +158,11 @@ export class Control {
         this.#leaseAtMs = this.#nowMs; // Told so by the store: are we dead?
         return this.#shares.fenced(input.worker, input.shares, this.#nowMs);
       case 'drain':
-        if (!this.#leaving.draining) this.#leaseAtMs = this.#nowMs;
-        this.#leaving.draining = true;
+        if (this.#leaving.wish(this.#nowMs, input.holdMs)) this.#leaseAtMs = this.#nowMs;
         this.#planDue = true;
+        return;
+      case 'held':
+        this.#leaving.heldConnections = input.connections;
     }
   }
 
@@ -379,7 +380,6 @@ export class Control {
     const heirs =
       this.#keeper.table?.members.some((member) => !member.draining && !this.#roster.isDead(member)) ?? false;
     if (!this.#leaving.isDue(this.#identity, this.#keeper.table, heirs, this.#shares, this.#nowMs)) return;
-    // Stop for good and tell the store; a supervisor says the same of every process of its that ended.
     this.#leaving.go(this.#nowMs);
     this.#membership.stop(Infinity);
     this.#publishUntil();

@@ -6,6 +6,9 @@ import type { Table } from './table.ts';
 export class Leaving {
   /** The wish was spoken: plan us nothing, hand over what we have. */
   draining = false;
+  /** Connections of clients that others cannot take over, as far as we were told. */
+  heldConnections = Infinity;
+  #holdUntilMs = -Infinity;
   /** Stopped for good: only the release is left to do. */
   gone = false;
   #closingSinceMs = Infinity;
@@ -14,6 +17,14 @@ export class Leaving {
   /** Nobody is there to hand over to: write everything and go. */
   get closing(): boolean {
     return this.#closingSinceMs < Infinity;
+  }
+
+  /** @returns whether it is the first time. `holdMs`: how long to stay, with empty hands, for the connections of clients. */
+  wish(nowMs: number, holdMs = 0): boolean {
+    if (this.draining) return false;
+    this.draining = true;
+    this.#holdUntilMs = nowMs + holdMs;
+    return true;
   }
 
   /** True when the moment to go has come. `isEmpty`: nothing is ours; `isStill`: everything is written. */
@@ -29,12 +40,13 @@ export class Leaving {
     if (!table.members[memberIndex(table, identity.id)]!.draining) return false;
     if (hasHeirs) {
       this.#closingSinceMs = Infinity;
-      return shares.isEmpty();
+      return shares.isEmpty() && (this.heldConnections === 0 || nowMs >= this.#holdUntilMs);
     }
     this.#closingSinceMs = Math.min(this.#closingSinceMs, nowMs);
     return shares.isStill() || nowMs - this.#closingSinceMs >= limits.drainCloseMs;
   }
 
+  /** Stops for good; then the store is told. A supervisor tells it the same of every process of its that ended. */
   go(nowMs: number): void {
     this.gone = true;
     this.#goneSinceMs = nowMs;

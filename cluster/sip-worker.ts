@@ -143,6 +143,11 @@ export class SipWorker {
     }
   }
 
+  /** The node leaves. While nobody can take its partitions, what is new is answered 503. */
+  close(isAlone: boolean): void {
+    this.#load.isClosing = isAlone;
+  }
+
   userChanged(aor: string): void {
     this.#directory.forget(aor);
   }

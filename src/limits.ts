@@ -141,6 +141,7 @@ export const limits = {
   freezesInFlightMax: 32,
   freezeMs: 1_000,
   drainCloseMs: 5_000,
+  drainLookMs: 500,
 
   // What is in the memory of a buddy and not in the store yet
   copyAckMs: 150, // Without an acknowledgement for so long, the store has to do.

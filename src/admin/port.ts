@@ -86,6 +86,8 @@ export interface NodeLoad {
   readonly received: number;
   /** Milliseconds its busiest event loop was late, worst of the last second. */
   readonly lateMs: number;
+  /** Open TCP connections that clients have made to it. */
+  readonly clients: number;
 }
 
 export interface UserView {

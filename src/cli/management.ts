@@ -6,6 +6,7 @@ import { formatHostPort } from '../config/address.ts';
 import { AdminClient } from './admin-client.ts';
 import { loadConfig } from './config-file.ts';
 import { ExitError, exitCodes } from './exit.ts';
+import { progressText, watchDrain } from './watch-drain.ts';
 import { durationText, tableText } from './table.ts';
 
 interface ClientOptions {
@@ -59,10 +60,14 @@ export function addManagement(program: Command, cluster: Command): void {
   withClient(
     node.command('drain').description('hand its partitions over and let it leave').argument('<id>', 'a, b, c, ...'),
   )
-    .addHelpText('after', '\nExample:\n  carillon node drain b')
-    .action(async (id: string, options: ClientOptions) => {
-      await (await client(options)).drain(id);
+    .option('--watch', 'say how it goes, and end when the node has left')
+    .addHelpText('after', '\nExample:\n  carillon node drain b --watch')
+    .action(async (id: string, options: ClientOptions & { readonly watch?: boolean }) => {
+      const admin = await client(options);
+      await admin.drain(id);
       print(options, { draining: id }, () => `node ${id} is draining`);
+      if (options.watch !== true) return;
+      await watchDrain(admin, id, (progress) => print(options, progress, () => progressText(progress)));
     });
 }
 

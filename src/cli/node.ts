@@ -20,11 +20,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { limits } from '../limits.ts';
-import type { FromWorker, WorkerQuery } from './worker/messages.ts';
+import type { FromWorker, WorkerLoadView, WorkerQuery } from './worker/messages.ts';
 import { Counters } from './worker/counters.ts';
 import { adminPort, userRecord } from './node/admin-port.ts';
 import { ControlLoop } from '../../cluster/control-loop.ts';
 import { Hub } from '../../cluster/hub.ts';
+import { Drain } from './node/drain.ts';
 import { PeerAsks } from './node/peer-asks.ts';
 import { packPeerItem, unpackPeerItem } from '../../cluster/peer-items.ts';
 import { Workers } from './node/workers.ts';
@@ -65,6 +66,7 @@ class Node implements RunningNode {
   #admin: AdminServer | undefined;
   #wasReady = false;
   #listening = false;
+  #drain: Drain | undefined;
   #drained: (() => void) | undefined;
 
   constructor(config: Config, options: NodeOptions) {
@@ -165,13 +167,14 @@ class Node implements RunningNode {
   drain(): Promise<void> {
     return new Promise((resolve) => {
       this.#drained = resolve;
-      this.#loop?.step({ type: 'drain' });
+      this.#drain?.begin();
     });
   }
 
   async close(): Promise<void> {
     this.#loop?.stop();
     clearInterval(this.#ticker);
+    this.#drain?.stop();
     await this.#admin?.close();
     await this.#workers?.close();
     await this.#mesh.close();
@@ -206,6 +209,15 @@ class Node implements RunningNode {
         exit: (code, reason) => void this.#leave(code, reason),
       },
     );
+    this.#drain = new Drain({
+      id: this.#id,
+      holdMs: this.#config.drain.connectionsSeconds * 1_000,
+      log: this.#log,
+      step: (input) => this.#loop?.step(input),
+      table: () => this.#loop?.control.table,
+      tellWorkers: (message) => workers.tellAll(message),
+      clients: async () => countClients(await this.#askSelf({ what: 'load' })),
+    });
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
     this.#ticker = setInterval(() => this.#loop?.tick(), limits.controlTickMs);
     const watch = setInterval(() => {
@@ -248,7 +260,7 @@ class Node implements RunningNode {
         return this.#loop?.step({ type: 'peer-frame', peer, incarnation, frame: item.frame });
       }
       case 'ask':
-        return this.#asks.onAsk(peer, item.id, item.question, () => this.#loop?.step({ type: 'drain' }));
+        return this.#asks.onAsk(peer, item.id, item.question, () => this.#drain?.begin());
       case 'answer':
         return this.#asks.onAnswer(peer, item.id, item.value);
       case 'user-changed':
@@ -287,7 +299,7 @@ class Node implements RunningNode {
       askSelf: (query) => this.#askSelf(query),
       drain: (id) => {
         if (id !== this.#id) return this.#asks.tellDrain(id);
-        this.#loop?.step({ type: 'drain' });
+        this.#drain?.begin();
         return true;
       },
       userChanged: (aor) => {
@@ -318,4 +330,8 @@ class Node implements RunningNode {
     this.#log.write('error', 'store-thread-ended', { reason });
     this.#options.onExit(70, reason);
   }
+}
+
+function countClients(loads: readonly unknown[]): number {
+  return (loads as readonly WorkerLoadView[]).reduce((sum, { clients }) => sum + clients, 0);
 }

@@ -83,11 +83,14 @@ parentPort?.on('message', (message: ToWorker) => {
     case 'user-changed':
       return core.userChanged(message.aor);
     case 'query': {
-      const value = answerQuery(message.query, core.hosted, counters, loopDelay);
+      const value = answerQuery(message.query, core.hosted, counters, loopDelay, sockets?.clients ?? 0);
       return tellMain({ type: 'answer', id: message.id, value });
     }
     case 'listen':
       return void listen();
+    case 'leaving':
+      sockets?.stopAccepting();
+      return core.close(message.isAlone);
     case 'close':
       // Perhaps before they are open, or because they could not be.
       void (sockets?.close() ?? Promise.resolve()).then(() => process.exit(0));

@@ -169,6 +169,18 @@ const calls = z.strictObject({
     .describe('Seconds that a call may ring before it is cancelled and the caller gets a 408.'),
 });
 
+const drain = z.strictObject({
+  connectionsSeconds: z
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(600)
+    .describe(
+      'Seconds that a node which leaves keeps the TCP connections of its clients, after it has handed everything over. It ends ' +
+        'earlier when the last of them is gone, and at once when all nodes leave.',
+    ),
+});
+
 const defence = z.strictObject({
   enabled: z
     .boolean()
@@ -236,6 +248,7 @@ export const configSchema = z.strictObject({
     .describe('Users put into the store at start. More can be added with `carillon user add`.'),
   registrar: registrar.prefault({}).describe('Registrations.'),
   calls: calls.prefault({}).describe('Calls.'),
+  drain: drain.prefault({}).describe('Leaving: `carillon node drain` and SIGTERM.'),
   defence: defence.prefault({}).describe('Defence against abuse.'),
   gateways: z
     .array(z.unknown())

@@ -47,6 +47,16 @@ export class TcpTransport {
     return this.#connections.count;
   }
 
+  /** See StreamConnections. */
+  get clients(): number {
+    return this.#connections.clients;
+  }
+
+  /** Closes the listeners; the connections go on. */
+  stopAccepting(): void {
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+
   /** Opens a listener and gives its port. Rejects when the address is in use, not ours, or cannot be shared. */
   listen(options: TcpListenOptions): Promise<number> {
     const { address, port, listener, reusePort } = options;

@@ -98,6 +98,8 @@ export class StreamConnections {
   readonly #byPeer = new Map<string, StreamConnection>();
   /** Accepted connections that have not brought a message yet, oldest first. */
   readonly #silent = new Set<StreamConnection>();
+  /** All that were accepted. */
+  readonly #clients = new Set<StreamConnection>();
   readonly #watched = new Set<StreamConnection>();
   readonly #announced: Announced;
   #corked: StreamConnection[] = [];
@@ -115,6 +117,13 @@ export class StreamConnections {
 
   get count(): number {
     return this.#byName.size;
+  }
+
+  /** Open connections that somebody made to us and that brought a whole message. */
+  get clients(): number {
+    let count = 0;
+    for (const connection of this.#clients) if (connection.hasSpoken && connection.isOpen) count++;
+    return count;
   }
 
   /**
@@ -163,6 +172,7 @@ export class StreamConnections {
     this.stats.accepted++;
     const connection = this.#add(socket, listener, address, port);
     this.#silent.add(connection);
+    this.#clients.add(connection);
     return connection;
   }
 
@@ -221,6 +231,7 @@ export class StreamConnections {
     const key = peerKey(address, port);
     if (this.#byPeer.get(key) === connection) this.#byPeer.delete(key);
     this.#silent.delete(connection);
+    this.#clients.delete(connection);
   }
 
   #undelivered(token: string, flow: Flow): void {

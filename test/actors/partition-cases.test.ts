@@ -90,6 +90,19 @@ test('a flood is refused in order of importance, and memory stays within bounds 
   assert.equal(world.partition.stats().queued, 0);
 });
 
+test('where nobody takes over, nothing new begins, and what has begun goes on', () => {
+  const world = new World();
+  world.partition.deliver(sip('begun', 'INVITE'));
+  world.drain();
+  world.load.isClosing = true;
+  const late = ['INVITE', 'OPTIONS'].map((method) => world.partition.deliver(sip(`late-${method}`, method)));
+  assert.deepEqual([late, world.overloaded.length], [[false, false], 2]);
+  // A repeated INVITE belongs to the call that there is: a 503 would end it.
+  for (const known of [sip('begun', 'INVITE'), sip('begun', 'BYE', 'tag'), sip('other', 'INVITE', 'tag')])
+    assert.equal(world.partition.deliver(known), true);
+  assert.equal(world.overloaded.length, 2);
+});
+
 test('one entity cannot fill the partition, even when the store never answers', () => {
   const world = new World();
   let serial = 0;

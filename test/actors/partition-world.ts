@@ -56,7 +56,7 @@ interface Expected {
 export class World {
   nowMs = 1_795_000_000_000;
   readonly wheel = new Wheel(this.nowMs);
-  readonly load = { queuedItems: 0 };
+  readonly load = { queuedItems: 0, isClosing: false };
   readonly store = new Map<string, Uint8Array>();
   /** Not yet applied, then applied but not yet answered. */
   readonly writes: Write[] = [];

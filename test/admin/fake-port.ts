@@ -27,7 +27,7 @@ export class FakePort implements AdminPort {
       admin: '127.0.0.1:8080',
       workers: 1,
       partitions: limits.partitions / 2,
-      load: { calls: 3, registrations: 5, received: 100, lateMs: 1 },
+      load: { calls: 3, registrations: 5, received: 100, lateMs: 1, clients: 2 },
     });
     return { name: 'test', node: 'a', epoch: 7, storeUp: true, nodes: [node('a'), node('b')], owners, moving: 0 };
   }

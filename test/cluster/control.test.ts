@@ -124,6 +124,33 @@ test('a drain hands everything over and exits; the last one writes and goes', ()
   assert.equal(three.exited.get('c'), 0);
 });
 
+test('who gave everything away stays for the connections of its clients, until they are gone or for so long', () => {
+  const three = world(34, 'a', 'b', 'c');
+  three.run(3_000);
+  const [a, b, c] = [three.processes.get('a')!, three.processes.get('b')!, three.processes.get('c')!];
+  three.step(b, { type: 'drain', holdMs: 20_000 });
+  three.step(b, { type: 'held', connections: 2 });
+  three.run(9_000);
+  assert.deepEqual([three.exited.get('b'), b.control.isReady(9_000)], [undefined, false]);
+  assert.ok(!b.control.table!.owner.includes(b.control.table!.members.findIndex(({ id }) => id === 'b')));
+  three.step(b, { type: 'held', connections: 0 });
+  three.run(10_000);
+  assert.equal(three.exited.get('b'), 0);
+  three.checkSettled();
+  // Not told of any, it waits for the time to be over; asked once more, no longer than that.
+  three.step(c, { type: 'drain', holdMs: 5_000 });
+  three.run(13_000);
+  three.step(c, { type: 'drain', holdMs: 60_000 });
+  assert.equal(three.exited.get('c'), undefined);
+  three.run(17_000);
+  assert.equal(three.exited.get('c'), 0);
+  // The last one has nobody to keep connections for.
+  three.step(a, { type: 'drain', holdMs: 60_000 });
+  three.step(a, { type: 'held', connections: 7 });
+  three.run(20_000);
+  assert.equal(three.exited.get('a'), 0);
+});
+
 test('all of it after a kill of every node at once: the same cluster again', () => {
   const three = world(33, 'a', 'b', 'c');
   three.run(3_000);

@@ -111,11 +111,12 @@ function countOwned(table: Table, id: string): number {
 }
 
 function sum(loads: readonly WorkerLoadView[]): NodeLoad {
-  const total = { calls: 0, registrations: 0, received: 0, lateMs: 0 };
+  const total = { calls: 0, registrations: 0, received: 0, lateMs: 0, clients: 0 };
   for (const load of loads) {
     total.calls += load.calls;
     total.registrations += load.registrations;
     total.received += load.received;
+    total.clients += load.clients;
     total.lateMs = Math.max(total.lateMs, load.lateMs);
   }
   return total;

@@ -153,6 +153,10 @@ export class Workers {
     this.#handles[worker]?.thread.postMessage(message);
   }
 
+  tellAll(message: ToWorker): void {
+    for (let worker = 0; worker < this.count; worker += 1) this.tell(worker, message);
+  }
+
   send(worker: number, target: Target, payload: Uint8Array): boolean {
     const handle = this.#handles[worker];
     if (handle === undefined) return false;

@@ -25,6 +25,10 @@ export type ToWorker =
   | { readonly type: 'query'; readonly id: number; readonly query: WorkerQuery }
   /** Open the SIP sockets: from now on packets come in that this node must be able to pass on. */
   | { readonly type: 'listen' }
+  /**
+   * The node leaves: no new connections from now on. `isAlone`: nobody takes its partitions, so that nothing new may begin.
+   */
+  | { readonly type: 'leaving'; readonly isAlone: boolean }
   /** Stop listening and end. */
   | { readonly type: 'close' };
 
@@ -40,6 +44,7 @@ export interface WorkerLoadView {
   readonly registrations: number;
   readonly received: number;
   readonly lateMs: number;
+  readonly clients: number;
 }
 
 export type FromWorker =

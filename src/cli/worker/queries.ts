@@ -11,10 +11,11 @@ export function answerQuery(
   hosted: HostedPartitions,
   counters: Counters,
   delay: LoopDelay,
+  clients: number,
 ): unknown {
   switch (query.what) {
     case 'load':
-      return loadOf(hosted, counters, delay);
+      return loadOf(hosted, counters, delay, clients);
     case 'counters':
       return counters.all();
     case 'registrations': {
@@ -27,7 +28,7 @@ export function answerQuery(
   }
 }
 
-function loadOf(hosted: HostedPartitions, counters: Counters, delay: LoopDelay): WorkerLoadView {
+function loadOf(hosted: HostedPartitions, counters: Counters, delay: LoopDelay, clients: number): WorkerLoadView {
   let registrations = 0;
   for (const partition of hosted.partitions()) registrations += partition.stats().entities.aor;
   return {
@@ -35,6 +36,7 @@ function loadOf(hosted: HostedPartitions, counters: Counters, delay: LoopDelay):
     registrations,
     received: counters.get('received'),
     lateMs: delay.worstMs(),
+    clients,
   };
 }
 

@@ -100,8 +100,14 @@ export class Sockets {
     this.#tcp.end(flow, 'malformed', last);
   }
 
-  get connections(): number {
-    return this.#tcp.connections;
+  /** Open connections that clients have made to us. */
+  get clients(): number {
+    return this.#tcp.clients;
+  }
+
+  /** Connections that there are go on. */
+  stopAccepting(): void {
+    this.#tcp.stopAccepting();
   }
 
   async close(): Promise<void> {
