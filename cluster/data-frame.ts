@@ -6,7 +6,10 @@
 import { limits } from '../src/limits.ts';
 import { readSafe, readUint32, writeSafe, writeUint32 } from './octets.ts';
 
-/** Version of the frames, first in each of them. */
+/**
+ * First in each frame: the version that both sides speak. Greetings, proofs and what refuses them are of the same form in
+ * every version and carry this one.
+ */
 export const linkVersion = 1;
 
 export const frameType = { hello: 1, challenge: 2, proof: 3, heartbeat: 4, data: 5, close: 6 } as const;
@@ -112,7 +115,6 @@ export class DataWriter {
     this.#octets.copy(frame, 0, 0, this.#at);
     writeUint32(frame, 0, frame.length - 4);
     frame[4] = 0x98;
-    frame[5] = linkVersion;
     frame[6] = frameType.data;
     frame[dataCountAt] = 0xdd;
     writeUint32(frame, dataCountAt + 1, this.#count);
@@ -137,7 +139,14 @@ export class DataWriter {
 }
 
 /** Puts what is only known at the moment of writing into the head of a finished DATA frame (before its seal). */
-export function stampData(frame: Buffer, mark: TableMark, seq: number, heardSeq: number): void {
+export function stampData(
+  frame: Buffer,
+  mark: TableMark,
+  seq: number,
+  heardSeq: number,
+  version: number = linkVersion,
+): void {
+  frame[5] = version;
   frame[7] = 0xcf;
   writeSafe(frame, 8, mark.epoch);
   frame[16] = 0xce;
@@ -174,10 +183,10 @@ export function visitItems(body: Buffer, visit: (target: Target, payload: Buffer
 const controlTarget: Target = [2];
 
 /** The head of a DATA body whose every item is well-formed, or undefined. Nothing is delivered before all of it is read. */
-export function decodeData(body: Buffer): Data | undefined {
+export function decodeData(body: Buffer, version: number = linkVersion): Data | undefined {
   const end = body.length - sealTailBytes;
   if (end < dataItemsAt - 4 || body.length > limits.linkFrameBytesMax) return undefined;
-  if (body[0] !== 0x98 || body[1] !== linkVersion || body[3] !== 0xcf || body[12] !== 0xce) return undefined;
+  if (body[0] !== 0x98 || body[1] !== version || body[3] !== 0xcf || body[12] !== 0xce) return undefined;
   if (body[dataSeqAt - 4] !== 0xcf || body[dataHeardAt - 4] !== 0xcf || body[dataCountAt - 4] !== 0xdd)
     return undefined;
   if (body[end] !== 0xc4 || body[end + 1] !== sealBytes) return undefined;

@@ -12,10 +12,13 @@
  * same octets are the keys that seal the frames of each direction (cluster/wire.ts).
  *
  * Whatever is not the one frame expected at this point ends the connection with a reason that is counted and logged here,
- * but not told to the peer.
+ * but not told to the peer. One thing is told, by a CLOSE without a seal, to whoever names our cluster and us: that the two
+ * releases have nothing in common, and who of both is behind. It proves nothing and is only shown to people.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { encodeFrame, linkVersionRange } from './wire.ts';
+import { highestCommon, incompatibility, ownVersions } from './versions.ts';
+import type { Versions } from './versions.ts';
+import { encodeFrame } from './wire.ts';
 import type { TableMark } from './data-frame.ts';
 import type { Frame, Greeting } from './wire.ts';
 
@@ -42,10 +45,13 @@ export type HandshakeRefusal =
   | 'wrong-node'
   | 'wrong-direction'
   | 'wrong-version'
+  | 'refused-by-peer'
   | 'wrong-proof';
 
 export interface Established {
   readonly peer: Greeting;
+  /** Of the frames from now on: the highest that both sides speak. */
+  readonly version: number;
   /** Keys that seal what we send and what we receive. */
   readonly sendKey: Buffer;
   readonly receiveKey: Buffer;
@@ -53,7 +59,13 @@ export interface Established {
 
 export type HandshakeStep =
   | { readonly do: 'send'; readonly frame: Buffer }
-  | { readonly do: 'refuse'; readonly reason: HandshakeRefusal }
+  /** `detail` is for people; `frame` is the last one to send, if there is one. */
+  | {
+      readonly do: 'refuse';
+      readonly reason: HandshakeRefusal;
+      readonly detail?: string | undefined;
+      readonly frame?: Buffer | undefined;
+    }
   | { readonly do: 'establish'; readonly established: Established; readonly frame: Buffer | undefined };
 
 export interface HandshakeOptions {
@@ -65,6 +77,8 @@ export interface HandshakeOptions {
   /** 32 unpredictable octets, never used twice. */
   readonly random: Uint8Array;
   readonly mark: TableMark;
+  /** Default: those of this build. */
+  readonly versions?: Versions | undefined;
   /** Asked once the peer's name is known. The name is only a claim at that time: the answer must not change anything. */
   resumeFor(node: string): Resume;
 }
@@ -90,6 +104,8 @@ export class Handshake {
 
   /** Takes the next frame: its body as received and as decoded (undefined: it was not a frame). */
   receive(body: Buffer, frame: Frame | undefined): HandshakeStep {
+    if (frame?.type === 'close' && this.#awaits === 'challenge')
+      return { ...this.#refuse('refused-by-peer'), detail: frame.reason };
     if (frame === undefined || frame.type !== this.#awaits) return this.#refuse('unexpected-frame');
     if (frame.type === 'proof') return this.#receiveProof(frame.mac);
     const { self, expect, role } = this.#options;
@@ -97,8 +113,11 @@ export class Handshake {
     if (frame.to !== self.node || (role === 'dialer' && frame.node !== expect)) return this.#refuse('wrong-node');
     // The node with the smaller name dials, so there is one link for a pair, and nobody is its own peer.
     if (role === 'acceptor' ? frame.node >= self.node : frame.node <= self.node) return this.#refuse('wrong-direction');
-    if (frame.versionMin > linkVersionRange.max || frame.versionMax < linkVersionRange.min)
-      return this.#refuse('wrong-version');
+    const detail = incompatibility([self.node, this.#versions], [frame.node, frame.versions]);
+    if (detail !== undefined) {
+      const close = encodeFrame({ type: 'close', mark: this.#options.mark, reason: detail });
+      return { ...this.#refuse('wrong-version'), detail, frame: close };
+    }
     this.#peer = frame;
     // The octets are kept beyond this call, and the chunk they lie in may be reused.
     if (role === 'dialer') {
@@ -120,13 +139,18 @@ export class Handshake {
     this.#awaits = 'nothing';
     const established = {
       peer: this.#peer!,
+      version: highestCommon(this.#versions.link, this.#peer!.versions.link)!,
       sendKey: this.#mac(`key ${role}`),
       receiveKey: this.#mac(`key ${other}`),
     };
     return { do: 'establish', established, frame: role === 'acceptor' ? this.#proof('acceptor') : undefined };
   }
 
-  #refuse(reason: HandshakeRefusal): HandshakeStep {
+  get #versions(): Versions {
+    return this.#options.versions ?? ownVersions;
+  }
+
+  #refuse(reason: HandshakeRefusal): HandshakeStep & { readonly do: 'refuse' } {
     this.#awaits = 'nothing';
     return { do: 'refuse', reason };
   }
@@ -134,8 +158,7 @@ export class Handshake {
   #greeting(type: 'hello' | 'challenge', to: string): Buffer {
     const { self, mark, random } = this.#options;
     const { stream, heardStream, heardSeq } = this.#options.resumeFor(to);
-    const versions = { versionMin: linkVersionRange.min, versionMax: linkVersionRange.max };
-    return encodeFrame({ type, mark, ...self, to, ...versions, random, stream, heardStream, heardSeq });
+    return encodeFrame({ type, mark, ...self, to, versions: this.#versions, random, stream, heardStream, heardSeq });
   }
 
   #proof(role: Role): Buffer {

@@ -50,6 +50,11 @@ export class LinkConnection {
     return this.#protocol?.isUp === true;
   }
 
+  /** More about the end for people, or ''. */
+  get detail(): string {
+    return this.#protocol?.detail ?? '';
+  }
+
   get rttMs(): number {
     return this.#protocol?.rttMs ?? -1;
   }

@@ -285,11 +285,11 @@ export class LinkMesh {
     const isStranger = this.#strangers.delete(connection);
     const kind = isStranger ? `stranger:${reason}` : reason.startsWith('peer: ') ? 'peer' : reason;
     this.#ends.set(kind, (this.#ends.get(kind) ?? 0) + 1);
-    if (isStranger) this.#logRefused(connection.remote, reason);
+    if (isStranger) this.#logRefused(connection.remote, reason, connection.detail);
     const peer = this.#peers.get(connection.node);
     if (peer?.dialling === connection) {
       peer.dialling = undefined;
-      this.#logFailed(peer, reason);
+      this.#logFailed(peer, reason, connection.detail);
     }
     if (wasUp) {
       this.#options.log.write('info', 'link-down', { peer: connection.node, reason });
@@ -332,14 +332,14 @@ export class LinkMesh {
     }
   };
 
-  #logRefused(remote: string, reason: string): void {
-    const advice = this.#ports.advice?.(reason);
+  #logRefused(remote: string, reason: string, detail = ''): void {
+    const advice = detail === '' ? this.#ports.advice?.(reason) : detail;
     this.#logBounded('warn', 'link-refused', { remote, reason, ...(advice !== undefined && { advice }) });
   }
 
   /** A node that is down is dialled again and again: only what somebody has to do something about is said, and once. */
-  #logFailed(peer: Peer, reason: string): void {
-    const advice = this.#ports.advice?.(reason);
+  #logFailed(peer: Peer, reason: string, detail: string): void {
+    const advice = detail === '' ? this.#ports.advice?.(reason) : detail;
     if (advice === undefined || peer.failure === reason) return;
     peer.failure = reason;
     this.#logBounded('warn', 'link-failed', { peer: peer.id, reason, advice });

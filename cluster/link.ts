@@ -40,7 +40,10 @@ export interface LinkEvents {
   mark(): TableMark;
 }
 
-export interface LinkOptions extends Pick<HandshakeOptions, 'role' | 'self' | 'expect' | 'secret' | 'random'> {
+export interface LinkOptions extends Pick<
+  HandshakeOptions,
+  'role' | 'self' | 'expect' | 'secret' | 'random' | 'versions'
+> {
   readonly nowMs: number;
   readonly events: LinkEvents;
 }
@@ -48,6 +51,8 @@ export interface LinkOptions extends Pick<HandshakeOptions, 'role' | 'self' | 'e
 export class LinkProtocol {
   /** Why the link is over; '' while it is not. */
   closed = '';
+  /** More about it for people, '' when there is no more to say. May be a word of a stranger. */
+  detail = '';
   readonly #events: LinkEvents;
   readonly #handshake: Handshake;
   readonly #reader = new FrameReader(limits.linkHandshakeFrameBytesMax);
@@ -69,10 +74,11 @@ export class LinkProtocol {
   /** Round trip by the last heartbeats, ms; -1 before the first echo. */
   #rttMs = -1;
   #saidRoomBytes = 0;
+  #version = 0;
   #nowMs: number;
 
   constructor(options: LinkOptions) {
-    const { events, role, self, expect, secret, random, nowMs } = options;
+    const { events, role, self, expect, secret, random, versions, nowMs } = options;
     this.#events = events;
     this.#startedMs = this.#heardMs = this.#progressMs = this.#tickedMs = this.#nowMs = nowMs;
     const resumeFor = (node: string) => {
@@ -84,7 +90,7 @@ export class LinkProtocol {
       this.#saidStream = resume.stream;
       return resume;
     };
-    this.#handshake = new Handshake({ role, self, expect, secret, random, mark: events.mark(), resumeFor });
+    this.#handshake = new Handshake({ role, self, expect, secret, random, versions, mark: events.mark(), resumeFor });
     if (role === 'dialer') this.#out.push(this.#handshake.hello());
   }
 
@@ -150,7 +156,10 @@ export class LinkProtocol {
       const { heardSeq } = session;
       out.push(
         this.#sealed(
-          encodeFrame({ type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq, extra, roomBytes }),
+          encodeFrame(
+            { type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq, extra, roomBytes },
+            this.#version,
+          ),
         ),
       );
       session.heardBytes = session.heardItems = 0;
@@ -158,7 +167,7 @@ export class LinkProtocol {
     for (let bytes = 0; bytes < budgetBytes;) {
       const next = session.next();
       if (next === undefined) break;
-      stampData(next.frame, mark, next.seq, session.heardSeq);
+      stampData(next.frame, mark, next.seq, session.heardSeq, this.#version);
       session.heardBytes = session.heardItems = 0;
       out.push(this.#sealed(next.frame));
       bytes += next.frame.length;
@@ -170,7 +179,7 @@ export class LinkProtocol {
   close(reason: string, nowMs: number): void {
     if (this.closed !== '') return;
     if (this.#session !== undefined) {
-      this.#out.push(this.#sealed(encodeFrame({ type: 'close', mark: this.#events.mark(), reason })));
+      this.#out.push(this.#sealed(encodeFrame({ type: 'close', mark: this.#events.mark(), reason }, this.#version)));
       this.#session.detach(nowMs);
     }
     this.closed = reason;
@@ -178,7 +187,11 @@ export class LinkProtocol {
 
   #receiveGreeting(body: Buffer, nowMs: number): void {
     const step = this.#handshake.receive(body, decodeFrame(body));
-    if (step.do === 'refuse') return this.close(step.reason, nowMs);
+    if (step.do === 'refuse') {
+      if (step.frame !== undefined) this.#out.push(step.frame);
+      this.detail = step.detail ?? '';
+      return this.close(step.reason, nowMs);
+    }
     if (step.do === 'send') {
       this.#out.push(step.frame);
       return;
@@ -189,6 +202,7 @@ export class LinkProtocol {
     if (!session.attach(established.peer, this.#saidStream)) return this.close('out-of-step', nowMs);
     if (step.frame !== undefined) this.#out.push(step.frame);
     this.#established = established;
+    this.#version = established.version;
     this.#sendSeal = new Hmac(established.sendKey);
     this.#receiveSeal = new Hmac(established.receiveKey);
     this.#session = session;
@@ -200,7 +214,7 @@ export class LinkProtocol {
 
   #receiveSealed(body: Buffer, session: LinkSession, nowMs: number): void {
     if (!isSealed(body, this.#receiveSeal!, this.#receivedFrames++)) return this.close('bad-seal', nowMs);
-    const frame = decodeFrame(body);
+    const frame = decodeFrame(body, this.#version);
     this.#heardMs = nowMs;
     switch (frame?.type) {
       case 'data': {

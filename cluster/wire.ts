@@ -2,12 +2,13 @@
  * The frames between two nodes: `u32be length`, then one MessagePack array
  * `[version, type, table epoch, table nonce, ...]`, as octets <-> values and nothing else.
  *
- *   HELLO      cluster, node, to, incarnation, lowest version, highest version, random (32), stream, heard stream, heard seq
+ *   HELLO      cluster, node, to, incarnation, lowest version, highest version, random (32), stream, heard stream, heard seq,
+ *              lowest and highest schema read, highest schema written
  *   CHALLENGE  the same fields, from the other side
  *   PROOF      HMAC (32) over both of the above
  *   HEARTBEAT  sent at, echo of the peer's sent at, highest seq heard, extra octets of the control, room for octets, seal
  *   DATA       seq, highest seq heard, items [[target, payload], ...], seal
- *   CLOSE      reason, seal
+ *   CLOSE      reason, seal (empty when it answers a greeting)
  *
  * The seal is the last element of every frame after the handshake: the first 16 octets of an HMAC-SHA256 over all octets
  * in front of it and the number of the frame on this connection (cluster/handshake.ts makes the keys). So nobody on the
@@ -23,6 +24,7 @@ import { decodeData, frameType, linkVersion, sealBytes, sealTailBytes } from './
 import type { Data, TableMark } from './data-frame.ts';
 import { checkMsgpack } from './msgpack-check.ts';
 import { writeSafe, writeUint32 } from './octets.ts';
+import type { VersionRange, Versions } from './versions.ts';
 
 /** HELLO and CHALLENGE. `stream` names the sender's run of DATA numbers; `heard*` what it last had of the other's. */
 export interface Greeting {
@@ -32,8 +34,7 @@ export interface Greeting {
   readonly node: string;
   readonly to: string;
   readonly incarnation: number;
-  readonly versionMin: number;
-  readonly versionMax: number;
+  readonly versions: Versions;
   readonly random: Uint8Array;
   readonly stream: number;
   readonly heardStream: number;
@@ -66,15 +67,12 @@ export interface Close {
 
 export type Frame = Greeting | Proof | Heartbeat | Data | Close;
 
-/** The versions of the link protocol that this build speaks: its own and, once there is a second, the one before. */
-export const linkVersionRange = { min: linkVersion, max: linkVersion } as const;
-
 export const macBytes = 32;
 export const randomBytes = 32;
-const closeReasonCharsMax = 64;
+const closeReasonCharsMax = 160;
 
 /** The octets of a frame, length first. Those that carry a seal leave with an empty one: see `seal`. */
-export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
+export function encodeFrame(frame: Exclude<Frame, Data>, version: number = linkVersion): Buffer {
   const { epoch, nonce } = frame.mark;
   switch (frame.type) {
     case 'hello':
@@ -88,18 +86,21 @@ export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
         frame.node,
         frame.to,
         frame.incarnation,
-        frame.versionMin,
-        frame.versionMax,
+        frame.versions.link.min,
+        frame.versions.link.max,
         frame.random,
         frame.stream,
         frame.heardStream,
         frame.heardSeq,
+        frame.versions.schema.reads.min,
+        frame.versions.schema.reads.max,
+        frame.versions.schema.writes,
       ]);
     case 'proof':
       return lengthFirst([linkVersion, frameType.proof, epoch, nonce, frame.mac]);
     case 'heartbeat':
       return lengthFirst([
-        linkVersion,
+        version,
         frameType.heartbeat,
         epoch,
         nonce,
@@ -112,7 +113,7 @@ export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
       ]);
     case 'close':
       return lengthFirst([
-        linkVersion,
+        version,
         frameType.close,
         epoch,
         nonce,
@@ -123,11 +124,11 @@ export function encodeFrame(frame: Exclude<Frame, Data>): Buffer {
 }
 
 /** The frame in `body` (without its length), or undefined when it is not exactly one. Reads shapes; trusts nothing. */
-export function decodeFrame(body: Buffer): Frame | undefined {
-  if (body.length >= 3 && body[2] === frameType.data) return decodeData(body);
+export function decodeFrame(body: Buffer, version: number = linkVersion): Frame | undefined {
+  if (body.length >= 3 && body[2] === frameType.data) return decodeData(body, version);
   if (checkMsgpack(body, frameBounds) !== undefined) return undefined;
   const row = decoder.decode(body);
-  if (!Array.isArray(row) || row[0] !== linkVersion || !isCount(row[2]) || !isNonce(row[3])) return undefined;
+  if (!Array.isArray(row) || row[0] !== version || !isCount(row[2]) || !isNonce(row[3])) return undefined;
   const mark = { epoch: row[2], nonce: row[3] };
   switch (row[1]) {
     case frameType.hello:
@@ -182,14 +183,22 @@ function lengthFirst(row: readonly unknown[]): Buffer {
 
 /** Fields behind the last known one are let pass: a later version may say more. */
 function decodeGreeting(type: 'hello' | 'challenge', mark: TableMark, row: readonly unknown[]): Greeting | undefined {
-  const [, , , , cluster, node, to, incarnation, versionMin, versionMax, random, stream, heardStream, heardSeq] = row;
+  const [, , , , cluster, node, to, incarnation, min, max, random, stream, heardStream, heardSeq] = row;
   if (!isText(cluster, limits.linkNodeIdBytesMax) || !isNodeId(node) || !isText(to, limits.linkNodeIdBytesMax))
     return undefined;
-  if (!isCount(incarnation) || !isCount(versionMin) || !isCount(versionMax) || versionMin > versionMax)
-    return undefined;
+  const link = rangeOf(min, max);
+  const reads = rangeOf(row[14], row[15]);
+  const writes = row[16];
+  if (!isCount(incarnation) || link === undefined || reads === undefined || !isCount(writes)) return undefined;
+  if (writes < reads.min || writes > reads.max) return undefined;
   if (!isOctets(random, randomBytes) || !isCount(stream) || !isCount(heardStream) || !isCount(heardSeq))
     return undefined;
-  return { type, mark, cluster, node, to, incarnation, versionMin, versionMax, random, stream, heardStream, heardSeq };
+  const versions = { link, schema: { reads, writes } };
+  return { type, mark, cluster, node, to, incarnation, versions, random, stream, heardStream, heardSeq };
+}
+
+function rangeOf(min: unknown, max: unknown): VersionRange | undefined {
+  return isCount(min) && isCount(max) && min <= max ? { min, max } : undefined;
 }
 
 function decodeHeartbeat(mark: TableMark, row: readonly unknown[]): Heartbeat | undefined {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { LinkProtocol } from '../../cluster/link.ts';
 import type { LinkEvents } from '../../cluster/link.ts';
 import { LinkSession } from '../../cluster/link-session.ts';
+import type { Versions } from '../../cluster/versions.ts';
 import { limits } from '../../src/limits.ts';
 
 let streams = 0;
@@ -21,6 +22,7 @@ export class Node {
   readonly echoes: number[] = [];
   readonly reasons: string[] = [];
   extra = '';
+  versions: Versions | undefined;
   /** What it lets the other one have under way. */
   roomBytes: number = limits.linkWindowBytes;
 
@@ -50,6 +52,7 @@ export class Node {
       expect: this.name < this.peer ? this.peer : '',
       secret: this.secret,
       random: createHash('sha256').update(`${this.name} ${++streams}`).digest(),
+      versions: this.versions,
       nowMs,
       events,
     });

@@ -26,6 +26,11 @@ const target: fc.Arbitrary<Target> = fc.oneof(
 const item = fc.tuple(target, fc.uint8Array({ maxLength: 200 }));
 const name = fc.string({ minLength: 1, maxLength: 20 }).filter(isNodeId);
 const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length }).map((o) => Buffer.from(o));
+const range = fc.record({ min: fc.nat(3), max: fc.integer({ min: 3, max: 9 }) }, { noNullPrototype: true });
+const versions = fc.record(
+  { link: range, schema: fc.record({ reads: range, writes: fc.constant(3) }, { noNullPrototype: true }) },
+  { noNullPrototype: true },
+);
 const coldFrame: fc.Arbitrary<Exclude<Frame, { type: 'data' }>> = fc.oneof(
   fc.record(
     {
@@ -35,8 +40,7 @@ const coldFrame: fc.Arbitrary<Exclude<Frame, { type: 'data' }>> = fc.oneof(
       node: name,
       to: name,
       incarnation: fc.maxSafeNat(),
-      versionMin: fc.nat(3),
-      versionMax: fc.integer({ min: 3, max: 9 }),
+      versions,
       random: octets(32),
       stream: fc.maxSafeNat(),
       heardStream: fc.maxSafeNat(),
