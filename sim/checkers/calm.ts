@@ -10,6 +10,9 @@ const outside: ReadonlySet<FaultKind> = new Set(['weather', 'clock']);
 /** A lease lapses, peers vote, a process starts again, its share comes back. */
 const recoveryMs = 12_000;
 
+/** A link that broke is noticed, dialled again and caught up with. */
+const linkRecoveryMs = 5_000;
+
 export class Calm {
   readonly observer: Observer;
   readonly #world: World;
@@ -27,7 +30,9 @@ export class Calm {
 
   /** Whether nothing has disturbed the cluster since then. */
   since(ms: number): boolean {
-    return ms >= this.#disturbedUntilMs && this.#world.kernel.nowMs >= ms;
+    const { nowMs } = this.#world.kernel;
+    if (ms < this.#disturbedUntilMs || nowMs < ms) return false;
+    return !this.#world.options.linkFaults.some(({ atMs }) => atMs <= nowMs && atMs + linkRecoveryMs > ms);
   }
 
   /** No fault of this world ever touches the cluster. */

@@ -1,12 +1,17 @@
 /**
  * Invariant 4: a process whose lease has run out and whom too few voters confirm is stopped: no packet of a call leaves it,
  * then or later, until a renewal that it asked for after that moment has succeeded. Judged by a second book of leases,
- * confirmations and tables, kept from what goes over the links and into the store.
+ * confirmations and tables, kept from what goes over the links and into the store. A packet for a connection that another
+ * thread or node holds is judged when it leaves the thread of its owner: from there on it is under way, as in a socket, and
+ * whoever holds the connection decides nothing (seeds 600029 and 600055: the process is stopped meanwhile).
  * Seen failing with the mutant: 'a node acts for its whole lease and longer'.
  */
 import { limits } from '../../src/limits.ts';
+import { unpackTransmit } from '../../cluster/transmit.ts';
 import type { SimNode } from '../node.ts';
 import type { Observer } from '../observe.ts';
+import { readMessage } from '../phone/message.ts';
+import type { Message } from '../phone/message.ts';
 import type { World } from '../world.ts';
 
 /** Clocks that run differently (500 ppm of some seconds), and whole milliseconds. */
@@ -47,6 +52,23 @@ export function latch(world: World): Observer {
       if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs) standing.stoppedAtMs = undefined;
     },
   });
+  const judge = (node: SimNode, message: Message | string): void => {
+    if (typeof message === 'string') return;
+    // What needs no state is answered by anybody; requests and answers to an INVITE only by its owner.
+    if (!message.isRequest && (message.method !== 'INVITE' || message.status >= 300)) return;
+    const standing = of(node.owner.name);
+    look(standing, node.id);
+    if (standing.stoppedAtMs === undefined) return;
+    const sinceMs = world.kernel.nowMs - standing.stoppedAtMs;
+    world.fail(
+      'latch',
+      4,
+      `${node.owner.name} sends ${message.method} ${message.status} ${sinceMs.toFixed(0)} ms after it had to stop`,
+      message.callId,
+    );
+  };
+  /** The worker that has just got a packet for one of its connections sends it at once. */
+  let isPassing = false;
   return {
     tableAdopted(node, table) {
       const standing = of(node.owner.name);
@@ -62,20 +84,17 @@ export function latch(world: World): Observer {
       const sentAtMs = world.kernel.nowMs - (node.clock.monotonicMs() - frame.sentAtMs);
       standing.confirmed.set(from, Math.max(standing.confirmed.get(from) ?? -Infinity, sentAtMs));
     },
-    nodeSent(node: SimNode, _worker, _flow, message) {
-      if (typeof message === 'string') return;
-      // What needs no state is answered by anybody; requests and answers to an INVITE only by its owner.
-      if (!message.isRequest && (message.method !== 'INVITE' || message.status >= 300)) return;
-      const standing = of(node.owner.name);
-      look(standing, node.id);
-      if (standing.stoppedAtMs === undefined) return;
-      const sinceMs = world.kernel.nowMs - standing.stoppedAtMs;
-      world.fail(
-        'latch',
-        4,
-        `${node.owner.name} sends ${message.method} ${message.status} ${sinceMs.toFixed(0)} ms after it had to stop`,
-        message.callId,
-      );
+    leftWorker(node, _worker, target, payload) {
+      if (target[0] !== 1) return;
+      const packet = unpackTransmit(payload);
+      if (packet !== undefined) judge(node, readMessage(Buffer.from(packet.bytes)));
+    },
+    cameToWorker(_node, _worker, target) {
+      isPassing = target[0] === 1;
+    },
+    nodeSent(node, _worker, _flow, message) {
+      if (!isPassing) judge(node, message);
+      isPassing = false;
     },
   };
 }

@@ -50,7 +50,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a hub that never tries again',
     file: 'cluster/hub.ts',
-    line: '    this.#waiting.push({ partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs() });',
+    line: '    this.#waiting.splice(this.#placeOf(item), 0, item);',
     instead: '',
   },
   {
@@ -201,8 +201,8 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'an owner is its own buddy',
     file: 'cluster/plan.ts',
-    line: '      if (index !== ownerIndex && !members[index]!.draining) return index;',
-    instead: '      if (!members[index]!.draining) return index;',
+    line: '      if (index === ownerIndex || members[index]!.draining) continue;',
+    instead: '      if (members[index]!.draining) continue;',
   },
   {
     name: 'shares are never evened out',
