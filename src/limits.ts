@@ -221,10 +221,10 @@ assert(
   'a frame that reached its aim must have room for one more large item',
 );
 assert(
-assert(
   limits.linkSocketBytesAhead * 4 <= limits.linkWindowBytes,
   'the other side must hear of room again long before it has used all of it',
 );
+assert(
   limits.heartbeatMs * 4 < limits.linkSilenceMs,
   'a link may be closed for silence only after several lost heartbeats',
 );
