@@ -3,8 +3,8 @@
  * effects that it performs in the order given. The protocol itself is told in docs/cluster-control.md.
  */
 import type { Preferences } from './ring.ts';
-import type { CoordinationStore } from './store-ports.ts';
-import type { Table } from './table.ts';
+import type { CoordinationStore, MemberInfo } from './store-ports.ts';
+import type { Table, TableMember } from './table.ts';
 
 /** One partition as one worker is to hold it. The epoch is what its store writes carry, with owner `ownerName(...)`. */
 export interface Share {
@@ -155,9 +155,23 @@ export interface ControlIdentity {
   readonly linkHeld: boolean;
   /** See MemberInfo. */
   readonly admin?: string;
+  readonly sip?: readonly string[];
+  readonly zone?: string;
   /** Worker threads configured: the weight of the node. */
   readonly workers: number;
   readonly schema: number;
+}
+
+/** What an identity tells the others with each lease. */
+export function infoOf(identity: ControlIdentity, draining: boolean): MemberInfo {
+  const { link, admin, sip, zone, workers, schema } = identity;
+  return { link, ...(admin && { admin }), ...(sip && { sip }), ...(zone && { zone }), workers, schema, draining };
+}
+
+/** As it stands in a table. */
+export function memberOf(identity: ControlIdentity, draining: boolean): TableMember {
+  const { id, incarnation, link, workers, zone = '' } = identity;
+  return { id, incarnation, link, workers, draining, zone };
 }
 
 /** The owner string of seals and fenced writes. */

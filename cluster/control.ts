@@ -5,7 +5,7 @@
  */
 import { limits } from '../src/limits.ts';
 import type { LogLevel } from '../src/outside.ts';
-import { ownerName } from './control-types.ts';
+import { infoOf, memberOf, ownerName } from './control-types.ts';
 import type {
   ControlEffect,
   ControlIdentity,
@@ -27,9 +27,9 @@ import type { Done } from './store-calls.ts';
 import { StoreClock } from './store-clock.ts';
 import { suspects } from './suspects.ts';
 import { TableKeeper } from './table-keeper.ts';
-import type { CoordinationStore, LeaseReply, MemberInfo, MemberRow } from './store-ports.ts';
+import type { CoordinationStore, LeaseReply, MemberRow } from './store-ports.ts';
 import { describeTable, hasShare, isMember, unpackTable } from './table.ts';
-import type { Table, TableMember } from './table.ts';
+import type { Table } from './table.ts';
 
 export class Control {
   readonly #identity: ControlIdentity;
@@ -187,8 +187,8 @@ export class Control {
 
   #lease(): void {
     const sentMs = this.#nowMs;
-    const { id, incarnation, link, admin, workers, schema } = this.#identity;
-    const info: MemberInfo = { link, ...(admin && { admin }), workers, schema, draining: this.#leaving.draining };
+    const { id, incarnation } = this.#identity;
+    const info = infoOf(this.#identity, this.#leaving.draining);
     this.#leaseAtMs = sentMs + (this.#membership.latched ? limits.controlRetryMs : limits.leaseRenewMs);
     const operation = this.#ask('lease', [id, incarnation, limits.leaseTtlMs, info], (reply, nowMs) => {
       if (reply !== undefined) this.#leaseReply(reply.result, sentMs, operation, nowMs);
@@ -360,8 +360,8 @@ export class Control {
   }
 
   #facts(arrived: readonly number[]): Facts {
-    const { id, incarnation, link, workers } = this.#identity;
-    const self: TableMember = { id, incarnation, link, workers, draining: this.#leaving.draining };
+    const { id } = this.#identity;
+    const self = memberOf(this.#identity, this.#leaving.draining);
     // Joining waits a while for the links, so that nothing has to be forwarded where it cannot go.
     const linked = this.#peers.isLinkedToAll() || this.#nowMs - this.#leaseSinceMs >= limits.joinWaitMs;
     const storeNowMs = this.#nowMs + this.#storeClock.leastMs;

@@ -118,16 +118,25 @@ function spread(
   }
 }
 
-/** The first in the preference list that stays and is not the owner. */
+/** The first in the preference list that stays and is not the owner, in another zone than the owner if there is one. */
 function buddies(members: readonly TableMember[], owner: Uint16Array, preferences: Preferences): Uint16Array {
   const rows = preferences.of(ringMembers(members));
   return Uint16Array.from(owner, (ownerIndex, partition) => {
+    const zone = members[ownerIndex]?.zone ?? '';
+    let first = nobody;
     for (let rank = 0; rank < members.length; rank++) {
       const index = rows[partition * members.length + rank]!;
-      if (index !== ownerIndex && !members[index]!.draining) return index;
+      if (index === ownerIndex || members[index]!.draining) continue;
+      if (isElsewhere(zone, members[index]!.zone)) return index;
+      if (first === nobody) first = index;
     }
-    return nobody;
+    return first;
   });
+}
+
+/** Of a node that names no zone nobody knows where it is. */
+function isElsewhere(zone: string, other: string): boolean {
+  return zone !== '' && other !== '' && zone !== other;
 }
 
 /**

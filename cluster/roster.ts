@@ -56,7 +56,7 @@ export class Roster {
     const joining = [self];
     for (const { id, incarnation, status, leaseUntilMs, info } of this.rows ?? []) {
       if (id === self.id || status !== 'up' || leaseUntilMs <= storeNowMs) continue;
-      joining.push({ id, incarnation, link: info.link, workers: info.workers, draining: false });
+      joining.push({ id, incarnation, link: info.link, workers: info.workers, draining: false, zone: info.zone ?? '' });
     }
     return joining;
   }

@@ -17,8 +17,10 @@ import { userChangedBody } from '../actors/questions.ts';
 import { Wheel } from '../actors/wheel.ts';
 import { limits } from '../src/limits.ts';
 import type { Clock, Flow, Log, Random } from '../src/outside.ts';
+import type { Sibling } from '../src/proxy/self.ts';
 import type { SipMessage } from '../src/sip/message.ts';
 import { isFailure, parse } from '../src/sip/parse.ts';
+import { isDatagramFlow, nodeOfFlow } from '../src/transport/datagram-flow.ts';
 import { ownerName } from './control-types.ts';
 import type { ShareOrder, ShareReport } from './control-types.ts';
 import type { Target } from './data-frame.ts';
@@ -74,6 +76,8 @@ export class SipWorker {
   readonly #directory: StoreDirectory;
   readonly replicator: Replicator;
   readonly #takeover: Takeover;
+  /** Other nodes that live, and how many workers each has. */
+  #siblings: ReadonlyMap<string, number> = new Map();
 
   constructor(options: SipWorkerOptions, ports: SipWorkerPorts) {
     this.#options = options;
@@ -146,6 +150,12 @@ export class SipWorker {
   /** The node leaves. While nobody can take its partitions, what is new is answered 503. */
   close(isAlone: boolean): void {
     this.#load.isClosing = isAlone;
+  }
+
+  /** The other nodes that live, whenever that changes. */
+  know(siblings: readonly Sibling[]): void {
+    this.#siblings = new Map(siblings.map((each) => [each.node, each.workers]));
+    this.#options.deps.self.know(siblings);
   }
 
   userChanged(aor: string): void {
@@ -259,10 +269,25 @@ export class SipWorker {
 
   #transmit(flow: Flow, bytes: Uint8Array, token: string): void {
     const { node, worker } = this.#options;
+    if (isDatagramFlow(flow)) return this.#transmitDatagram(flow, bytes, token);
     const holder = flow.connection === '' ? undefined : holderOf(flow.connection);
     if (holder === undefined || (holder.node === node && holder.worker === worker))
       return this.#ports.send(flow, bytes, token);
     if (!this.#ports.toHub(holder.node, [1, holder.worker], packTransmit({ flow, bytes, token })))
+      this.#ports.count('dropped-hub-busy');
+  }
+
+  /** From the node that has the address of the flow. When that is gone: from here, which is the best that is left. */
+  #transmitDatagram(flow: Flow, bytes: Uint8Array, token: string): void {
+    const { node, worker } = this.#options;
+    const holder = nodeOfFlow(flow);
+    const workers = this.#siblings.get(holder);
+    if (holder === node || workers === undefined) {
+      if (holder !== node) this.#ports.count('sent-for-gone-node');
+      return this.#ports.send(flow, bytes, token);
+    }
+    // By number: so they share the work.
+    if (!this.#ports.toHub(holder, [1, worker % workers], packTransmit({ flow, bytes, token })))
       this.#ports.count('dropped-hub-busy');
   }
 

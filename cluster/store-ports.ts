@@ -11,6 +11,10 @@ export interface MemberInfo {
   readonly link: string;
   /** Address of the node's HTTP API, `host:port`, for people and their tools. Absent from a node without one. */
   readonly admin?: string;
+  /** Host and port that it writes into Via for each of its SIP listeners, in their order. */
+  readonly sip?: readonly string[];
+  /** See TableMember. */
+  readonly zone?: string;
   /** Worker threads, which is the node's weight in the ring. */
   readonly workers: number;
   /** Highest schema number of snapshots and frames that this node writes. */

@@ -13,6 +13,8 @@ export interface TableMember {
   /** Weight in the ring. */
   readonly workers: number;
   readonly draining: boolean;
+  /** What it shares its fate with (a rack, a data centre); '' when nobody said. */
+  readonly zone: string;
 }
 
 export interface Table {
@@ -76,7 +78,14 @@ export function packTable(table: Table): Uint8Array {
     schema,
     table.epoch,
     table.nonce,
-    table.members.map((member) => [member.id, member.incarnation, member.link, member.workers, member.draining]),
+    table.members.map((member) => [
+      member.id,
+      member.incarnation,
+      member.link,
+      member.workers,
+      member.draining,
+      member.zone,
+    ]),
     packIndexes(table.owner),
     packIndexes(table.buddy),
     moving,
@@ -114,12 +123,12 @@ function unpackMembers(value: unknown): TableMember[] | undefined {
   const members: TableMember[] = [];
   for (const item of value as unknown[]) {
     if (!Array.isArray(item) || item.length < 5) return undefined;
-    const [id, incarnation, link, workers, draining] = item as unknown[];
+    const [id, incarnation, link, workers, draining, zone = ''] = item as unknown[];
     if (!isId(id) || !isCount(incarnation) || typeof link !== 'string' || !isCount(workers)) return undefined;
-    if (typeof draining !== 'boolean') return undefined;
+    if (typeof draining !== 'boolean' || typeof zone !== 'string') return undefined;
     const last = members.at(-1);
     if (last !== undefined && last.id >= id) return undefined;
-    members.push({ id, incarnation, link, workers, draining });
+    members.push({ id, incarnation, link, workers, draining, zone });
   }
   return members;
 }

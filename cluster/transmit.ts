@@ -36,7 +36,7 @@ export function unpackTransmit(payload: Uint8Array): Transmit | undefined {
     : { flow, bytes: bytes.slice(), token: String(token) };
 }
 
-/** The connection's node and worker, from its name `node/worker/number`. */
+/** The connection's node and worker, from its name `node/worker/number`; NaN: any worker (`datagramFlow`). */
 export function holderOf(connection: string): { node: string; worker: number } | undefined {
   const [node, worker, number] = connection.split('/');
   return node === undefined || worker === undefined || number === undefined

@@ -28,13 +28,14 @@ export interface Log {
 export type Protocol = 'udp' | 'tcp';
 
 /**
- * The way to one peer. For UDP the pair of addresses says all; for streams `connection` names the socket as
- * `node/worker/number`, which never moves. An empty `connection` on a stream asks for reuse of an open connection to
- * the same address and port, or a new one.
+ * The way to one peer. For streams `connection` names the socket as `node/worker/number`, which never moves. An empty
+ * `connection` on a stream asks for reuse of an open connection to the same address and port, or a new one. For UDP the
+ * pair of addresses says all when every node listens at our side of it; else `connection` names the node that does
+ * (`datagramFlow` of src/transport/datagram-flow.ts), and an empty one leaves the choice to whoever sends.
  */
 export interface Flow {
   readonly protocol: Protocol;
-  /** Our own side: index into the configured listeners, so that all nodes of one machine mean the same socket. */
+  /** Our own side: index into the configured listeners, which are the same on all nodes but for their addresses. */
   readonly listener: number;
   /** The peer's IP address, IPv6 without brackets. */
   readonly address: string;

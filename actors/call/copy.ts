@@ -34,8 +34,8 @@ export function prepare(
   const { partition } = act.turn;
   const flow = nextFlow(plan, contact, self, source.listener);
   if (typeof flow === 'string') return flow;
-  const outbound = self.listeners[flow.listener];
-  const inbound = self.listeners[source.listener];
+  const outbound = self.listenerOf(flow);
+  const inbound = self.listenerOf(source);
   if (outbound === undefined || inbound === undefined) return 'unsupported-transport';
   // A packet to our own socket would come back to us: what is meant for us was handled before.
   if (flow.connection === '' && self.isSocket(flow.address, flow.port)) return 'forbidden-address';

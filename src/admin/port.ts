@@ -72,6 +72,8 @@ export interface NodeView {
   readonly link: string;
   /** Address of its HTTP API; '' when not known. */
   readonly admin: string;
+  /** Its `node.zone`; '' when it names none. */
+  readonly zone: string;
   readonly workers: number;
   /** Partitions it owns by the table. */
   readonly partitions: number;

@@ -123,12 +123,13 @@ export function statusText(view: ClusterView, nowMs: number): string {
     node.partitions,
     node.load?.calls ?? '-',
     node.load?.registrations ?? '-',
+    node.zone === '' ? '-' : node.zone,
     node.workers,
     node.link,
     node.admin === '' ? '-' : node.admin,
     node.status === 'dead' ? '-' : durationText(nowMs - node.incarnation),
   ]);
-  const head = ['node', 'status', 'partitions', 'calls', 'registrations', 'workers', 'link', 'admin', 'up for'];
+  const head = ['node', 'status', 'partitions', 'calls', 'registrations', 'zone', 'workers', 'link', 'admin', 'up for'];
   const facts = [
     `cluster ${view.name}, table epoch ${view.epoch}, ${view.owners.length} partitions`,
     unowned === 0 ? 'all served' : `${unowned} without owner`,

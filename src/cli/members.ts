@@ -26,6 +26,8 @@ function memberConfig(config: Config, index: number): Config {
   }
   return {
     ...config,
+    // One machine: all of them have its addresses.
+    listen: config.listen.map((each) => (each.protocol === 'udp' ? { ...each, shared: true } : each)),
     node: {
       ...node,
       id: memberId(index),

@@ -27,6 +27,7 @@ import { ControlLoop } from '../../cluster/control-loop.ts';
 import { Hub } from '../../cluster/hub.ts';
 import { Drain } from './node/drain.ts';
 import { PeerAsks } from './node/peer-asks.ts';
+import { Siblings, socketTexts } from './node/siblings.ts';
 import { packPeerItem, unpackPeerItem } from '../../cluster/peer-items.ts';
 import { Workers } from './node/workers.ts';
 import type { NodeOptions, RunningNode } from './node-contract.ts';
@@ -58,6 +59,7 @@ class Node implements RunningNode {
   readonly #hub: Hub;
   readonly #mesh: Mesh;
   readonly #asks: PeerAsks;
+  readonly #siblings: Siblings;
   #store: StoreThread | undefined;
   #client: StoreClient | undefined;
   #workers: Workers | undefined;
@@ -95,9 +97,13 @@ class Node implements RunningNode {
       onPeer: (peer, up, incarnation) => this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation }),
       onItem: (peer, target, payload) =>
         target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(peer, target, payload),
+      roomBytes: () => this.#workers?.roomBytes ?? limits.linkWindowBytes,
+    });
+    this.#siblings = new Siblings(this.#id, (siblings) => {
+      for (let worker = 0; worker < config.node.workers; worker += 1)
+        this.#workers?.tell(worker, { type: 'siblings', siblings });
     });
     this.#asks = new PeerAsks(
-      roomBytes: () => this.#workers?.roomBytes ?? limits.linkWindowBytes,
       (peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)),
       (query) => this.#askSelf(query),
     );
@@ -116,7 +122,10 @@ class Node implements RunningNode {
     await probe(selfOf(config).listeners);
     await this.#mesh.start();
     this.#workers = new Workers(config, this.#options, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
-      onUp: (worker) => this.#loop?.step({ type: 'worker-up', worker }),
+      onUp: (worker) => {
+        this.#workers?.tell(worker, { type: 'siblings', siblings: this.#siblings.now });
+        this.#loop?.step({ type: 'worker-up', worker });
+      },
       onDown: (worker) => {
         this.#hub.workerDown(worker);
         this.#loop?.step({ type: 'worker-down', worker });
@@ -189,6 +198,8 @@ class Node implements RunningNode {
       incarnation: this.#options.incarnation,
       link: formatHostPort(this.#config.node.advertiseLink ?? this.#config.node.link),
       admin: formatHostPort(this.#config.admin.listen),
+      sip: socketTexts(selfOf(this.#config).listeners),
+      ...(this.#config.node.zone !== undefined && { zone: this.#config.node.zone }),
       linkHeld: true,
       workers: workers.count,
       schema,
@@ -219,7 +230,10 @@ class Node implements RunningNode {
       clients: async () => countClients(await this.#askSelf({ what: 'load' })),
     });
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
-    this.#ticker = setInterval(() => this.#loop?.tick(), limits.controlTickMs);
+    this.#ticker = setInterval(() => {
+      this.#loop?.tick();
+      this.#siblings.look(this.#loop?.control.members ?? []);
+    }, limits.controlTickMs);
     const watch = setInterval(() => {
       if (this.#wasReady || !this.#isReady()) return;
       this.#wasReady = true;

@@ -82,6 +82,8 @@ parentPort?.on('message', (message: ToWorker) => {
       return core.order(message);
     case 'user-changed':
       return core.userChanged(message.aor);
+    case 'siblings':
+      return core.know(message.siblings);
     case 'query': {
       const value = answerQuery(message.query, core.hosted, counters, loopDelay, sockets?.clients ?? 0);
       return tellMain({ type: 'answer', id: message.id, value });

@@ -1,6 +1,6 @@
 /**
  * SIP addresses as they are written in a configuration: `udp:192.0.2.10:5060`, and what one of them has of its own behind
- * a question mark: `tcp:10.0.0.1:5060?advertise=sip.example.test:5060&proxy=10.0.0.0/8,192.0.2.7`.
+ * a question mark: `tcp:10.0.0.1:5060?advertise=sip.example.test:5060&proxy=10.0.0.0/8,192.0.2.7`, `udp:10.0.0.100:5060?shared=yes`.
  */
 import { formatHostPort, isIpv4, isIpv6, isNetwork, parseHostPort, parsePort } from './address.ts';
 import type { HostPort } from './address.ts';
@@ -14,6 +14,8 @@ export interface Listener extends HostPort {
   readonly advertise?: Advertised;
   /** Networks of balancers: who connects from there says by the PROXY protocol for whom. Not for UDP. */
   readonly proxy?: readonly string[];
+  /** Every node of the cluster listens at this very address: one machine, a virtual or an anycast address. Only for UDP. */
+  readonly shared?: true;
 }
 
 /** IPv6 stands without brackets. Without a port it is that of the listener. */
@@ -37,6 +39,7 @@ export function parseListener(text: string): Listener | undefined {
   if (question === -1) return { protocol, ...address };
   const options = parseOptions(text.slice(question + 1));
   if (options === undefined || (options.proxy !== undefined && protocol === 'udp')) return undefined;
+  if (options.shared && protocol !== 'udp') return undefined;
   return { protocol, ...address, ...options };
 }
 
@@ -46,10 +49,11 @@ export function listenerAddress(listener: Listener): string {
 }
 
 export function formatListener(listener: Listener): string {
-  const { advertise, proxy } = listener;
+  const { advertise, proxy, shared } = listener;
   const options: string[] = [];
   if (advertise !== undefined) options.push(`advertise=${formatAdvertised(advertise)}`);
   if (proxy !== undefined) options.push(`proxy=${proxy.join(',')}`);
+  if (shared) options.push('shared=yes');
   return listenerAddress(listener) + (options.length === 0 ? '' : `?${options.join('&')}`);
 }
 
@@ -80,8 +84,8 @@ function isNameOrIpv4(host: string): boolean {
   return /^[\d.]*$/.test(host) ? isIpv4(host) : hostName.test(host);
 }
 
-function parseOptions(text: string): Pick<Listener, 'advertise' | 'proxy'> | undefined {
-  const options: { advertise?: Advertised; proxy?: readonly string[] } = {};
+function parseOptions(text: string): Pick<Listener, 'advertise' | 'proxy' | 'shared'> | undefined {
+  const options: { advertise?: Advertised; proxy?: readonly string[]; shared?: true } = {};
   for (const part of text.split('&')) {
     const equals = part.indexOf('=');
     const name = part.slice(0, equals);
@@ -94,6 +98,8 @@ function parseOptions(text: string): Pick<Listener, 'advertise' | 'proxy'> | und
       const networks = value.split(',');
       if (networks.length > networksMax || !networks.every(isNetwork)) return undefined;
       options.proxy = networks;
+    } else if (part === 'shared=yes' && options.shared === undefined) {
+      options.shared = true;
     } else return undefined;
   }
   return options;

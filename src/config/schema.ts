@@ -24,7 +24,7 @@ const listener = z.string().transform((text, context): Listener => {
   const parsed = parseListener(text);
   if (parsed !== undefined) return parsed;
   const message = text.includes('?')
-    ? 'write PROTOCOL:ADDRESS:PORT?advertise=HOST:PORT&proxy=NETWORK,NETWORK, either of the two or both, and no proxy for udp'
+    ? 'write PROTOCOL:ADDRESS:PORT?advertise=HOST:PORT&proxy=NETWORK,NETWORK, either of the two or both, and no proxy for udp but perhaps shared=yes'
     : 'write PROTOCOL:ADDRESS:PORT with udp, tcp, tls, ws or wss, such as udp:127.0.0.1:5060';
   context.issues.push({ code: 'custom', message, input: text });
   return z.NEVER;
@@ -113,6 +113,14 @@ const node = z.strictObject({
     .optional()
     .describe(
       'Address that the other nodes are told instead of `link`, when a proxy or an address translation stands in between. `carillon cluster` adds i to the port of node i.',
+    ),
+  zone: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{0,63}$/i, { error: 'use 1 to 64 letters, digits, dots and dashes' })
+    .optional()
+    .describe(
+      'What this node shares its fate with: a rack, a room, a data centre. The second copy of a call is kept in another zone ' +
+        'when there is one.',
     ),
   linkTls: linkTls
     .optional()
@@ -222,7 +230,10 @@ export const configSchema = z.strictObject({
       'SIP addresses, `PROTOCOL:ADDRESS:PORT`. All nodes of one machine share them. What one of them has of its own follows a ' +
         '`?`, joined by `&`: `advertise=HOST:PORT` as the field of that name; `proxy=NETWORK,NETWORK` (not for udp): who ' +
         'connects from there is a balancer and begins with a header of the PROXY protocol, version 1 or 2, as in ' +
-        '`tcp:10.0.0.1:5060?proxy=10.0.0.0/8`. All addresses at once (`0.0.0.0`, `[::]`) only together with `advertise`. ' +
+        '`tcp:10.0.0.1:5060?proxy=10.0.0.0/8`; `shared=yes` (udp only): every node of the cluster listens at this very ' +
+        'address (a virtual or an anycast address, or all run on one machine), so that any of them may send from it; without ' +
+        'it packets leave by the node that the phone speaks to. `carillon cluster` sets it. Nodes on hosts of their own ' +
+        'write the same listeners in the same order, each with its own address. All addresses at once (`0.0.0.0`, `[::]`) only together with `advertise`. ' +
         'What stands in front of a cluster: docs/fronts.md.',
     ),
   tls: tls.optional().describe('Certificate for the `tls:` and `wss:` addresses of `listen`.'),

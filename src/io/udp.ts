@@ -16,6 +16,8 @@ export interface UdpOptions {
   readonly port: number;
   /** Index into the configured listeners, for the flows. */
   readonly listener: number;
+  /** `Flow.connection` of what comes in; default: ''. */
+  readonly connection?: string;
   /** Share the port with other threads and processes. Rejects with `ReusePortUnsupported` where that is impossible. */
   readonly reusePort: boolean;
   /** A datagram came. The octets are ours to keep. */
@@ -53,9 +55,10 @@ export class UdpTransport {
     this.#sampled = (error) => {
       if (error !== null) this.#sampleFailed(error);
     };
+    const { listener, connection = '' } = options;
     socket.on('message', (bytes, { address, port }) => {
       this.stats.received++;
-      options.onMessage(bytes, { protocol: 'udp', listener: options.listener, address, port, connection: '' });
+      options.onMessage(bytes, { protocol: 'udp', listener, address, port, connection });
     });
     // ICMP errors and the like: they concern one peer and must not end the socket for all.
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -36,7 +36,7 @@ export function planRoute(request: SipMessage, self: Self, proof: string, listen
 
   // RFC 3261 16.4: a strict router before us has put our own Record-Route value into the Request-URI.
   let uri = request.uri;
-  if (uri !== undefined && isOwnRoute(uri, self) && last > 0) {
+  if (uri !== undefined && isOwnRoute(uri, self, proof) && last > 0) {
     proven = uriParam(uri, 'p') === proof;
     requestUri = routeUri(routes[last - 1] ?? '');
     uri = parseUri(requestUri);
@@ -51,8 +51,11 @@ export function planRoute(request: SipMessage, self: Self, proof: string, listen
   for (; own < last; own++) {
     nextRouteText = routeUri(routes[own] ?? '');
     nextRoute = parseUri(nextRouteText);
-    if (nextRoute === undefined || !self.isSocket(nextRoute.host, nextRoute.port)) break;
-    if (uriParam(nextRoute, 'p') === proof) proven = true;
+    if (nextRoute === undefined) break;
+    // By the proof too: a node with an address of its own that wrote it may be gone.
+    const isProven = uriParam(nextRoute, 'p') === proof;
+    if (!isProven && !self.isSocket(nextRoute.host, nextRoute.port)) break;
+    if (isProven) proven = true;
     nextRoute = undefined;
     nextRouteText = '';
   }
@@ -70,8 +73,9 @@ export function planRoute(request: SipMessage, self: Self, proof: string, listen
 const noRoutes: readonly string[] = [];
 
 /** A Request-URI that can only be a Record-Route value of ours: our socket, no user, `lr` and `p`. */
-function isOwnRoute(uri: SipUri, self: Self): boolean {
-  return uri.user === '' && hasParam(uri, 'lr') && hasParam(uri, 'p') && self.isSocket(uri.host, uri.port);
+function isOwnRoute(uri: SipUri, self: Self, proof: string): boolean {
+  if (uri.user !== '' || !hasParam(uri, 'lr') || !hasParam(uri, 'p')) return false;
+  return self.isSocket(uri.host, uri.port) || uriParam(uri, 'p') === proof;
 }
 
 /** 16.4: an maddr that is one of ours, in a request that came by the port and the transport that its URI speaks of. */

@@ -1,8 +1,9 @@
 /**
  * Who we are: our listeners and the domains we are responsible for. Answers "is this URI us?" (RFC 3261 16.3, 16.4, 16.5).
  */
-import type { Protocol } from '../outside.ts';
+import type { Flow, Protocol } from '../outside.ts';
 import { parseAddress } from '../registrar/address.ts';
+import { nodeOfFlow } from '../transport/datagram-flow.ts';
 import { uriParam } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
 
@@ -15,6 +16,15 @@ export interface Listener {
   readonly host: string;
   /** Port as written there; default: the port bound. */
   readonly advertisedPort?: number;
+  /** Every node listens at this address: a packet may leave from any of them. */
+  readonly isShared?: boolean;
+}
+
+/** Another node of the cluster: what it writes into Via and Record-Route for each of its listeners. */
+export interface Sibling {
+  readonly node: string;
+  readonly workers: number;
+  readonly sockets: readonly { readonly host: string; readonly port: number }[];
 }
 
 export class Self {
@@ -23,6 +33,11 @@ export class Self {
   readonly #hosts: ReadonlySet<string>;
   readonly #ports: ReadonlySet<number>;
   readonly defaultRealm: string;
+  /** Of the other nodes, by `host:port`. */
+  #siblingSockets: ReadonlySet<string> = new Set();
+  #siblingHosts: ReadonlySet<string> = new Set();
+  /** Of the other nodes, by id: our listeners under their names. */
+  #siblings: ReadonlyMap<string, readonly Listener[]> = new Map();
 
   constructor(listeners: readonly Listener[], domains: readonly string[]) {
     this.listeners = listeners;
@@ -30,6 +45,33 @@ export class Self {
     this.#hosts = new Set(listeners.flatMap((each) => [hostKey(each.host), hostKey(each.address)]));
     this.#ports = new Set(listeners.flatMap((each) => [each.port, each.advertisedPort ?? each.port]));
     this.defaultRealm = domains[0] ?? listeners[0]?.host ?? 'localhost';
+  }
+
+  /** The other nodes as they are now: their addresses are ours too, whoever of us handles the request. */
+  know(siblings: readonly Sibling[]): void {
+    const all = siblings.flatMap(({ sockets }) => sockets);
+    this.#siblingHosts = new Set(all.map(({ host }) => hostKey(host)));
+    this.#siblingSockets = new Set(all.map(({ host, port }) => `${hostKey(host)}:${port}`));
+    this.#siblings = new Map(
+      siblings.map(({ node, sockets }) => [
+        node,
+        this.listeners.map((own, index) => {
+          const { host, port } = sockets[index] ?? own;
+          if (host === own.host && port === (own.advertisedPort ?? own.port)) return own;
+          return { ...own, host, advertisedPort: port };
+        }),
+      ]),
+    );
+  }
+
+  /**
+   * The listener at our side of a flow, by the name that the peer knows: that of the node which received its packets. Ours
+   * when that node is gone.
+   */
+  listenerOf(flow: Flow): Listener | undefined {
+    const own = this.listeners[flow.listener];
+    if (flow.connection === '' || this.#siblings.size === 0) return own;
+    return this.#siblings.get(nodeOfFlow(flow))?.[flow.listener] ?? own;
   }
 
   /** A domain whose users we know. */
@@ -40,13 +82,15 @@ export class Self {
   /** One of our domains or addresses, whatever the port. */
   isHost(host: string): boolean {
     const name = hostKey(host);
-    return this.#hosts.has(name) || this.#domains.has(name);
+    return this.#hosts.has(name) || this.#domains.has(name) || this.#siblingHosts.has(name);
   }
 
   /** One of our own sockets: our host with one of our ports (or the default port when we listen there). */
   isSocket(host: string, port: number): boolean {
     const name = hostKey(host);
-    return this.#ports.has(port === 0 ? 5060 : port) && (this.#hosts.has(name) || this.#domains.has(name));
+    const effective = port === 0 ? 5060 : port;
+    if (this.#ports.has(effective) && (this.#hosts.has(name) || this.#domains.has(name))) return true;
+    return this.#siblingSockets.size > 0 && this.#siblingSockets.has(`${name}:${effective}`);
   }
 
   /**

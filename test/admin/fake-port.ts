@@ -25,6 +25,7 @@ export class FakePort implements AdminPort {
       status: 'up' as const,
       link: '127.0.0.1:7000',
       admin: '127.0.0.1:8080',
+      zone: 'east',
       workers: 1,
       partitions: limits.partitions / 2,
       load: { calls: 3, registrations: 5, received: 100, lateMs: 1, clients: 2 },

@@ -96,6 +96,7 @@ test('a status with trouble says so', () => {
     status: 'dead',
     link: 'x',
     admin: '',
+    zone: '',
     workers: 1,
     partitions: 0,
     load,
@@ -103,6 +104,6 @@ test('a status with trouble says so', () => {
   const view = { name: 'n', node: 'b', epoch: 1, storeUp: false, nodes: [node], owners: [-1, 0], moving: 2 };
   assert.match(
     statusText(view, 1),
-    /1 without owner, 2 moving, store does not answer[\s\S]*\na +dead +0 +- +- +1 +x +- +-$/,
+    /1 without owner, 2 moving, store does not answer[\s\S]*\na +dead +0 +- +- +- +1 +x +- +-$/,
   );
 });

@@ -12,6 +12,7 @@ function view(asked: string, over: Partial<NodeView> = {}, clients = 0): Cluster
     status: 'draining' as const,
     link: '',
     admin: '',
+    zone: '',
     workers: 1,
     partitions: 0,
     load,

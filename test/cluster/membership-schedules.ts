@@ -70,7 +70,7 @@ export class MembershipWorld extends Agenda {
   }
 
   #member(id: string, incarnation: number): TableMember {
-    return { id, incarnation, link: '', workers: 1, draining: false };
+    return { id, incarnation, link: '', workers: 1, draining: false, zone: '' };
   }
 
   #start(id: string, incarnation: number): void {

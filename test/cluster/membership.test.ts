@@ -15,7 +15,7 @@ const longAgoMs = limits.voteTtlMs + limits.voteIssueWindowMs + 1;
 
 function tableOf(voters: string[], nextVoters: string[] = []): Table {
   const ids = [...new Set([...voters, ...nextVoters])].sort();
-  const members = ids.map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false }));
+  const members = ids.map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false, zone: '' }));
   const none = new Uint16Array(4).fill(nobody);
   const jointSince = nextVoters.length > 0 ? 1 : 0;
   return { epoch: 1, nonce: 'n', members, owner: none, buddy: none, moving: new Map(), voters, nextVoters, jointSince };

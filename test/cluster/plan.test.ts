@@ -1,7 +1,7 @@
 /**
  * Plans: even, sticky, minimal, one answer for all. Histories of random facts keep every rule of who may own next.
  * Seen failing with: surplus taken from hosts within their share, `fixed` ignored, a dead owner's partition under way
- * given to a third node, voters switched at once, members taken in the order given.
+ * given to a third node, voters switched at once, members taken in the order given, the second copy kept in the owner's zone.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,8 +15,8 @@ import type { Table, TableMember } from '../../cluster/table.ts';
 
 const preferences = new Preferences(64);
 
-function member(id: string, incarnation = 1, workers = 1): TableMember {
-  return { id, incarnation, link: `${id}:1`, workers, draining: false };
+function member(id: string, incarnation = 1, workers = 1, zone = ''): TableMember {
+  return { id, incarnation, link: `${id}:1`, workers, draining: false, zone };
 }
 
 const nothing: Facts = { dead: new Set(), joining: [], draining: new Set(), arrived: [], adoptedEpoch: () => Infinity };
@@ -95,6 +95,48 @@ test('the receiver of a dead owner gets the partition, the owner of a dead recei
   assert.equal(ownerDead.members[ownerDead.owner[partition!]!]!.id, 'b');
   const receiverDead = plan(both, { ...more, dead: new Set([ownerName('b', 1)]) }, 'n', preferences)!;
   assert.equal(receiverDead.members[receiverDead.owner[partition!]!]!.id, 'a');
+});
+
+test('the second copy is in another zone when a node that stays is in one, else with another node', () => {
+  const host = fc.record({
+    zone: fc.constantFrom('', 'east', 'west', 'north'),
+    drains: fc.boolean(),
+    dies: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(host, { minLength: 1, maxLength: 7 }), (hosts) => {
+      const joining = hosts.map(({ zone }, i) => member(`n${i}`, 1, 1, zone));
+      const whole = settle(undefined, { ...nothing, joining });
+      const dead = new Set(hosts.flatMap(({ dies }, i) => (dies ? [ownerName(`n${i}`, 1)] : [])));
+      const draining = new Set(hosts.flatMap(({ drains }, i) => (drains ? [`n${i}`] : [])));
+      const left = plan(whole, { ...nothing, dead, draining }, 'n', preferences);
+      for (const table of [whole, left ?? whole]) {
+        if (dead.size === hosts.length && table !== whole) continue;
+        table.owner.forEach((owner, partition) => {
+          if (owner === nobody) return; // All others want to leave.
+          const { zone } = table.members[owner]!;
+          const others = table.members.filter((each, index) => index !== owner && !each.draining);
+          const apart = others.filter((each) => zone !== '' && each.zone !== '' && each.zone !== zone);
+          const buddy = table.members[table.buddy[partition]!];
+          assert.equal(buddy === undefined, others.length === 0);
+          if (apart.length > 0)
+            assert.ok(apart.includes(buddy!), `${partition}: ${buddy!.id} instead of ${zone}'s others`);
+          else if (buddy !== undefined) assert.ok(others.includes(buddy));
+        });
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('zones decide who keeps copies, never who owns', () => {
+  const ids = ['a', 'b', 'c', 'd'];
+  const plain = settle(undefined, { ...nothing, joining: ids.map((id) => member(id)) });
+  const zoned = settle(undefined, {
+    ...nothing,
+    joining: ids.map((id, i) => member(id, 1, 1, i < 2 ? 'east' : 'west')),
+  });
+  assert.deepEqual(zoned.owner, plain.owner);
 });
 
 interface Happening {

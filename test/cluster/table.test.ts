@@ -18,6 +18,7 @@ const members = ['a', 'b', 'c'].map((id) => ({
   link: `${id}:1`,
   workers: 2,
   draining: id === 'b',
+  zone: id === 'a' ? 'east' : '',
 }));
 const nothing = { dead: new Set<string>(), draining: new Set<string>(), arrived: [], adoptedEpoch: () => 0 };
 const alone = plan(undefined, { ...nothing, joining: members.slice(0, 1) }, 'one', preferences)!;

@@ -32,18 +32,26 @@ test('a listener that was written can be read again', () => {
       port,
       fc.option(advertise, { nil: undefined }),
       fc.option(proxy, { nil: undefined }),
-      (protocol, address, number, shown, from) => {
+      fc.boolean(),
+      (protocol, address, number, shown, from, shared) => {
         const listener = {
           protocol,
           host: address,
           port: number,
           ...(shown === undefined ? {} : { advertise: shown }),
           ...(from === undefined || protocol === 'udp' ? {} : { proxy: from }),
+          ...(shared && protocol === 'udp' ? { shared: true as const } : {}),
         };
         assert.deepEqual(parseListener(formatListener(listener)), listener);
       },
     ),
   );
+});
+
+test('only a UDP address can be shared, and yes is the only word for it', () => {
+  assert.equal(parseListener('udp:10.0.0.1:5060?shared=yes')?.shared, true);
+  for (const text of ['tcp:10.0.0.1:5060?shared=yes', 'udp:10.0.0.1:5060?shared=no', 'udp:10.0.0.1:5060?shared'])
+    assert.equal(parseListener(text), undefined, text);
 });
 
 test('options come in any order', () => {

@@ -82,6 +82,7 @@ async function clusterView(sources: AdminSources): Promise<ClusterView> {
     status: row.status,
     link: row.info.link,
     admin: row.info.admin ?? '',
+    zone: row.info.zone ?? '',
     workers: row.info.workers,
     partitions: table === undefined ? 0 : countOwned(table, row.id),
     load: loads.get(row.id) ?? null,

@@ -8,7 +8,7 @@ import { formatHost } from '../../sip/host.ts';
 
 export function selfOf(config: Config): Self {
   const listeners: Listener[] = [];
-  for (const { protocol, host: address, port, advertise } of served(config)) {
+  for (const { protocol, host: address, port, advertise, shared = false } of served(config)) {
     const shown = advertise ?? config.advertise;
     listeners.push({
       protocol,
@@ -16,6 +16,7 @@ export function selfOf(config: Config): Self {
       port,
       host: formatHost(shown?.host ?? address),
       advertisedPort: shown?.port ?? port,
+      isShared: shared,
     });
   }
   return new Self(listeners, config.domains);

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ShareOrder, ShareReport } from '../../../cluster/control-types.ts';
 import type { Config } from '../../config/config.ts';
 import type { LogLevel } from '../../outside.ts';
+import type { Sibling } from '../../proxy/self.ts';
 
 export interface WorkerData {
   readonly config: Config;
@@ -22,6 +23,8 @@ export interface WorkerData {
 export type ToWorker =
   | ShareOrder
   | { readonly type: 'user-changed'; readonly aor: string }
+  /** The other nodes that live. */
+  | { readonly type: 'siblings'; readonly siblings: readonly Sibling[] }
   | { readonly type: 'query'; readonly id: number; readonly query: WorkerQuery }
   /** Open the SIP sockets: from now on packets come in that this node must be able to pass on. */
   | { readonly type: 'listen' }

@@ -6,6 +6,7 @@ import { TcpTransport } from '../../io/tcp.ts';
 import { openUdp } from '../../io/udp.ts';
 import type { UdpTransport } from '../../io/udp.ts';
 import { firstConnection } from '../../transport/connections.ts';
+import { datagramFlow } from '../../transport/datagram-flow.ts';
 import { Networks } from '../../transport/networks.ts';
 import type { Listener } from '../../proxy/self.ts';
 import { listenSharedTcp, openSharedUdp } from './shared-port.ts';
@@ -55,10 +56,10 @@ export class Sockets {
   static async open(options: SocketsOptions): Promise<Sockets> {
     const sockets = new Sockets(options);
     try {
-      for (const [listener, { protocol, address, port }] of options.listeners.entries()) {
+      for (const [listener, { protocol, address, port, isShared = false }] of options.listeners.entries()) {
         if (protocol === 'tcp') {
           await listenSharedTcp((each) => sockets.#tcp.listen(each), { address, port, listener }, options.log);
-        } else sockets.#udp[listener] = await sockets.#openUdp(address, port, listener);
+        } else sockets.#udp[listener] = await sockets.#openUdp(address, port, listener, isShared);
       }
     } catch (error) {
       await sockets.close();
@@ -67,12 +68,14 @@ export class Sockets {
     return sockets;
   }
 
-  #openUdp(address: string, port: number, listener: number): Promise<UdpTransport> {
+  #openUdp(address: string, port: number, listener: number, isShared: boolean): Promise<UdpTransport> {
     const { node, worker, log, onMessage } = this.#options;
     const options = {
       address,
       port,
       listener,
+      // All nodes have a shared address, this node's own only itself.
+      connection: isShared ? '' : datagramFlow(node),
       onMessage,
       onError: (code: string, flow: Flow | undefined, token: string): void => {
         this.#options.count('udp-error');

@@ -28,7 +28,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 function tableOf(buddies: readonly number[]): Table {
-  const members = ids.map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false }));
+  const members = ids.map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false, zone: '' }));
   return {
     epoch: 1,
     nonce: '',
