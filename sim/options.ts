@@ -115,12 +115,17 @@ export interface SimOptions {
   readonly linkFaults: readonly LinkFault[];
   /** By somebody who hears everything; only in scenarios. */
   readonly thefts?: readonly Theft[];
+  /** Checkers that look at a part of what happens look at all of it: slower. */
+  readonly looksAtAll?: boolean;
 }
 
 export interface SimWishes {
   readonly nodes?: number | undefined;
   readonly faultSeconds?: number | undefined;
   readonly kinds?: readonly FaultKind[] | undefined;
+  readonly gate?: GateClass | undefined;
+  /** Links of octets that break, if there are two nodes. */
+  readonly linkOctets?: boolean | undefined;
 }
 
 /** Phones are registered and the nodes ready before the first fault and the first call. */
@@ -145,7 +150,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     seed,
     nodes,
     workers: random.int(1, 3),
-    gate: new Chance(seed).stream('gate').pick<GateClass>(['store', 'buddy', 'buddy']),
+    gate: wishes.gate ?? new Chance(seed).stream('gate').pick<GateClass>(['store', 'buddy', 'buddy']),
     partitions: random.pick([16, 64, 64, 256]),
     threadMs: random.pick([0.01, 0.05, 0.3]),
     linkMs: random.pick<[number, number]>([
@@ -184,7 +189,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
     habits,
     lineFaults: drawLineFaults(new Chance(seed), habits, warmUpMs, warmUpMs + faultMs),
-    ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs),
+    ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs, wishes.linkOctets === true),
   };
 }
 
@@ -289,8 +294,13 @@ function drawFaults(
 }
 
 /** In one of five worlds the links run the protocol; their connections break, also many times in a row. */
-function drawLinks(random: Stream, nodes: number, faultMs: number): Pick<SimOptions, 'linkBytes' | 'linkFaults'> {
-  if (nodes < 2 || !random.chance(0.2)) return { linkBytes: undefined, linkFaults: [] };
+function drawLinks(
+  random: Stream,
+  nodes: number,
+  faultMs: number,
+  wished: boolean,
+): Pick<SimOptions, 'linkBytes' | 'linkFaults'> {
+  if (nodes < 2 || !(random.chance(0.2) || wished)) return { linkBytes: undefined, linkFaults: [] };
   const linkBytes: StreamManners = {
     grain: random.pick(['whole', 'pieces', 'octets']),
     readsWithinMs: random.pick([0, 0, 10]),

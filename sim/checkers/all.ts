@@ -2,6 +2,7 @@
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
 import { accounts } from './accounts.ts';
+import { asAProxy } from './as-a-proxy.ts';
 import { balanced } from './balanced.ts';
 import { bounded } from './bounded.ts';
 import { coordination } from './coordination.ts';
@@ -25,6 +26,7 @@ import { oneOwner } from './one-owner.ts';
 import { oneTimer } from './one-timer.ts';
 import { planChurn } from './plan-churn.ts';
 import { probed } from './probed.ts';
+import { prompt } from './prompt.ts';
 import { provisional } from './provisional.ts';
 import { registered } from './registered.ts';
 import { responseWay } from './response-way.ts';
@@ -57,6 +59,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   probed,
   noLeaks,
   accounts,
+  asAProxy,
   bounded,
   dialogIdentity,
   handOff,
@@ -65,6 +68,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   liveDialog,
   oneTimer,
   planChurn,
+  prompt,
   responseWay,
   snapshots,
   wire,

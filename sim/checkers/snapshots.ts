@@ -7,6 +7,7 @@
  */
 import { packState, unpackState } from '../../actors/snapshot.ts';
 import type { Packed } from '../../actors/snapshot.ts';
+import { Dialogs } from '../../actors/call/dialogs.ts';
 import type { CallState } from '../../actors/call/state.ts';
 import type { Behaviour } from '../../actors/entity.ts';
 import { WrittenTurn } from '../lens.ts';
@@ -20,9 +21,10 @@ const hourMs = 3_600_000;
 
 export function snapshots(world: World): Observer {
   const random = new Stream(world.options.seed, 'snapshots');
+  const share = world.options.looksAtAll === true ? 1 : 1 / oneIn;
   return {
     handling(turn) {
-      if (!random.chance(1 / oneIn) || !isComparable(turn)) return undefined;
+      if (!random.chance(share) || !isComparable(turn)) return undefined;
       const packed = pack(turn.twin, turn.state);
       if (packed === undefined) return undefined;
       const { kind, key, twin, partition, nowMs } = turn;
@@ -34,6 +36,8 @@ export function snapshots(world: World): Observer {
       const again = pack(twin, copy);
       if (again !== packed)
         world.fail('snapshots', 31, `${kind} ${key}: packed, unpacked and packed again it is another state`, key);
+      const [mine, its] = [portrait(turn.state), portrait(copy)];
+      if (mine !== its) world.fail('snapshots', 31, `${kind} ${key}: ${firstDifference(mine, its)}`, key);
       return (wanted) => compare(world, turn, copy, wanted);
     },
   };
@@ -80,6 +84,51 @@ function compare(world: World, turn: Handling, copy: unknown, wanted: Handled): 
 
 function nameOf(message: { readonly method: string; readonly status: number }): string {
   return `${message.method} ${message.status}`;
+}
+
+/**
+ * What only the live one knows, and need not be kept: routing under way (it begins anew), what follows from the rest, and
+ * which nonces are used.
+ */
+const ownMemory: ReadonlySet<string> = new Set([
+  'run',
+  'askId',
+  'asked',
+  'claimed',
+  'challenges',
+  'keptPending',
+  'plan',
+  'owners',
+  'proof',
+  'table',
+  'context',
+  'windows',
+  'requests',
+  'waiting',
+]);
+
+/** All that a state has in it, field by field, so that a field which is in no snapshot is missed. */
+function portrait(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  if (value instanceof Dialogs) return portrait(value.pack());
+  if (value instanceof Map)
+    return `{${[...value].map(([name, each]) => `${String(name)}: ${portrait(each)}`).join('; ')}}`;
+  if (Array.isArray(value)) return `[${value.map(portrait).join('; ')}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  // A message: it was read from its octets.
+  if ('bytes' in value && value.bytes instanceof Uint8Array) return portrait(value.bytes);
+  // Nothing, written down or not, in whatever order.
+  const fields = Object.entries(value)
+    .filter(([name, each]) => !ownMemory.has(name) && each !== undefined && each !== 0)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, each]) => `${name}: ${portrait(each)}`).join('; ')}}`;
+}
+
+function firstDifference(mine: string, its: string): string {
+  let at = 0;
+  while (mine[at] === its[at]) at++;
+  const from = Math.max(0, at - 40);
+  return `the live one has ...${mine.slice(from, at + 40)}, its twin from the snapshot ...${its.slice(from, at + 40)}`;
 }
 
 /** Packing notes in a call what the store will have then; here it will not. */

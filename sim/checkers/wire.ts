@@ -18,9 +18,10 @@ const oneIn = 16;
 
 export function wire(world: World): Observer {
   const random = new Stream(world.options.seed, 'wire');
+  const share = world.options.looksAtAll === true ? 1 : 1 / oneIn;
   return {
     nodeSent(node, _worker, flow, message, bytes) {
-      if (typeof message === 'string' || !random.chance(1 / oneIn)) return;
+      if (typeof message === 'string' || !random.chance(share)) return;
       const own = parse(Buffer.from(bytes), flow.protocol !== 'udp');
       if (isFailure(own))
         return world.fail('wire', 40, `${node.id} sends what it would refuse: ${own.reason}`, message.callId);

@@ -50,6 +50,7 @@ export const callsMutants: readonly Mutant[] = [
     file: 'actors/call/branch-response.ts',
     line: "    if (request.toTag !== '') return false;",
     instead: '',
+    scenario: 're-INVITE and BYE cross',
   },
   {
     name: 'ACKs to a 2xx go nowhere',
@@ -110,11 +111,12 @@ export const callsMutants: readonly Mutant[] = [
     file: 'actors/call/cancel-request.ts',
     line: '    return act.reply(context, isForAnother(act, request) ? 200 : 481);',
     instead: '    return act.reply(context, 200);',
+    scenario: 'strangers',
   },
   {
     name: 'nobody gives up a branch that was cancelled',
     file: 'actors/call/cancel.ts',
-    line: '  act.turn.timer(`X ${tx.key}`, act.turn.nowMs + transactionTimeoutMs);',
+    line: '  act.turn.timer(`X ${tx.key}`, branch.cancelAtMs + transactionTimeoutMs);',
     instead: '',
     scenario: 'phones that are gone',
   },
@@ -129,6 +131,7 @@ export const callsMutants: readonly Mutant[] = [
     file: 'actors/call/branch-response.ts',
     line: "  if (status >= 600) cancelOthers(act, context, branch, '');",
     instead: '',
+    scenario: 'one declines for all',
   },
   {
     name: 'the worst refusal goes back',
@@ -209,6 +212,7 @@ export const callsMutants: readonly Mutant[] = [
     file: 'actors/call/incoming.ts',
     line: '  if (!plan.proven && act.state.dialogs.find(request.fromTag, request.toTag) === undefined)\n    return act.reply(context, 481);',
     instead: '',
+    scenario: 'strangers',
   },
   {
     name: 'tags of our answers are random',

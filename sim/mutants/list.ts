@@ -2,6 +2,7 @@
  * Mistakes of one line, each of which some world must show: a mistake that survives means that a checker is missing, or a
  * situation never comes up.
  */
+import { buddiesMutants } from './buddies.ts';
 import { callsMutants } from './calls.ts';
 import { snapshotsMutants } from './snapshots.ts';
 import { transactionsMutants } from './transactions.ts';
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...transactionsMutants,
   ...clusterMutants,
   ...runtimeMutants,
+  ...buddiesMutants,
   ...registrationsMutants,
   ...judgesMutants,
 ];

@@ -11,4 +11,6 @@ export interface Mutant {
   readonly wishes?: SimWishes;
   /** Or only this scenario, with other small things (delays, boot order) from seed to seed. */
   readonly scenario?: string;
+  /** Checkers that look at a part of what happens look at all of it. */
+  readonly looksAtAll?: boolean;
 }

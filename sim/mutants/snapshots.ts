@@ -14,6 +14,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '  return [schema, state.nextContext, state.saved, state.dialogs.pack(), contexts];',
     instead: '  return [schema, state.nextContext, state.saved, [], contexts];',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'a cancelled call forgets that on its way to another node',
@@ -27,6 +28,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     file: 'actors/call/snapshot.ts',
     line: '    context.finalStatus,',
     instead: '    0,',
+    looksAtAll: true,
   },
   {
     name: 'the no-answer time is not in the snapshot',
@@ -34,6 +36,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    context.noAnswerAtMs,\n    context.branches',
     instead: '    0,\n    context.branches',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'branches are not in the snapshot',
@@ -41,6 +44,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    context.branches.map(packBranch),',
     instead: '    [],',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'who answered is not in the snapshot',
@@ -48,6 +52,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    context.branches.map(packBranch),\n    context.answeredBy,',
     instead: '    context.branches.map(packBranch),\n    [],',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'that a branch rings is not in the snapshot',
@@ -55,6 +60,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    branch.provisional,\n',
     instead: '    false,\n',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'a CANCEL to come is not in the snapshot',
@@ -76,6 +82,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    branch.finalStatus,\n    branch.final ',
     instead: '    0,\n    branch.final ',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'the refusal of a branch is not in the snapshot',
@@ -83,6 +90,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    branch.final === undefined ? null : branch.final.bytes,',
     instead: '    null,',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'the number of the next context is not in the snapshot',
@@ -90,6 +98,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '  return [schema, state.nextContext, state.saved, state.dialogs.pack(), contexts];',
     instead: '  return [schema, 1, state.saved, state.dialogs.pack(), contexts];',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'that a call is stored is not in the snapshot',
@@ -97,6 +106,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '  return [schema, state.nextContext, state.saved, state.dialogs.pack(), contexts];',
     instead: '  return [schema, state.nextContext, false, state.dialogs.pack(), contexts];',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'when a timer was started is not in the snapshot',
@@ -104,6 +114,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    tx.timeoutStartedAtMs,\n  ];',
     instead: '    0,\n  ];',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'that a message is repeated is not in the snapshot',
@@ -111,6 +122,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    timers.indexOf(tx.repeat),',
     instead: '    0,',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'the state of a transaction is not in the snapshot',
@@ -118,6 +130,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '    states.indexOf(tx.state),',
     instead: "    states.indexOf(tx.table.enter.to === 'stay' ? tx.state : tx.table.enter.to),",
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'the expiry of a binding is not in the snapshot',
@@ -125,6 +138,7 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '      b.expiresAtMs,\n',
     instead: '      b.expiresAtMs + 60_000,\n',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
   {
     name: 'the CSeq of a binding is not in the snapshot',
@@ -132,5 +146,6 @@ export const snapshotsMutants: readonly Mutant[] = [
     line: '      b.cseq,\n',
     instead: '      0,\n',
     wishes: { kinds: ['crash', 'drain'] },
+    looksAtAll: true,
   },
 ];

@@ -152,7 +152,7 @@ export const transactionsMutants: readonly Mutant[] = [
     name: 'a repeated 2xx goes no further',
     file: 'src/transaction/invite-client.ts',
     line: "      '2xx': stay(pass),",
-    instead: "      '2xx': absorb,",
+    instead: "      '2xx': stay(),",
   },
   {
     name: 'no grace after a takeover',

@@ -1,22 +1,31 @@
 /**
- * Looks for one mutant, which the loader has put in: from each of some first seeds on until a world fails. Prints a line of
- * JSON for each: how many worlds it took, and what was wrong. With `scenarios` and parts of names (none: all): the
- * scenarios that fail, by name, each with what was wrong.
+ * Looks for one mutant, which the loader has put in. Reads lines of JSON (`Search`) and answers each with another
+ * (`Trial`): how many worlds from a first seed on it took until one failed, and what was wrong with that. With `scenarios`
+ * and parts of names (none: all): the scenarios that fail, by name, each with what was wrong.
  */
+import { createInterface } from 'node:readline';
 import { play, scenarios } from '../scenarios/list.ts';
 import { mutants } from './list.ts';
 import { tryWorld } from './worlds.ts';
 import type { Finding } from './worlds.ts';
 
-/** What a line of this program says. */
-export interface Trial {
+export interface Search {
   readonly first: number;
+  readonly seedsMax: number;
+  readonly msMax: number;
+}
+
+export interface Trial {
   readonly tried: number;
+  readonly tookMs: number;
   readonly found?: Finding | undefined;
 }
 
 if (process.argv[2] === 'scenarios') tryScenarios(process.argv.slice(3));
-else trySeeds(Number(process.argv[2]), Number(process.argv[3]), process.argv.slice(4).map(Number));
+else
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    process.stdout.write(`${JSON.stringify(search(JSON.parse(line) as Search))}\n`);
+  });
 
 function tryScenarios(parts: readonly string[]): void {
   const seen: Record<string, string> = {};
@@ -28,16 +37,13 @@ function tryScenarios(parts: readonly string[]): void {
   process.stdout.write(`${JSON.stringify(seen)}\n`);
 }
 
-function trySeeds(seedsMax: number, secondsMax: number, firsts: readonly number[]): void {
+function search({ first, seedsMax, msMax }: Search): Trial {
   const mutant = mutants.find(({ name }) => name === process.env['CARILLON_MUTANT']);
   if (mutant === undefined) throw new Error('no mutant is put in');
-  for (const first of firsts) {
-    const endMs = performance.now() + secondsMax * 1_000;
-    let tried = 0;
-    let found: Finding | undefined;
-    while (found === undefined && tried < seedsMax && performance.now() < endMs)
-      found = tryWorld(mutant, first + tried++);
-    const trial: Trial = { first, tried, found };
-    process.stdout.write(`${JSON.stringify(trial)}\n`);
-  }
+  const startMs = performance.now();
+  let tried = 0;
+  let found: Finding | undefined;
+  while (found === undefined && tried < seedsMax && performance.now() - startMs < msMax)
+    found = tryWorld(mutant, first + tried++);
+  return { tried, tookMs: performance.now() - startMs, found };
 }

@@ -11,15 +11,21 @@ export interface Finding {
 
 /** What is wrong with the world of this seed; undefined when nothing is. */
 export function tryWorld(mutant: Mutant, seed: number): Finding | undefined {
-  if (mutant.scenario !== undefined) {
-    const scenario = scenarios.find(({ name }) => name === mutant.scenario);
-    if (scenario === undefined) throw new Error(`there is no scenario '${mutant.scenario}'`);
-    const [problem] = play(scenario, seed).problems;
+  const { scenario: name, wishes, looksAtAll = false } = mutant;
+  if (name !== undefined) {
+    const scenario = scenarios.find((each) => each.name === name);
+    if (scenario === undefined) throw new Error(`there is no scenario '${name}'`);
+    const [problem] = play({ ...scenario, options: { ...scenario.options, looksAtAll } }, seed).problems;
     return problem === undefined ? undefined : { seed, what: firstLine(problem) };
   }
-  const { failure } = simulate(draw(seed, mutant.wishes));
+  const { failure } = simulate({ ...draw(seed, wishes), looksAtAll });
   if (failure === undefined) return undefined;
   return { seed, what: `invariant ${failure.invariant} (${failure.checker}) ${firstLine(failure.message)}` };
+}
+
+/** What is the same for mutants that are looked for in the same worlds. */
+export function worldsOf({ scenario, wishes, looksAtAll }: Mutant): string {
+  return JSON.stringify([scenario, wishes, looksAtAll]);
 }
 
 function firstLine(text: string): string {

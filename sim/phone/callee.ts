@@ -41,6 +41,7 @@ export class Callee {
 
   start(): void {
     const { ringAfterMs, afterMs, does, status } = this.#plan;
+    if (this.#phone.habits.saysTrying === true) this.#respond(100);
     this.#phone.later(ringAfterMs, () => {
       if (this.leg.final !== 0) return;
       this.leg.ringingAtMs = this.#phone.world.kernel.nowMs;
@@ -130,7 +131,7 @@ export function respond(phone: Phone, request: Message, status: number, tag: str
   const to = valueOf(request, 'to')!;
   headers.push(
     ['From', valueOf(request, 'from')!],
-    ['To', request.toTag === '' && status > 100 ? `${to};tag=${tag}` : to],
+    ['To', request.toTag === '' ? `${to};tag=${tag}` : to],
     ['Call-ID', request.callId],
     ['CSeq', valueOf(request, 'cseq')!],
   );
@@ -139,6 +140,7 @@ export function respond(phone: Phone, request: Message, status: number, tag: str
 }
 
 const phrases: Readonly<Record<number, string>> = {
+  100: 'Trying',
   180: 'Ringing',
   183: 'Session Progress',
   200: 'OK',

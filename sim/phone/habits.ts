@@ -15,6 +15,10 @@ export interface Habits {
   readonly isEarly: boolean;
   /** Its first ACK in each call is never sent: the 2xx comes again. */
   readonly forgetsAck: boolean;
+  /** Says 100 before it rings, with its tag in it (RFC 3261 8.2.6.1). */
+  readonly saysTrying?: boolean;
+  /** Behind a NAT: its Via names another port than its packets come from. */
+  readonly viaPort?: number;
 }
 
 export const plainHabits: Omit<Habits, 'phone'> = {
@@ -36,6 +40,7 @@ export function drawHabits(chance: Chance, devices: readonly number[]): Habits[]
   const lines = chance.stream('lines');
   const share = lines.pick([0, 0.3, 0.3, 0.7]);
   const habits = chance.stream('habits');
+  const newer = chance.stream('newer habits');
   return devices.flatMap((count, user) =>
     Array.from({ length: count }, (_, device): Habits => {
       return {
@@ -44,8 +49,13 @@ export function drawHabits(chance: Chance, devices: readonly number[]): Habits[]
         isCompact: habits.chance(0.2),
         isEarly: habits.chance(0.2),
         forgetsAck: habits.chance(0.1),
+        ...(newer.chance(0.15) && { saysTrying: true }),
+        ...(newer.chance(0.1) && { viaPort: 40_000 }),
       };
-    }).filter(({ line, isCompact, isEarly, forgetsAck }) => line !== undefined || isCompact || isEarly || forgetsAck),
+    }).filter(
+      ({ line, isCompact, isEarly, forgetsAck, saysTrying, viaPort }) =>
+        line !== undefined || isCompact || isEarly || forgetsAck || saysTrying === true || viaPort !== undefined,
+    ),
   );
 }
 

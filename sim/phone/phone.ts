@@ -86,7 +86,8 @@ export class Phone implements Socket {
   }
 
   via(branch: string): string {
-    return `SIP/2.0/${this.line === undefined ? 'UDP' : 'TCP'} ${this.at.address}:${this.at.port};branch=${branch};rport`;
+    if (this.line !== undefined) return `SIP/2.0/TCP ${this.at.address}:${this.at.port};branch=${branch};rport`;
+    return `SIP/2.0/UDP ${this.at.address}:${this.habits.viaPort ?? this.at.port};branch=${branch};rport`;
   }
 
   clientPorts(to: Endpoint): ClientPorts {

@@ -123,4 +123,62 @@ export const messageScenarios: readonly Scenario[] = [
     judge: stood,
     mutant: 'nonces may be used again',
   },
+  {
+    name: 'strangers',
+    seenIn: [],
+    breaks: 'somebody without a call gets requests through to a phone, or is told that he ended one',
+    options: options({
+      calls: calls(8, { everyMs: 200, plan: () => ({ talkMs: 500 }) }),
+      thefts: (['cancel', 'dialog'] as const).flatMap((how, index) =>
+        Array.from({ length: 8 }, (_, user) => ({
+          atMs: warmUpMs + 1_000 + index * 400 + user * 20,
+          phone: `u${user}-0`,
+          how,
+        })),
+      ),
+    }),
+    reaches: [],
+    judge: stood,
+    mutant: 'a dialog of strangers is served',
+  },
+  {
+    name: 'one declines for all',
+    seenIn: [],
+    breaks: 'somebody declined, and the other phone rings on until the caller gives up',
+    options: options({
+      devices: Array.from({ length: 8 }, () => 2),
+      noAnswerMs: 15_000,
+      calls: calls(24, {
+        everyMs: 150,
+        plan: (index) => ({
+          devices: [
+            { ringAfterMs: 20, does: 'ring', status: 486, afterMs: 0 },
+            { ringAfterMs: 20, does: 'reject', status: [603, 600, 604, 606][index % 4]!, afterMs: 400 + index * 20 },
+          ],
+        }),
+      }),
+    }),
+    reaches: ['item forwarded to another node'],
+    judge: got(600, 603, 604, 606),
+    mutant: 'a 6xx does not stop the others',
+  },
+  {
+    name: 're-INVITE and BYE cross',
+    seenIn: [],
+    breaks: 'the answer to a re-INVITE comes after the BYE, and the call is listed for ever',
+    options: options({
+      weather: { latencyMs: [1, 60], loss: 0, duplicates: 0, reorder: 0.2, reorderMs: 300 },
+      calls: calls(40, {
+        everyMs: 150,
+        plan: (index) => ({
+          talkMs: 2_000,
+          hangup: 'caller',
+          reinvite: { afterMs: 1_950 + (index % 10) * 10, by: index % 2 === 0 ? 'caller' : 'callee' },
+        }),
+      }),
+    }),
+    reaches: ['item forwarded to another node'],
+    judge: got(200),
+    mutant: 'a late 200 brings the dialog back',
+  },
 ];

@@ -1,0 +1,151 @@
+/** Mistakes of the second copies in the memory of a buddy, and of links that break. */
+import type { Mutant } from './mutant.ts';
+
+const buddy = { gate: 'buddy', kinds: ['crash', 'worker-crash'], faultSeconds: 20 } as const;
+const stores = { gate: 'buddy', kinds: ['crash', 'store-cut', 'store-slow'], faultSeconds: 20 } as const;
+const octets = { linkOctets: true, kinds: ['weather'], nodes: 3, faultSeconds: 20 } as const;
+
+export const buddiesMutants: readonly Mutant[] = [
+  {
+    name: 'a buddy counts before the store names it',
+    file: 'cluster/buddy/replicator.ts',
+    line: "    track.wanted = this.#wanted.get(partition) ?? '';\n    this.#tracks.set(partition, track);",
+    instead:
+      "    track.wanted = this.#wanted.get(partition) ?? '';\n    if (this.#ports.gate === 'buddy') track.relied = track.wanted;\n    this.#tracks.set(partition, track);",
+    wishes: buddy,
+  },
+  {
+    name: 'rows that the store has already come from the buddy again',
+    file: 'cluster/buddy/takeover.ts',
+    line: '        if (word.tailEpoch > asked.marker.epoch || row[0] > asked.marker.seq) asked.rows.push(row);',
+    instead: '        if (word.tailEpoch >= asked.marker.epoch) asked.rows.push(row);',
+    wishes: buddy,
+  },
+  {
+    name: 'nobody is asked for his copies',
+    file: 'cluster/buddy/takeover.ts',
+    line: "    if (marker === undefined || marker.buddy === '') return done(",
+    instead: "    if (marker === undefined || marker.buddy !== '-') return done(",
+    wishes: buddy,
+  },
+  {
+    name: 'copies with a gap are taken',
+    file: 'cluster/buddy/tails.ts',
+    line: "      if (word.from !== base + 1) return refused('gap');",
+    instead: '',
+    wishes: { ...buddy, kinds: ['crash', 'cut', 'one-way-cut'], nodes: 3 },
+  },
+  {
+    name: 'copies are forgotten when they are taken',
+    file: 'cluster/buddy/tails.ts',
+    line: "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    return words;",
+    instead:
+      "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    this.#clear(tail);\n    return words;",
+    wishes: { ...buddy, kinds: ['crash', 'cut', 'one-way-cut'] },
+  },
+  {
+    name: 'copies of an owner before are acknowledged',
+    file: 'cluster/buddy/tails.ts',
+    line: "    if (tail !== undefined && (epoch < tail.epoch || epoch < tail.sealedBy)) return refused('fenced');",
+    instead: '',
+    wishes: { ...buddy, kinds: ['island', 'isolate', 'pause'], nodes: 3 },
+  },
+  {
+    name: 'what must be in the store is only in a memory',
+    file: 'cluster/buddy/track.ts',
+    line: '      (waiter) => waiter.seq <= this.acked && (!waiter.durable || waiter.storeError !== undefined),',
+    instead: '      (waiter) => waiter.seq <= this.acked,',
+    wishes: buddy,
+  },
+  {
+    name: 'what a silent buddy did not acknowledge is not written',
+    file: 'cluster/buddy/replicator.ts',
+    line: '    if (track.hasUnsubmitted) this.#write(track);\n  }\n\n  #refuse',
+    instead: '  }\n\n  #refuse',
+    wishes: { ...buddy, kinds: ['cut', 'one-way-cut'] },
+  },
+  {
+    name: 'a silent buddy is waited for',
+    file: 'cluster/buddy/replicator.ts',
+    line: '      if (nowMs - track.unackedSinceMs < limits.copyAckMs) continue;',
+    instead: '      if (nowMs - track.unackedSinceMs < limits.copyAckMs * 1_000) continue;',
+    wishes: { ...buddy, kinds: ['cut', 'one-way-cut'] },
+  },
+  {
+    name: 'the first copy leaves out what came meanwhile',
+    file: 'cluster/buddy/replicator.ts',
+    line: '    if (track.seq > track.base) this.#copy(track, track.base + 1);',
+    instead: '',
+    wishes: stores,
+  },
+  {
+    name: 'an acknowledgement counts for more than it says',
+    file: 'cluster/buddy/replicator.ts',
+    line: '      this.#release(track.ack(word.seq));',
+    instead: '      this.#release(track.ack(track.seq));',
+    wishes: { ...buddy, kinds: ['crash', 'one-way-cut', 'cut'] },
+  },
+  {
+    name: 'what a buddy gave is not written to the store',
+    file: 'cluster/buddy/replicator.ts',
+    line: '    for (const [key, value] of rows) track.put(key, value);\n    if (rows.length > 0) this.#write(track);',
+    instead: '    void rows;',
+    wishes: buddy,
+  },
+  {
+    name: 'removals are missing among what a buddy gives',
+    file: 'cluster/buddy/takeover.ts',
+    line: '      if (value === null) stored.delete(key);\n      else stored.set(key, value);',
+    instead: '      if (value !== null) stored.set(key, value);',
+    wishes: buddy,
+  },
+  {
+    name: 'copies are kept though the store has them',
+    file: 'cluster/buddy/replicator.ts',
+    line: '    if (track.copied > track.base) this.#say(',
+    instead: '    if (track.copied < track.base) this.#say(',
+    wishes: buddy,
+  },
+  {
+    name: 'a link that comes back writes nothing again',
+    file: 'cluster/link-session.ts',
+    line: '    this.#unwritten = 0;\n    this.roomBytes',
+    instead: '    this.#unwritten = this.#window.length;\n    this.roomBytes',
+    wishes: octets,
+  },
+  {
+    name: 'what comes again over a link is handled again',
+    file: 'cluster/link-session.ts',
+    line: "    if (seq <= this.#heardSeq) return 'again';",
+    instead: "    if (seq <= this.#heardSeq) return 'next';",
+    wishes: octets,
+  },
+  {
+    name: 'frames are kept though they were acknowledged',
+    file: 'cluster/link-session.ts',
+    line: '    this.#window.splice(0, count);',
+    instead: '',
+    wishes: octets,
+  },
+  {
+    name: 'a new process is taken for the one before',
+    file: 'cluster/link-session.ts',
+    line: '    if (peer.incarnation !== this.peerIncarnation) {',
+    instead: '    if (this.peerIncarnation < 0) {',
+    wishes: { ...octets, kinds: ['crash'] },
+  },
+  {
+    name: 'nothing is numbered anew for a new stream',
+    file: 'cluster/link-session.ts',
+    line: '      this.#heardStream = peer.stream;\n      this.#heardSeq = 0;',
+    instead: '      this.#heardStream = peer.stream;',
+    wishes: { ...octets, kinds: ['crash', 'cut'] },
+  },
+  {
+    name: 'a link that fell silent is not noticed',
+    file: 'cluster/link.ts',
+    line: "    if (nowMs - this.#heardMs >= limits.linkSilenceMs) return this.close('silent', nowMs);\n    if (nowMs - this.#progressMs >= limits.linkSilenceMs) return this.close('not-acknowledged', nowMs);",
+    instead: '',
+    wishes: octets,
+  },
+];
