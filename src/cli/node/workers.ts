@@ -163,10 +163,6 @@ export class Workers {
     return handle.hub.send('', target, payload);
   }
 
-  /** Asks every worker; those that do not answer in time are left out. */
-  async askAll(query: WorkerQuery): Promise<unknown[]> {
-    const answers = await Promise.all(
-      this.#handles.map(async (handle) => (handle?.isUp === true ? this.#ask(handle, query) : undefined)),
   /**
    * Octets of items that can be taken for the workers now. Of all workers together: one that is stuck must not hold up what
    * is for the others.
@@ -178,6 +174,10 @@ export class Workers {
     return Math.max(0, room / this.count);
   }
 
+  /** Asks every worker; those that do not answer in time are left out. */
+  async askAll(query: WorkerQuery): Promise<unknown[]> {
+    const answers = await Promise.all(
+      this.#handles.map(async (handle) => (handle?.isUp === true ? this.#ask(handle, query) : undefined)),
     );
     return answers.filter((answer) => answer !== undefined);
   }
