@@ -14,7 +14,6 @@ function view(asked: string, over: Partial<NodeView> = {}, clients = 0): Cluster
     admin: '',
     zone: '',
     workers: 1,
-    zone: '',
     partitions: 0,
     load,
   };
