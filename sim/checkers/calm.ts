@@ -1,4 +1,5 @@
 /** When a fault disturbs what a checker expects of a cluster in good health: from its beginning until it has recovered. */
+import { limits } from '../../src/limits.ts';
 import type { Observer } from '../observe.ts';
 import { warmUpMs } from '../options.ts';
 import type { FaultKind } from '../options.ts';
@@ -10,8 +11,8 @@ const outside: ReadonlySet<FaultKind> = new Set(['weather', 'clock']);
 /** A lease lapses, peers vote, a process starts again, its share comes back. */
 const recoveryMs = 12_000;
 
-/** A link that broke is noticed, dialled again and caught up with. */
-const linkRecoveryMs = 5_000;
+/** A link that broke is noticed, dialled again and caught up with; what was sent into a silent one arrives then. */
+const linkRecoveryMs = limits.linkSilenceMs + 3_000;
 
 export class Calm {
   readonly observer: Observer;
