@@ -226,15 +226,19 @@ export class World {
     // Some partitions in each world, in some worlds all.
     const random = this.chance.stream('probes');
     const isEverywhere = random.chance(1 / 32);
-    const count = isEverywhere ? partitions : Math.min(8, users);
+    // The cluster is judged, so nobody takes part whose own connection makes everything late.
+    const quick = Array.from({ length: users }, (_, user) => user).filter((user) => !this.#isSlow(user));
+    if (quick.length < 2) return;
+    const count = isEverywhere ? partitions : Math.min(8, quick.length);
     for (let index = 0; index < count; index++) {
-      const callee = (index + 1) % users;
+      const caller = quick[index % quick.length]!;
+      const callee = quick[(index + 1) % quick.length]!;
       const startMs = this.kernel.nowMs + (isEverywhere ? index * 4 : 0);
       this.#planCall(
         {
           number: 1_000 + index,
           callId: callIdIn(isEverywhere ? index : random.int(0, partitions - 1), partitions, index),
-          caller: `u${index % users}-0`,
+          caller: `u${caller}-0`,
           callee: `u${callee}`,
           startMs,
           devices: Array.from({ length: devices[callee]! }, () => ({
@@ -252,6 +256,14 @@ export class World {
         startMs,
       );
     }
+  }
+
+  /** A device reads slowly or little at a time. */
+  #isSlow(user: number): boolean {
+    return this.options.habits.some(
+      ({ phone, line }) =>
+        phone.startsWith(`u${user}-`) && line !== undefined && (line.readsWithinMs > 100 || line.windowBytes < 2_000),
+    );
   }
 }
 
