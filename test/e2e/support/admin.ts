@@ -1,8 +1,8 @@
 /** What the tests ask a node over HTTP. Addresses are `http://127.0.0.1:PORT`. */
 import type { CallView, ClusterView, Page, RegistrationView } from '../../../src/admin/port.ts';
 
-export async function readCluster(admin: string): Promise<ClusterView | undefined> {
-  return read<ClusterView>(`${admin}/v1/cluster`);
+export async function readCluster(admin: string, token?: string): Promise<ClusterView | undefined> {
+  return read<ClusterView>(`${admin}/v1/cluster`, token);
 }
 
 export async function isReady(admin: string): Promise<boolean> {
@@ -56,9 +56,10 @@ async function pages<T>(url: string): Promise<T[]> {
   throw new Error(`${url} has no end`);
 }
 
-async function read<T>(url: string): Promise<T | undefined> {
+async function read<T>(url: string, token?: string): Promise<T | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(token === undefined ? 5_000 : 1_000) });
     if (!response.ok) {
       await response.arrayBuffer();
       return undefined;

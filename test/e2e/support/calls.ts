@@ -7,6 +7,9 @@ export interface Place {
   readonly folder: string;
   /** Where the clients send: the cluster or a relay. */
   readonly server: number;
+  /** Of the server and of the clients; default: 127.0.0.1. */
+  readonly serverAddress?: string;
+  readonly address?: string;
 }
 
 /** Registers the users with digest, each with a contact at `contact`. */
@@ -41,7 +44,7 @@ export async function writeCalls(
   pairs: readonly (readonly [caller: TestUser, callee: TestUser])[],
   fromPort = 0,
 ): Promise<string> {
-  const client = await new SipClient(place.server).open(fromPort);
+  const client = await new SipClient(place.server, place).open(fromPort);
   const first = pairs[0]?.[0];
   if (first === undefined) throw new Error('no calls');
   const nonce = await client.nonce(first);

@@ -17,10 +17,13 @@ export class SipClient {
   readonly #socket: Socket;
   readonly #server: number;
   readonly #waiting = new Map<string, (received: Received) => void>();
+  readonly #addresses: { readonly server: string; readonly own: string };
   #port = 0;
 
-  constructor(serverPort: number) {
+  /** Addresses: 127.0.0.1 unless others are named. */
+  constructor(serverPort: number, at: { readonly serverAddress?: string; readonly address?: string } = {}) {
     this.#server = serverPort;
+    this.#addresses = { server: at.serverAddress ?? '127.0.0.1', own: at.address ?? '127.0.0.1' };
     this.#socket = createSocket('udp4');
     this.#socket.on('message', (bytes) => this.#receive(bytes.toString('latin1')));
     // A node that was just killed refuses for a moment: the packet counts as lost.
@@ -31,7 +34,7 @@ export class SipClient {
   async open(port = 0): Promise<this> {
     await new Promise<void>((resolve, reject) => {
       this.#socket.once('error', reject);
-      this.#socket.bind(port, '127.0.0.1', resolve);
+      this.#socket.bind(port, this.#addresses.own, resolve);
     });
     this.#port = this.#socket.address().port;
     return this;
@@ -48,7 +51,7 @@ export class SipClient {
   /** Calls `onAnswer` for each response to `branch` until `forget(branch)`. */
   send(text: string, branch: string, onAnswer: (received: Received) => void): void {
     this.#waiting.set(branch, onAnswer);
-    this.#socket.send(Buffer.from(text, 'latin1'), this.#server, '127.0.0.1', () => {});
+    this.#socket.send(Buffer.from(text, 'latin1'), this.#server, this.#addresses.server, () => {});
   }
 
   forget(branch: string): void {
@@ -76,7 +79,7 @@ export class SipClient {
   /** A request of this client; `lines` are further header lines. */
   request(method: string, uri: string, ids: Ids, lines: readonly string[] = []): string {
     return (
-      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${this.#port};branch=${ids.branch};rport\r\n` +
+      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP ${this.#addresses.own}:${this.#port};branch=${ids.branch};rport\r\n` +
       `Max-Forwards: 70\r\nFrom: <${ids.from}>;tag=${ids.branch.slice(-8)}\r\nTo: <${ids.to}>\r\n` +
       `Call-ID: ${ids.callId}\r\nCSeq: ${ids.cseq} ${method}\r\n${lines.map((line) => `${line}\r\n`).join('')}` +
       'Content-Length: 0\r\n\r\n'

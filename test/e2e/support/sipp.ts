@@ -11,6 +11,8 @@ export interface SippOptions {
   /** Distinguishes the runs of one test. */
   readonly name: string;
   readonly server: number;
+  /** Default: 127.0.0.1. */
+  readonly serverAddress?: string;
   /** Own port; in mode `un` that of the first call, the others are ephemeral. */
   readonly port: number;
   /** `u1`: one socket; `un`: one for each call, so that the calls come from many source ports; `t1`: one TCP connection. */
@@ -65,7 +67,7 @@ export class Sipp {
     this.#errors = `${folder}/${name}.errors`;
     const scenario = scenarioFile(options);
     const args = [
-      `127.0.0.1:${options.server}`,
+      `${options.serverAddress ?? '127.0.0.1'}:${options.server}`,
       ...['-sf', scenario, '-i', options.address ?? '127.0.0.1', '-nostdin', '-key', 'domain', domain],
       ...['-key', 'contact_port', String(options.contactPort ?? options.port)],
       ...['-trace_stat', '-stf', this.#stats, '-fd', '1', '-trace_err', '-error_file', this.#errors],
