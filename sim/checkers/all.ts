@@ -2,6 +2,7 @@
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
 import { accounts } from './accounts.ts';
+import { armed } from './armed.ts';
 import { asAProxy } from './as-a-proxy.ts';
 import { balanced } from './balanced.ts';
 import { bounded } from './bounded.ts';
@@ -59,6 +60,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   probed,
   noLeaks,
   accounts,
+  armed,
   asAProxy,
   bounded,
   dialogIdentity,

@@ -14,6 +14,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/membership.ts',
     line: '    return this.#leasedMs + limits.leaseTtlMs - limits.leaseMarginMs;',
     instead: '    return this.#leasedMs + limits.leaseTtlMs * 3;',
+    wishes: { kinds: ['island', 'isolate', 'pause'], nodes: 3 },
   },
   {
     name: 'packets leave though the node may not act',
@@ -40,12 +41,14 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/stores/memory.ts',
     line: '      if (sealed.epoch !== epoch || sealed.owner !== owner) return { fencedBy: sealed.epoch };',
     instead: '',
+    wishes: { kinds: ['pause', 'island', 'crash'], nodes: 3 },
   },
   {
     name: 'held items are lost in a hand-off',
     file: 'cluster/hosted.ts',
     line: '      for (const envelope of held) this.#ports.elsewhere(number, envelope);',
     instead: '',
+    wishes: { kinds: ['drain'], nodes: 3 },
   },
   {
     name: 'a hub that never tries again',
@@ -58,24 +61,28 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/hub.ts',
     line: '      if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;\n  }\n\n  adopt',
     instead: '      if (this.#workerOf[partition] === -2) this.#workerOf[partition] = -1;\n  }\n\n  adopt',
+    wishes: { kinds: ['worker-crash'], nodes: 2 },
   },
   {
     name: 'tables are adopted whatever their epoch',
     file: 'cluster/stores/memory.ts',
     line: '    if (current.epoch !== expectEpoch || current.nonce !== expectNonce) {',
     instead: '    if (current.epoch < 0) {',
+    wishes: { kinds: ['crash', 'drain'], nodes: 4 },
   },
   {
     name: 'a predecessor is never released',
     file: 'cluster/control.ts',
     line: '      if (this.#identity.linkHeld) this.#releasePredecessor();',
     instead: '',
+    scenario: 'start while rows of dead members exist',
   },
   {
     name: 'a takeover reads nothing',
     file: 'cluster/hosted.ts',
     line: '    partition.load(left.rows);',
     instead: '',
+    wishes: { kinds: ['crash', 'worker-crash'] },
   },
   {
     name: 'two thirds of the rows are loaded',
@@ -83,18 +90,21 @@ export const clusterMutants: readonly Mutant[] = [
     line: '    for (const { key, value } of rows) {\n      if (key === markerKey)',
     instead:
       '    for (const [index, { key, value }] of rows.entries()) {\n      if (index % 3 === 0) continue;\n      if (key === markerKey)',
+    wishes: { kinds: ['crash', 'drain'] },
   },
   {
     name: 'what the store lost is not written anew',
     file: 'cluster/shares.ts',
     line: '    if (before === undefined || before === life) return;',
     instead: '    return;',
+    scenario: 'the tail of a failover is lost',
   },
   {
     name: 'a table that the store lost is not given back',
     file: 'cluster/table-keeper.ts',
     line: '      if (asked !== undefined && asked === this.table && (stored?.epoch ?? 0) < asked.epoch) this.#giveBack(stored);',
     instead: '',
+    scenario: 'store wiped under live members',
   },
   {
     name: 'a seal that nobody refuses',

@@ -20,6 +20,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'actors/wheel.ts',
     line: '    if (target < this.#tick - rewindTicks) this.#rewind(target);',
     instead: '',
+    scenario: 'clocks three minutes apart',
   },
   {
     name: 'only the owner takes a CANCEL',
@@ -112,15 +113,16 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'a cleared timer fires',
     file: 'actors/entities.ts',
-    line: '        if (life === undefined || life.timerNamed(item.name) !== item) return false;\n        life.timers.splice(life.timers.indexOf(item), 1);',
-    instead:
-      '        if (life === undefined) return false;\n        if (life.timerNamed(item.name) === item) life.timers.splice(life.timers.indexOf(item), 1);',
+    line: '      if (armed !== undefined) {\n        this.#ports.wheel.cancel(armed);',
+    instead: '      if (armed !== undefined && !Number.isNaN(atMs)) {\n        this.#ports.wheel.cancel(armed);',
+    looksAtAll: true,
   },
   {
     name: 'a timer that is armed anew keeps its old time',
     file: 'actors/entities.ts',
-    line: '        this.#ports.wheel.cancel(armed);\n        life.timers.splice(life.timers.indexOf(armed), 1);',
-    instead: '        life.timers.splice(life.timers.indexOf(armed), 1);',
+    line: '      if (armed !== undefined) {\n        this.#ports.wheel.cancel(armed);',
+    instead: '      if (armed !== undefined && Number.isNaN(atMs)) {\n        this.#ports.wheel.cancel(armed);',
+    looksAtAll: true,
   },
   {
     name: 'asks are not repeated',

@@ -159,6 +159,6 @@ export const transactionsMutants: readonly Mutant[] = [
     file: 'src/transaction/timers.ts',
     line: 'export const takeoverGraceMs = 2_000;',
     instead: 'export const takeoverGraceMs = -20_000;',
-    wishes: { kinds: ['crash', 'island'] },
+    scenario: 'no power for longer than a transaction lasts',
   },
 ];

@@ -26,6 +26,8 @@ export interface DevicePlan {
   readonly afterMs: number;
   /** From so long after the INVITE on it hears nothing of this call any more. */
   readonly deafAfterMs?: number;
+  /** Until so long after the caller began it hears nothing of this call. */
+  readonly deafUntilMs?: number;
 }
 
 /** One device of the callee. */

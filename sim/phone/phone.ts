@@ -141,9 +141,12 @@ export class Phone implements Socket {
   }
 
   #isDeafTo({ callId }: Message): boolean {
+    const { nowMs } = this.world.kernel;
     const leg = this.callees.find((each) => each.callId === callId)?.leg;
-    const deafAfterMs = this.world.callWith(callId)?.plan.devices[this.device]?.deafAfterMs;
-    return leg !== undefined && deafAfterMs !== undefined && this.world.kernel.nowMs >= leg.invitedAtMs + deafAfterMs;
+    const plan = this.world.callWith(callId)?.plan;
+    if (plan === undefined || plan.callee !== this.user) return false;
+    const { deafAfterMs = Infinity, deafUntilMs = 0 } = plan.devices[this.device] ?? {};
+    return nowMs < plan.startMs + deafUntilMs || (leg !== undefined && nowMs >= leg.invitedAtMs + deafAfterMs);
   }
 
   #onRequest(request: Message): void {

@@ -176,4 +176,20 @@ export const lossScenarios: readonly Scenario[] = [
     judge: () => undefined,
     mutant: 'branches carry the moment',
   },
+  {
+    name: 'no power for longer than a transaction lasts',
+    seenIn: [],
+    breaks:
+      'a call that was under way when the power went is given up when it comes back, without asking its phone again',
+    options: options({
+      faultMs: 60_000,
+      noAnswerMs: 70_000,
+      expiresSeconds: 600,
+      calls: calls(20, { everyMs: 30, device: { deafUntilMs: 20_000 }, plan: () => ({ talkMs: 500 }) }),
+      faults: ['a', 'b', 'c'].map((node) => fault(900, 'crash', node, { released: false, forMs: 34_000 })),
+    }),
+    reaches: ['all nodes down at once'],
+    judge: got(200),
+    mutant: 'no grace after a takeover',
+  },
 ];
