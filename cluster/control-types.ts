@@ -3,7 +3,7 @@
  * effects that it performs in the order given. The protocol itself is told in docs/cluster-control.md.
  */
 import type { Preferences } from './ring.ts';
-import type { CoordinationStore, MemberInfo } from './store-ports.ts';
+import type { CoordinationStore, LeaseReply, MemberInfo } from './store-ports.ts';
 import type { Table, TableMember } from './table.ts';
 
 /** One partition as one worker is to hold it. The epoch is what its store writes carry, with owner `ownerName(...)`. */
@@ -32,14 +32,35 @@ export type StoreResult = ReturnType<CoordinationStore[StoreOperation]>;
  * `readPeerFrame` (cluster/peer-frames.ts) checks what arrives. Links are between incarnations.
  */
 export type PeerFrame =
-  /** I am here; my table is this one. `sentAtMs` is the sender's own monotonic clock. */
-  | { readonly type: 'heartbeat'; readonly sentAtMs: number; readonly epoch: number; readonly nonce: string }
+  | HeartbeatFrame
   /** Echo of a heartbeat. `votedAgoMs`: since the last vote against the asker. Only confirming nodes send it. */
   | { readonly type: 'heartbeat-ack'; readonly sentAtMs: number; readonly votedAgoMs: number }
   /** The packed table of the sender, because it is new or the receiver's is older. */
   | { readonly type: 'table'; readonly bytes: Uint8Array }
   /** These partitions were sealed to the receiver (epochs beside them): load them and serve. */
-  | { readonly type: 'handed'; readonly partitions: readonly number[]; readonly epochs: readonly number[] };
+  | { readonly type: 'handed'; readonly partitions: readonly number[]; readonly epochs: readonly number[] }
+  | LeaseFrame
+  /** What the store answered to it. */
+  | { readonly type: 'lease-reply'; readonly operation: number; readonly reply: LeaseReply };
+
+/** I am here; my table is this one; I have links to these. `sentAtMs` is the sender's own monotonic clock. */
+export interface HeartbeatFrame {
+  readonly type: 'heartbeat';
+  readonly sentAtMs: number;
+  readonly epoch: number;
+  readonly nonce: string;
+  readonly links: readonly string[];
+}
+
+/** News of the worker threads. */
+export type WorkerInput = Extract<ControlInput, { readonly type: `worker-${string}` }>;
+
+/** Renew my lease for me: I do not reach the store. `operation` comes back with the answer. */
+export interface LeaseFrame {
+  readonly type: 'lease';
+  readonly operation: number;
+  readonly draining: boolean;
+}
 
 export type ControlInput =
   /** At least every limits.controlTickMs. The first tick starts the node. */

@@ -14,6 +14,7 @@ import type {
   PeerFrame,
   StoreOperation,
 } from './control-types.ts';
+import { LeaseRelay } from './lease-relay.ts';
 import { Leaving } from './leaving.ts';
 import { Membership } from './membership.ts';
 import { Peers } from './peers.ts';
@@ -50,14 +51,17 @@ export class Control {
   /** Next renewal, or next release while leaving. */
   #leaseAtMs = -Infinity;
   #leaseSinceMs = Infinity;
+  /** Renewals since the last answer of the store. */
+  #leasesUnanswered = 0;
+  readonly #relay: LeaseRelay;
   #membersAtMs = -Infinity;
   #fastPollUntilMs = -Infinity;
   #planAtMs = -Infinity;
-  #arrivedSinceMs = Infinity;
   #readingMembers = false;
   #planDue = false;
   readonly #leaving = new Leaving();
   #exited = false;
+  readonly #nonce = (): string => `${this.#name}.${this.#calls.last}`;
 
   constructor({ identity, partitions, preferences }: ControlOptions) {
     this.#identity = identity;
@@ -75,11 +79,15 @@ export class Control {
       adopted: (before, ours, nowMs) => this.#adopted(before, ours, nowMs),
       planAgain: () => (this.#planDue = true),
       mayStore: () => !this.#membership.latched,
-      nonce: () => this.#nonce(),
+      nonce: this.#nonce,
     });
     this.#peers = new Peers(identity, this.#membership, this.#roster, this.#keeper, (effect) =>
       this.#effects.push(effect),
     );
+    this.#relay = new LeaseRelay(this.#peers, this.#membership, this.#calls, {
+      ask: (op, args, done) => this.#ask(op, args, done),
+      note: (event, peer) => this.#note('debug', event, { peer }),
+    });
   }
 
   get table(): Table | undefined {
@@ -104,6 +112,11 @@ export class Control {
   isReady(nowMs: number): boolean {
     if (!this.#wasMember || this.#leaving.draining) return false;
     return nowMs < this.#membership.serveUntilMs && this.#shares.isServing() && hasShare(this.table, this.#identity.id);
+  }
+
+  /** Who can pass items on to this node, which we do not reach; undefined: nobody, or it is reached. */
+  relayTo(node: string): string | undefined {
+    return this.#peers.relayTo(node, this.#nowMs);
   }
 
   /** One line for people. */
@@ -147,16 +160,12 @@ export class Control {
       case 'peer-frame':
         return this.#peerFrame(input.peer, input.incarnation, input.frame);
       case 'worker-up':
-        return this.#shares.workerUp(input.worker);
       case 'worker-down':
-        return this.#shares.workerDown(input.worker);
       case 'worker-serving':
-        return this.#shares.serving(input.worker, input.shares);
       case 'worker-frozen':
-        return this.#shares.frozen(input.worker, input.attempt, input.shares);
       case 'worker-fenced':
-        this.#leaseAtMs = this.#nowMs; // Told so by the store: are we dead?
-        return this.#shares.fenced(input.worker, input.shares, this.#nowMs);
+        if (input.type === 'worker-fenced') this.#leaseAtMs = this.#nowMs; // Told so by the store: are we dead?
+        return this.#shares.take(input, this.#nowMs);
       case 'drain':
         if (this.#leaving.wish(this.#nowMs, input.holdMs)) this.#leaseAtMs = this.#nowMs;
         this.#planDue = true;
@@ -169,8 +178,7 @@ export class Control {
   #tick(): void {
     const nowMs = this.#nowMs;
     this.#calls.expire(nowMs);
-    if (this.#leaving.gone && nowMs >= this.#leaseAtMs) this.#release();
-    if (this.#leaving.gone) return;
+    if (this.#leaving.gone) return nowMs >= this.#leaseAtMs ? this.#release() : undefined;
     if (nowMs >= this.#leaseAtMs) this.#lease();
     if (this.#membership.leasedOnce) {
       const pollMs = nowMs < this.#fastPollUntilMs ? limits.membersFastPollMs : limits.leaseRenewMs;
@@ -190,8 +198,11 @@ export class Control {
     const { id, incarnation } = this.#identity;
     const info = infoOf(this.#identity, this.#leaving.draining);
     this.#leaseAtMs = sentMs + (this.#membership.latched ? limits.controlRetryMs : limits.leaseRenewMs);
+    if (this.#leasesUnanswered++ > 0 && this.#membership.leasedOnce) this.#relay.ask(info.draining, sentMs);
     const operation = this.#ask('lease', [id, incarnation, limits.leaseTtlMs, info], (reply, nowMs) => {
-      if (reply !== undefined) this.#leaseReply(reply.result, sentMs, operation, nowMs);
+      if (reply === undefined) return;
+      this.#leasesUnanswered = 0;
+      this.#leaseReply(reply.result, sentMs, operation, nowMs);
     });
   }
 
@@ -245,18 +256,15 @@ export class Control {
   }
 
   #vote(): void {
-    if (this.table === undefined || !this.#wasMember || !this.#storeClock.isKnown) return;
-    // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
-    const issuedAtMs = Math.floor(this.#nowMs + this.#storeClock.leastMs);
-    for (const { id, incarnation } of suspects(this.table, this.#membership, this.#roster, this.#nowMs)) {
-      this.#membership.voted(id, this.#nowMs);
-      this.#ask('vote', [id, incarnation, this.#identity.id, issuedAtMs], (reply) => {
+    const { table } = this;
+    if (table === undefined || !this.#wasMember || !this.#storeClock.isKnown) return;
+    for (const { id, incarnation } of suspects(table, this.#membership, this.#roster, this.#nowMs))
+      this.#ask('vote', this.#membership.vote(id, incarnation, this.#storeClock.leastMs, this.#nowMs), (reply) => {
         if (reply?.result !== 'dead') return;
         this.#roster.buried(id, incarnation);
         this.#planDue = true;
         this.#note('warn', 'member-dead', { member: id, incarnation, by: 'votes' });
       });
-    }
   }
 
   #over(reason: 'dead' | 'superseded'): void {
@@ -275,6 +283,7 @@ export class Control {
   #peerUp(id: string, incarnation: number): void {
     if (id === this.#identity.id) return;
     this.#membership.linked(id, incarnation, true, this.#nowMs);
+    this.#peers.up(id);
     this.#membership.heard(id, incarnation, this.#nowMs);
     this.#peers.heartbeat(id, incarnation, this.#nowMs);
     this.#peers.sendTable(id, incarnation);
@@ -283,6 +292,7 @@ export class Control {
   #peerDown(id: string, incarnation: number): void {
     if (id === this.#identity.id || !this.#membership.isLinked(id, incarnation)) return;
     this.#membership.linked(id, incarnation, false, this.#nowMs);
+    this.#peers.down(id, incarnation, this.#nowMs);
     if (this.#keeper.table === undefined || !isMember(this.#keeper.table, id, incarnation)) return;
     // Its supervisor may be about to say that it is dead: look at once and often.
     this.#fastPollUntilMs = this.#nowMs + limits.membersFastPollForMs;
@@ -293,17 +303,11 @@ export class Control {
     if (id === this.#identity.id) return;
     this.#membership.heard(id, incarnation, this.#nowMs);
     switch (frame.type) {
-      case 'heartbeat': {
-        const { epoch: ours, nonce } = this.#keeper;
+      case 'heartbeat':
         if (this.#membership.adopted(id, incarnation, frame.epoch) && (this.#keeper.table?.jointSince ?? 0) > 0)
           this.#planDue = true;
-        if (frame.epoch < ours) this.#peers.sendTable(id, incarnation);
-        if (frame.epoch > ours || (frame.epoch === ours && frame.nonce !== nonce)) this.#keeper.want();
-        // A node that is stopped may be dead already: its word must not keep another one alive.
-        if (this.#membership.latched) return;
-        const votedAgoMs = this.#membership.votedAgoMs(id, this.#nowMs);
-        return this.#peers.send(id, incarnation, { type: 'heartbeat-ack', sentAtMs: frame.sentAtMs, votedAgoMs });
-      }
+        this.#peers.heardHeartbeat(id, incarnation, frame);
+        return this.#peers.echo(id, incarnation, frame.sentAtMs, this.#nowMs);
       case 'heartbeat-ack':
         if (frame.sentAtMs > this.#nowMs) return;
         this.#membership.confirmed(id, incarnation, frame.sentAtMs, frame.votedAgoMs);
@@ -316,11 +320,13 @@ export class Control {
       }
       case 'handed':
         return this.#shares.handed(frame.partitions, frame.epochs, this.#nowMs);
+      case 'lease':
+        return this.#relay.serve(id, incarnation, frame, this.members);
+      case 'lease-reply':
+        return this.#relay.answered(frame, this.#nowMs, (sentMs) =>
+          this.#leaseReply(frame.reply, sentMs, frame.operation, this.#nowMs),
+        );
     }
-  }
-
-  #nonce(): string {
-    return `${this.#name}.${this.#calls.last}`;
   }
 
   #adopted(before: Table | undefined, ours: boolean, nowMs: number): void {
@@ -334,10 +340,7 @@ export class Control {
     this.#membership.update(table);
     this.#planDue = true;
     this.#effects.push({ do: 'table', table });
-    for (const gone of before?.members ?? []) {
-      if (isMember(table, gone.id, gone.incarnation) || gone.id === id) continue;
-      this.#effects.push({ do: 'disconnect', peer: gone.id, incarnation: gone.incarnation });
-    }
+    this.#peers.disconnectGone(before, table);
     this.#shares.adopt(table, nowMs);
     this.#peers.connectAll(nowMs);
     this.#peers.heartbeatAll(nowMs); // At once, so that whoever waits for our adoption hears of it.
@@ -345,11 +348,8 @@ export class Control {
   }
 
   #planIfDue(): void {
-    const { partitions: arrived, all } = this.#shares.arrived();
-    if (arrived.length === 0) this.#arrivedSinceMs = Infinity;
-    else this.#arrivedSinceMs = Math.min(this.#arrivedSinceMs, this.#nowMs);
-    if (arrived.length > 0 && (all || this.#nowMs - this.#arrivedSinceMs >= limits.tableBatchMs)) this.#planDue = true;
-
+    const { partitions: arrived, due } = this.#shares.arrived(this.#nowMs);
+    this.#planDue ||= due;
     if (!this.#planDue || this.#keeper.storing || this.#leaving.gone || this.#exited || this.#membership.latched)
       return;
     if (!this.#keeper.known || this.#roster.rows === undefined) return;

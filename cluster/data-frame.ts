@@ -18,14 +18,15 @@ export const sealBytes = 16;
 export const sealTailBytes = 2 + sealBytes; // bin8 head and the octets.
 
 /**
- * Where an item goes in the receiving node: a partition (with the hops it made so far), a worker, the control, or what
- * owner and buddy of a partition say to each other (buddy/messages.ts).
+ * Where an item goes in the receiving node: a partition (with the hops it made so far), a worker, the control, what owner
+ * and buddy of a partition say to each other (buddy/messages.ts), or on to a third node (relay.ts).
  */
 export type Target =
   | readonly [kind: 0, partition: number, hops: number]
   | readonly [kind: 1, worker: number]
   | readonly [kind: 2]
-  | readonly [kind: 3, partition: number];
+  | readonly [kind: 3, partition: number]
+  | readonly [kind: 4];
 
 /** Which partition table the sender has: epoch (safe integer) and nonce (32 bits). Rides on every frame. */
 export interface TableMark {
@@ -100,7 +101,7 @@ export class DataWriter {
       o[at++] = target[1] & 0xff;
     } else {
       o[at++] = 0x91;
-      o[at++] = 2;
+      o[at++] = target[0];
     }
     o[at] = 0xc6;
     writeUint32(o, at + 1, payload.length);
@@ -173,7 +174,10 @@ export function visitItems(body: Buffer, visit: (target: Target, payload: Buffer
     } else if (kind === 3) {
       target = [3, (body[at + 4]! << 8) | body[at + 5]!];
       at += 6;
-    } else at += 3;
+    } else {
+      if (kind === 4) target = relayTarget;
+      at += 3;
+    }
     const payloadAt = at + 5;
     at = payloadAt + readUint32(body, at + 1);
     visit(target, body.subarray(payloadAt, at));
@@ -181,6 +185,7 @@ export function visitItems(body: Buffer, visit: (target: Target, payload: Buffer
 }
 
 const controlTarget: Target = [2];
+const relayTarget: Target = [4];
 
 /** The head of a DATA body whose every item is well-formed, or undefined. Nothing is delivered before all of it is read. */
 export function decodeData(body: Buffer, version: number = linkVersion): Data | undefined {
@@ -219,7 +224,7 @@ function itemEnd(body: Buffer, at: number, end: number): number {
   } else if (head === 0x92 && kind === 3) {
     if (body[at + 3] !== 0xcd || ((body[at + 4]! << 8) | body[at + 5]!) >= limits.partitions) return -1;
     at += 6;
-  } else if (head === 0x91 && kind === 2) at += 3;
+  } else if (head === 0x91 && (kind === 2 || kind === 4)) at += 3;
   else return -1;
   if (end - at < 5 || body[at] !== 0xc6) return -1;
   const length = readUint32(body, at + 1);

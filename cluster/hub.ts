@@ -9,6 +9,7 @@ import { nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
 import type { Target } from './data-frame.ts';
 import type { Table } from './table.ts';
+import { isRelayed, packRelayed, unpackRelayed } from './relay.ts';
 import { limits } from '../src/limits.ts';
 
 export interface HubPorts {
@@ -17,6 +18,8 @@ export interface HubPorts {
   nowMs(): number;
   toWorker(worker: number, target: Target, payload: Uint8Array): boolean;
   toNode(node: string, target: Target, payload: Uint8Array): boolean;
+  /** A node that can pass items on to this one, to which we have had no link for a while; undefined: none. */
+  relayTo(node: string): string | undefined;
   count(metric: string): void;
 }
 
@@ -42,7 +45,11 @@ export class Hub {
 
   constructor(ports: HubPorts) {
     this.#ports = ports;
-    this.#toHolders = new HolderQueue(ports);
+    this.#toHolders = new HolderQueue({
+      nowMs: () => ports.nowMs(),
+      toNode: (node, target, payload) => this.#toNode(node, target, payload),
+      count: (metric) => ports.count(metric),
+    });
     this.buddy = new BuddyRouter(ports.node, ports.incarnation, {
       nowMs: () => ports.nowMs(),
       toHolder: (partition, payload) => {
@@ -103,9 +110,30 @@ export class Hub {
       if (!this.#ports.toWorker(target[1], target, payload)) this.#ports.count('dropped-no-connection-holder');
       return;
     }
+    if (target[0] === 4) return this.#relay(payload);
     if (target[0] !== 0) return;
     if (target[2] >= limits.linkHopsMax) return this.#ports.count('dropped-hops');
     this.#route(target[1], target[2] + 1, payload);
+  }
+
+  /** Through a third node when the link is down for long: one hop more, and only one. */
+  #toNode(node: string, target: Target, payload: Uint8Array): boolean {
+    if (this.#ports.toNode(node, target, payload)) return true;
+    const via = isRelayed(target) ? this.#ports.relayTo(node) : undefined;
+    if (via === undefined || !isRelayed(target)) return false;
+    if (!this.#ports.toNode(via, [4], packRelayed(node, target, payload))) return false;
+    this.#ports.count('relay-asked');
+    return true;
+  }
+
+  /** For a node that the sender does not reach. When we do not either it is lost, and its sender repeats it. */
+  #relay(octets: Uint8Array): void {
+    const item = unpackRelayed(octets);
+    if (item === undefined) return this.#ports.count('dropped-relay');
+    const { node, target, payload } = item;
+    if (target[0] === 0 && target[2] >= limits.linkHopsMax) return this.#ports.count('dropped-hops');
+    const onwards: Target = target[0] === 0 ? [0, target[1], target[2] + 1] : target;
+    this.#ports.count(this.#ports.toNode(node, onwards, payload) ? 'relayed' : 'dropped-relay');
   }
 
   /** Called now and then: what waits is tried again, what waited too long is dropped and its sender repeats it. */
@@ -137,7 +165,7 @@ export class Hub {
     const redirect = this.#redirects.get(partition);
     if (redirect !== undefined) {
       return 'node' in redirect
-        ? this.#ports.toNode(redirect.node, target, payload)
+        ? this.#toNode(redirect.node, target, payload)
         : this.#ports.toWorker(redirect.worker, target, payload);
     }
     const worker = this.#workerOf[partition] ?? -1;
@@ -145,7 +173,7 @@ export class Hub {
     const owner = this.#table?.owner[partition] ?? nobody;
     const member = owner === nobody ? undefined : this.#table?.members[owner];
     if (member === undefined || member.id === this.#ports.node) return false;
-    return this.#ports.toNode(member.id, target, payload);
+    return this.#toNode(member.id, target, payload);
   }
 
   #retry(): void {

@@ -129,6 +129,13 @@ export class Membership {
     this.#votedMs.set(id, nowMs);
   }
 
+  /** Remembers a vote, and gives the words of it for the store, whose clock is ahead of ours by `storeAheadMs` at least. */
+  vote(id: string, incarnation: number, storeAheadMs: number, nowMs: number): [string, number, string, number] {
+    this.voted(id, nowMs);
+    // Whole milliseconds, as the store counts; rounded down, so that no vote looks younger than it is.
+    return [id, incarnation, this.id, Math.floor(nowMs + storeAheadMs)];
+  }
+
   /** Knows the members of the table from now on, and forgets who is neither a member nor linked. */
   remember(table: Table, nowMs: number): void {
     for (const [name, peer] of this.#peers) {

@@ -1,6 +1,7 @@
 /** Checks what another node sent to our control: a value decoded from MessagePack becomes a PeerFrame or nothing. */
 import { limits } from '../src/limits.ts';
 import type { PeerFrame } from './control-types.ts';
+import type { LeaseReply } from './store-ports.ts';
 
 /** Undefined when it is no frame that we know; the link then closes with reason `bad-frame`. */
 export function readPeerFrame(value: unknown): PeerFrame | undefined {
@@ -8,9 +9,9 @@ export function readPeerFrame(value: unknown): PeerFrame | undefined {
   const frame = value as Readonly<Record<string, unknown>>;
   switch (frame['type']) {
     case 'heartbeat': {
-      const { sentAtMs, epoch, nonce } = frame;
-      if (!isTime(sentAtMs) || !isCount(epoch) || typeof nonce !== 'string') return undefined;
-      return { type: 'heartbeat', sentAtMs, epoch, nonce };
+      const { sentAtMs, epoch, nonce, links } = frame;
+      if (!isTime(sentAtMs) || !isCount(epoch) || typeof nonce !== 'string' || !isIds(links)) return undefined;
+      return { type: 'heartbeat', sentAtMs, epoch, nonce, links };
     }
     case 'heartbeat-ack': {
       const { sentAtMs, votedAgoMs } = frame;
@@ -28,9 +29,33 @@ export function readPeerFrame(value: unknown): PeerFrame | undefined {
         ? { type: 'handed', partitions, epochs }
         : undefined;
     }
+    case 'lease': {
+      const { operation, draining } = frame;
+      return isCount(operation) && typeof draining === 'boolean' ? { type: 'lease', operation, draining } : undefined;
+    }
+    case 'lease-reply': {
+      const { operation } = frame;
+      const reply = readLeaseReply(frame['reply']);
+      return isCount(operation) && reply !== undefined ? { type: 'lease-reply', operation, reply } : undefined;
+    }
     default:
       return undefined;
   }
+}
+
+const leaseResults: readonly LeaseReply['result'][] = ['ok', 'superseded', 'dead', 'predecessor-alive'];
+
+function readLeaseReply(value: unknown): LeaseReply | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { result: said, tableEpoch, nowMs, storeLife } = value as Readonly<Record<string, unknown>>;
+  const result = leaseResults.find((each) => each === said);
+  if (result === undefined || !isCount(tableEpoch) || !isTime(nowMs)) return undefined;
+  if (storeLife === undefined) return { result, tableEpoch, nowMs };
+  return typeof storeLife === 'string' ? { result, tableEpoch, nowMs, storeLife } : undefined;
+}
+
+function isIds(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length <= limits.nodesMax && value.every((id) => typeof id === 'string');
 }
 
 function isTime(value: unknown): value is number {

@@ -1,9 +1,12 @@
 /** What control says to other nodes, and when: heartbeats, tables, and the wish for a link. */
 import { limits } from '../src/limits.ts';
-import type { ControlEffect, ControlIdentity, PeerFrame } from './control-types.ts';
+import { ownerName } from './control-types.ts';
+import type { ControlEffect, ControlIdentity, HeartbeatFrame, PeerFrame } from './control-types.ts';
 import type { Membership } from './membership.ts';
 import type { Roster } from './roster.ts';
 import type { TableKeeper } from './table-keeper.ts';
+import { isMember } from './table.ts';
+import type { Table } from './table.ts';
 
 export class Peers {
   readonly #identity: ControlIdentity;
@@ -13,6 +16,10 @@ export class Peers {
   readonly #emit: (effect: ControlEffect) => void;
   #heartbeatAtMs = -Infinity;
   #connectAtMs = -Infinity;
+  /** Which nodes each peer has links to, as it said last; by `ownerName`. */
+  readonly #links = new Map<string, readonly string[]>();
+  /** By id: since when there is no link to it. */
+  readonly #downSinceMs = new Map<string, number>();
 
   constructor(
     identity: ControlIdentity,
@@ -40,7 +47,52 @@ export class Peers {
 
   heartbeat(peer: string, incarnation: number, nowMs: number): void {
     const { epoch, nonce } = this.#keeper;
-    this.send(peer, incarnation, { type: 'heartbeat', sentAtMs: nowMs, epoch, nonce });
+    const links: string[] = [];
+    for (const { id } of this.#membership.linkedPeers()) if (id !== peer) links.push(id);
+    this.send(peer, incarnation, { type: 'heartbeat', sentAtMs: nowMs, epoch, nonce, links });
+  }
+
+  /** Who of the two has the older table gets the other's. */
+  heardHeartbeat(peer: string, incarnation: number, { epoch, nonce, links }: HeartbeatFrame): void {
+    const { epoch: ours, nonce: ourNonce } = this.#keeper;
+    this.#links.set(ownerName(peer, incarnation), links);
+    if (epoch < ours) this.sendTable(peer, incarnation);
+    if (epoch > ours || (epoch === ours && nonce !== ourNonce)) this.#keeper.want();
+  }
+
+  /** A node that is stopped may be dead already: its word must not keep another one alive. */
+  echo(peer: string, incarnation: number, sentAtMs: number, nowMs: number): void {
+    if (this.#membership.latched) return;
+    const votedAgoMs = this.#membership.votedAgoMs(peer, nowMs);
+    this.send(peer, incarnation, { type: 'heartbeat-ack', sentAtMs, votedAgoMs });
+  }
+
+  /** Ends the links to those that are members no more. */
+  disconnectGone(before: Table | undefined, table: Table): void {
+    for (const { id: peer, incarnation } of before?.members ?? [])
+      if (!isMember(table, peer, incarnation) && peer !== this.#identity.id)
+        this.#emit({ do: 'disconnect', peer, incarnation });
+  }
+
+  up(peer: string): void {
+    this.#downSinceMs.delete(peer);
+  }
+
+  down(peer: string, incarnation: number, nowMs: number): void {
+    this.#links.delete(ownerName(peer, incarnation));
+    this.#downSinceMs.set(peer, nowMs);
+  }
+
+  /**
+   * A peer that has links to us and to this node, to which we have had none for so long that nothing waits for the link any
+   * more: what goes around must not overtake what lies there.
+   */
+  relayTo(node: string, nowMs: number): string | undefined {
+    const sinceMs = this.#downSinceMs.get(node);
+    if (sinceMs === undefined || nowMs - sinceMs <= limits.linkResumeMs) return undefined;
+    for (const { id, incarnation } of this.#membership.linkedPeers())
+      if (this.#links.get(ownerName(id, incarnation))?.includes(node) === true) return id;
+    return undefined;
   }
 
   /** Asks for links to those members that have none. */

@@ -3,7 +3,7 @@
  * moves performed in groups (share-moves.ts).
  */
 import { limits } from '../src/limits.ts';
-import type { ControlEffect, Share } from './control-types.ts';
+import type { ControlEffect, Share, WorkerInput } from './control-types.ts';
 import { ShareMoves } from './share-moves.ts';
 import type { SharesPorts } from './share-moves.ts';
 import { Groups, moveOf } from './share.ts';
@@ -15,6 +15,7 @@ export class Shares {
   readonly #emit: (effect: ControlEffect) => void;
   readonly #tableIsOld: () => void;
   /** Some were handed to us before we knew the table that says so. */
+  #arrivedSinceMs = Infinity;
   #handedEarly = false;
   #storeLife: string | undefined;
   /** Something waits for its time. */
@@ -32,6 +33,22 @@ export class Shares {
     this.#handedEarly = false;
     this.#placeOnWorkers(false);
     this.#moves.busy = true;
+  }
+
+  /** What a worker reports, and news of workers. */
+  take(input: WorkerInput, nowMs: number): void {
+    switch (input.type) {
+      case 'worker-up':
+        return this.workerUp(input.worker);
+      case 'worker-down':
+        return this.workerDown(input.worker);
+      case 'worker-serving':
+        return this.serving(input.worker, input.shares);
+      case 'worker-frozen':
+        return this.frozen(input.worker, input.attempt, input.shares);
+      case 'worker-fenced':
+        return this.fenced(input.worker, input.shares, nowMs);
+    }
   }
 
   workerUp(worker: number): void {
@@ -112,7 +129,7 @@ export class Shares {
   }
 
   /** Partitions under way to us that we serve already: the next table may say so. */
-  arrived(): { readonly partitions: number[]; readonly all: boolean } {
+  arrived(nowMs: number): { readonly partitions: number[]; readonly due: boolean } {
     const partitions: number[] = [];
     let all = true;
     for (const [partition, to] of this.#moves.table?.moving ?? []) {
@@ -120,7 +137,8 @@ export class Shares {
       if (this.#moves.parts[partition]!.stage === 'serving') partitions.push(partition);
       else all = false;
     }
-    return { partitions, all };
+    this.#arrivedSinceMs = partitions.length === 0 ? Infinity : Math.min(this.#arrivedSinceMs, nowMs);
+    return { partitions, due: partitions.length > 0 && (all || nowMs - this.#arrivedSinceMs >= limits.tableBatchMs) };
   }
 
   /** Nothing is here, and nothing is meant to come. */

@@ -36,6 +36,11 @@ export class StoreCalls {
     return id;
   }
 
+  /** A number of its own for what is asked in another way. */
+  reserve(): number {
+    return ++this.last;
+  }
+
   answered(id: number, reply: { readonly result: StoreResult } | undefined, nowMs: number): void {
     this.answers = reply !== undefined;
     const pending = this.#pending.get(id);

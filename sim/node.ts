@@ -56,6 +56,7 @@ export class SimNode implements LinkEnd {
         for (const each of world.observers) each.routed?.(this, peer, target);
         return world.links.send(this, peer, target, payload);
       },
+      relayTo: (peer) => this.loop.control.relayTo(peer),
       count: (metric) => {
         for (const each of world.observers) each.counted?.(id, metric);
       },

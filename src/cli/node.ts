@@ -84,6 +84,7 @@ class Node implements RunningNode {
       nowMs: () => this.#clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#workers?.send(worker, target, payload) === true,
       toNode: (peer, target, payload) => this.#mesh.send(peer, target, payload),
+      relayTo: (peer) => this.#loop?.control.relayTo(peer),
       count,
     });
     this.#mesh = new Mesh({

@@ -82,7 +82,7 @@ export class BatchPort {
     batch[at++] = node.length;
     for (let i = 0; i < node.length; i++) batch[at++] = node.charCodeAt(i);
     batch[at++] = target[0];
-    const place = target[0] === 2 ? 0 : target[1];
+    const place = target[0] === 2 || target[0] === 4 ? 0 : target[1];
     batch[at++] = place >> 8;
     batch[at++] = place & 0xff;
     batch[at++] = target[0] === 0 ? target[2] : 0;
@@ -171,5 +171,6 @@ const controlTarget: Target = [2];
 
 function targetOf(kind: number, place: number, hops: number): Target {
   if (kind === 0) return [0, place, hops];
+  if (kind === 4) return [4];
   return kind === 1 ? [1, place] : kind === 3 ? [3, place] : controlTarget;
 }

@@ -37,7 +37,15 @@ test('schedules of random faults', { timeout: 600_000 }, () => {
       reached.set(name, (reached.get(name) ?? 0) + count);
   }
   // The schedules are worth nothing when they do not get there.
-  for (const name of ['stopped', 'member-dead', 'exit-dead', 'exit-drained', 'release-predecessor', 'write-refused']) {
+  for (const name of [
+    'stopped',
+    'member-dead',
+    'exit-dead',
+    'exit-drained',
+    'release-predecessor',
+    'write-refused',
+    'lease-by-peer',
+  ]) {
     assert.ok((reached.get(name) ?? 0) > 0, `${name} was never reached`);
   }
 });
@@ -222,7 +230,7 @@ test('a stopped node confirms nobody, an acting one does', () => {
     type: 'peer-frame',
     peer: 'b',
     incarnation: 1,
-    frame: { type: 'heartbeat', sentAtMs: 77, epoch: 0, nonce: '' },
+    frame: { type: 'heartbeat', sentAtMs: 77, epoch: 0, nonce: '', links: [] },
   };
   const acks = (nowMs: number): number =>
     bench.step(heartbeat, nowMs).filter((effect) => effect.do === 'send' && effect.frame.type === 'heartbeat-ack')
@@ -251,7 +259,10 @@ test('a predecessor at another address, or whose address we do not hold, is wait
 
 test('frames of peers are checked', () => {
   const good = [
-    { type: 'heartbeat', sentAtMs: 1.5, epoch: 3, nonce: 'n' },
+    { type: 'heartbeat', sentAtMs: 1.5, epoch: 3, nonce: 'n', links: ['b', 'c'] },
+    { type: 'lease', operation: 4, draining: true },
+    { type: 'lease-reply', operation: 4, reply: { result: 'ok', tableEpoch: 2, nowMs: 7, storeLife: 'x' } },
+    { type: 'lease-reply', operation: 4, reply: { result: 'dead', tableEpoch: 0, nowMs: 7 } },
     { type: 'heartbeat-ack', sentAtMs: 1.5, votedAgoMs: 4000 },
     { type: 'table', bytes: new Uint8Array([1]) },
     { type: 'handed', partitions: [4095], epochs: [1048577] },
@@ -263,8 +274,12 @@ test('frames of peers are checked', () => {
     [],
     {},
     { type: 'else' },
-    { type: 'heartbeat', sentAtMs: Number.NaN, epoch: 1, nonce: '' },
-    { type: 'heartbeat', sentAtMs: 1, epoch: -1, nonce: '' },
+    { type: 'heartbeat', sentAtMs: Number.NaN, epoch: 1, nonce: '', links: [] },
+    { type: 'heartbeat', sentAtMs: 1, epoch: -1, nonce: '', links: [] },
+    { type: 'heartbeat', sentAtMs: 1, epoch: 1, nonce: '', links: [1] },
+    { type: 'lease', operation: -1, draining: true },
+    { type: 'lease-reply', operation: 1, reply: { result: 'no', tableEpoch: 2, nowMs: 7 } },
+    { type: 'lease-reply', operation: 1, reply: null },
     { type: 'table', bytes: 'x' },
     { type: 'handed', partitions: [4096], epochs: [1] },
     { type: 'handed', partitions: [1], epochs: [] },

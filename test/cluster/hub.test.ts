@@ -8,6 +8,7 @@ import { beforeEach, describe, it } from 'node:test';
 import { Hub } from '../../cluster/hub.ts';
 import type { Target } from '../../cluster/data-frame.ts';
 import type { Table } from '../../cluster/table.ts';
+import { packRelayed } from '../../cluster/relay.ts';
 import { limits } from '../../src/limits.ts';
 
 const payload = Buffer.from('item');
@@ -15,6 +16,8 @@ let sent: string[];
 let counts: string[];
 let nowMs: number;
 let downNodes: Set<string>;
+/** The node that can pass items on to those that are down. */
+let via: string | undefined;
 let hub: Hub;
 
 beforeEach(() => {
@@ -22,12 +25,14 @@ beforeEach(() => {
   counts = [];
   nowMs = 0;
   downNodes = new Set();
+  via = undefined;
   hub = new Hub({
     node: 'a',
     incarnation: 1,
     nowMs: () => nowMs,
     toWorker: (worker, target) => (sent.push(`worker ${worker} ${target.join(',')}`), true),
     toNode: (node, target) => !downNodes.has(node) && (sent.push(`node ${node} ${target.join(',')}`), true),
+    relayTo: () => via,
     count: (metric) => void counts.push(metric),
   });
 });
@@ -35,7 +40,14 @@ beforeEach(() => {
 function table(owners: Readonly<Record<number, number>>): Table {
   const owner = new Uint16Array(limits.partitions);
   for (const [partition, member] of Object.entries(owners)) owner[Number(partition)] = member;
-  const members = ['a', 'b', 'c'].map((id) => ({ id, incarnation: 1, link: '', workers: 1, draining: false, zone: '' }));
+  const members = ['a', 'b', 'c'].map((id) => ({
+    id,
+    incarnation: 1,
+    link: '',
+    workers: 1,
+    draining: false,
+    zone: '',
+  }));
   return {
     epoch: 1,
     nonce: 'n',
@@ -121,6 +133,34 @@ describe('the hub', () => {
     hub.fromWorker('b', target, payload);
     hub.fromNode('b', target, payload);
     assert.deepEqual(sent, ['worker 1 1,1', 'node b 1,1', 'worker 1 1,1']);
+  });
+
+  it('goes through a third node when it is told of one, and tells it the place and the hops', () => {
+    hub.adopt(table({ 7: 1 }));
+    downNodes.add('b');
+    via = 'c';
+    hub.fromWorker('', [0, 7, 1], payload);
+    hub.fromWorker('b', [1, 1], payload);
+    hub.fromWorker('b', [3, 7], payload);
+    assert.deepEqual(sent, ['node c 4', 'node c 4']);
+    assert.deepEqual(
+      counts.filter((count) => count.includes('relay')),
+      ['relay-asked', 'relay-asked'],
+    );
+    hub.tick();
+    assert.equal(hub.waitingCount, 0);
+  });
+
+  it('passes on what another node cannot send itself, one node further and no more', () => {
+    downNodes.add('d');
+    via = 'b';
+    hub.fromNode('b', [4], packRelayed('c', [0, 7, 1], payload));
+    hub.fromNode('b', [4], packRelayed('c', [1, 1], payload));
+    hub.fromNode('b', [4], packRelayed('c', [0, 7, limits.linkHopsMax], payload));
+    hub.fromNode('b', [4], packRelayed('d', [0, 7, 0], payload));
+    hub.fromNode('b', [4], Buffer.from([200]));
+    assert.deepEqual(sent, ['node c 0,7,2', 'node c 1,1']);
+    assert.deepEqual(counts, ['relayed', 'relayed', 'dropped-hops', 'dropped-relay', 'dropped-relay']);
   });
 
   it('holds a bounded number of items', () => {

@@ -22,6 +22,7 @@ const target: fc.Arbitrary<Target> = fc.oneof(
   fc.tuple(fc.constant(1 as const), fc.nat(limits.workersPerNodeMax - 1)),
   fc.constant([2] as const),
   fc.tuple(fc.constant(3 as const), fc.nat(limits.partitions - 1)),
+  fc.constant([4] as const),
 );
 const item = fc.tuple(target, fc.uint8Array({ maxLength: 200 }));
 const name = fc.string({ minLength: 1, maxLength: 20 }).filter(isNodeId);
