@@ -21,7 +21,8 @@ export function nodeConfig({ options, folder, base }: TwinSetting, domain: strin
       link: text(offsets.link),
       advertiseLink: text(offsets.advertisedLink),
     },
-    listen: [`udp:${text(offsets.sip)}`],
+    // What phones send to the cluster goes to any node, and they hear the cluster from any node.
+    listen: [`udp:${text(offsets.sip)}?shared=yes`],
     advertise: clusterAddress,
     domains: [domain],
     users: [

@@ -1,5 +1,5 @@
 /** Runs SIPp with the scenarios of sim/real/sipp and reads its statistics. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { finish, signal, start, stop, until, type Child } from './children.ts';
 import { domain } from './users.ts';
@@ -34,6 +34,8 @@ export interface SippOptions {
   readonly authUri?: string;
   /** Simultaneous calls. */
   readonly limit?: number;
+  /** Note the response time of each call (`responses`). */
+  readonly noteResponses?: true;
   /** SIPp ends by itself, with failure. */
   readonly timeoutSeconds?: number;
 }
@@ -59,10 +61,12 @@ export class Sipp {
   readonly child: Child;
   readonly #stats: string;
   readonly #errors: string;
+  readonly #folder: string;
 
   constructor(options: SippOptions) {
     const { folder, name } = options;
     this.name = name;
+    this.#folder = folder;
     this.#stats = `${folder}/${name}.csv`;
     this.#errors = `${folder}/${name}.errors`;
     const scenario = scenarioFile(options);
@@ -86,6 +90,7 @@ export class Sipp {
       ...(options.count === undefined ? [] : ['-m', String(options.count)]),
       ...(options.perSecond === undefined ? [] : ['-r', String(options.perSecond)]),
       ...(options.authUri === undefined ? [] : ['-auth_uri', options.authUri]),
+      ...(options.noteResponses ? ['-trace_rtt', '-rtt_freq', '1'] : []),
       ...(options.timeoutSeconds === undefined ? [] : ['-timeout', `${options.timeoutSeconds}s`, '-timeout_error']),
     ];
     this.child = start(name, 'sipp', args, { log: `${folder}/${name}.log`, cwd: folder });
@@ -112,6 +117,16 @@ export class Sipp {
 
   async hasStarted(): Promise<void> {
     await until(`${this.name} starts`, 5_000, () => (this.#columns().size > 0 ? true : undefined));
+  }
+
+  /** Of each call that was answered: when (milliseconds since 1970), and after how many milliseconds. */
+  responses(): { readonly atMs: number; readonly tookMs: number }[] {
+    const file = readdirSync(this.#folder).find((each) => each.endsWith(`_${this.child.pid}_rtt.csv`));
+    const lines = file === undefined ? [] : readOrEmpty(`${this.#folder}/${file}`).trim().split('\n').slice(1);
+    return lines.map((line) => {
+      const [atMs = 0, tookMs = 0] = line.split(';').map(Number);
+      return { atMs, tookMs };
+    });
   }
 
   #read(code: number | undefined): SippResult {

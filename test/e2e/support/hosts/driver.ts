@@ -4,12 +4,16 @@
  */
 import { writeFileSync } from 'node:fs';
 import { across } from './across.ts';
+import { lost } from './lost.ts';
 
 /** Numbers and texts by name: what a scenario found. */
 export type Findings = Readonly<Record<string, number | string>>;
 
 const [, , scenario = '', folder = '', ...words] = process.argv;
-const scenarios: Readonly<Record<string, (folder: string, words: readonly string[]) => Promise<Findings>>> = { across };
+const scenarios: Readonly<Record<string, (folder: string, words: readonly string[]) => Promise<Findings>>> = {
+  across,
+  lost,
+};
 const run = scenarios[scenario];
 if (run === undefined) throw new Error(`no scenario ${scenario}`);
 const findings = await run(folder, words);

@@ -3,6 +3,7 @@
  * clients have namespaces too, so that nothing of the machine itself is touched. Needs root and `ip`.
  */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { missing } from '../tools.ts';
 
 /** Of the namespaces of clients and of the store; host i has 10.77.0.i. */
@@ -85,6 +86,11 @@ export function heal(from: string, to: string): void {
   } catch {
     // It was not cut.
   }
+}
+
+/** Only inside the namespace of the clients: their packets are spread by addresses and ports, not by addresses alone. */
+export function spreadByPorts(): void {
+  writeFileSync('/proc/sys/net/ipv4/fib_multipath_hash_policy', '1');
 }
 
 /** Packets of the clients for the anycast address go to these hosts, by the hash of addresses and ports. */
