@@ -9,6 +9,7 @@ import { bounded } from './bounded.ts';
 import { coordination } from './coordination.ts';
 import { dialogIdentity } from './dialog-identity.ts';
 import { dialogStable } from './dialog-stable.ts';
+import { enough } from './enough.ts';
 import { establishedCalls } from './established-calls.ts';
 import { fence } from './fence.ts';
 import { fencedWrites } from './fenced-writes.ts';
@@ -64,6 +65,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   asAProxy,
   bounded,
   dialogIdentity,
+  enough,
   handOff,
   hops,
   linearRegistrations,

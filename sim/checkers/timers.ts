@@ -13,6 +13,7 @@ const T1 = 500;
 export function timers(world: History): Observer {
   const isCalm = world.options.faults.every((fault) => calmKinds.has(fault.kind));
   const sent = new Map<string, number[]>();
+  const sentBy = new Map<string, number[]>();
   /** When the caller's INVITE came first. */
   const invited = new Map<string, number>();
   return {
@@ -37,6 +38,18 @@ export function timers(world: History): Observer {
       const times = sent.get(key) ?? [];
       sent.set(key, times);
       times.push(nowMs);
+      // Where it is late: one node never says it three times at once.
+      const own = sentBy.get(`${node.id} ${key}`) ?? [];
+      sentBy.set(`${node.id} ${key}`, own);
+      own.push(nowMs);
+      const ownEarly = own.at(-3);
+      if (own.length >= 3 && ownEarly !== undefined && nowMs - ownEarly < T1 - leastStoreMs(world))
+        world.fail(
+          'timers',
+          14,
+          `${node.id} sends a ${message.method} three times within ${(nowMs - ownEarly).toFixed(0)} ms`,
+          message.callId,
+        );
       const early = times.at(isCalm ? -2 : -5);
       if (times.length >= (isCalm ? 2 : 5) && early !== undefined && nowMs - early < T1 - leastStoreMs(world))
         world.fail(
