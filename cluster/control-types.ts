@@ -181,18 +181,28 @@ export interface ControlIdentity {
   /** Worker threads configured: the weight of the node. */
   readonly workers: number;
   readonly schema: number;
+  readonly schemaReads?: readonly [min: number, max: number];
 }
 
 /** What an identity tells the others with each lease. */
 export function infoOf(identity: ControlIdentity, draining: boolean): MemberInfo {
-  const { link, admin, sip, zone, workers, schema } = identity;
-  return { link, ...(admin && { admin }), ...(sip && { sip }), ...(zone && { zone }), workers, schema, draining };
+  const { link, admin, sip, zone, workers, schema, schemaReads } = identity;
+  const optional = {
+    ...(admin && { admin }),
+    ...(sip && { sip }),
+    ...(zone && { zone }),
+    ...(schemaReads && { schemaReads }),
+  };
+  return { link, ...optional, workers, schema, draining };
 }
 
 /** As it stands in a table. */
-export function memberOf(identity: ControlIdentity, draining: boolean): TableMember {
-  const { id, incarnation, link, workers, zone = '' } = identity;
-  return { id, incarnation, link, workers, draining, zone };
+export function memberOf(
+  { id, incarnation }: { readonly id: string; readonly incarnation: number },
+  { link, workers, zone = '', schema, schemaReads: [min, max] = [schema, schema] }: Omit<MemberInfo, 'draining'>,
+  draining: boolean,
+): TableMember {
+  return { id, incarnation, link, workers, draining, zone, schema: { reads: { min, max }, writes: schema } };
 }
 
 /** The owner string of seals and fenced writes. */

@@ -121,7 +121,7 @@ export class Control {
 
   /** One line for people. */
   describe(): string {
-    const standing = this.#membership.latched ? 'stopped' : 'acting';
+    const standing = this.#roster.bar ?? (this.#membership.latched ? 'stopped' : 'acting');
     return `${this.#name} ${standing}, ${describeTable(this.table)}, partitions: ${this.#shares.describe()}`;
   }
 
@@ -361,17 +361,17 @@ export class Control {
 
   #facts(arrived: readonly number[]): Facts {
     const { id } = this.#identity;
-    const self = memberOf(this.#identity, this.#leaving.draining);
+    const self = memberOf(this.#identity, this.#identity, this.#leaving.draining);
     // Joining waits a while for the links, so that nothing has to be forwarded where it cannot go.
     const linked = this.#peers.isLinkedToAll() || this.#nowMs - this.#leaseSinceMs >= limits.joinWaitMs;
     const storeNowMs = this.#nowMs + this.#storeClock.leastMs;
-    const epoch = this.#keeper.table?.epoch ?? 0;
     return {
       dead: this.#roster.deadOf(this.#keeper.table),
       joining: this.#roster.joining(self, this.#keeper.table, storeNowMs, linked),
       draining: new Set(this.#leaving.draining ? [id] : []),
       arrived,
-      adoptedEpoch: (member) => (member.id === id ? epoch : this.#membership.adoptedEpoch(member)),
+      schema: this.#roster.schema(this.#keeper.table, this.#nowMs),
+      adoptedEpoch: (member) => (member.id === id ? this.#keeper.epoch : this.#membership.adoptedEpoch(member)),
     };
   }
 

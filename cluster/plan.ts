@@ -7,7 +7,8 @@ import { limits } from '../src/limits.ts';
 import { ownerName } from './control-types.ts';
 import { place } from './place.ts';
 import type { Preferences } from './ring.ts';
-import { nobody } from './table.ts';
+import { commonSchema } from './schema-rise.ts';
+import { nobody, tableSchema } from './table.ts';
 import type { Table, TableMember } from './table.ts';
 
 export interface Facts {
@@ -21,6 +22,8 @@ export interface Facts {
   readonly arrived: readonly number[];
   /** Highest table epoch that a member is known to have adopted. */
   readonly adoptedEpoch: (member: TableMember) => number;
+  /** The schema to write from the next table on (schema-rise.ts); default: as before. */
+  readonly schema?: number;
 }
 
 /** The next table, or undefined when nothing is to change. `previous` is undefined in an empty store. */
@@ -39,7 +42,8 @@ export function plan(
   spread(members, owner, moving, preferences);
   const buddy = buddies(members, owner, preferences);
   const voters = nextVoters(previous, members, facts, epoch);
-  const next: Table = { epoch, nonce, members, owner, buddy, moving, ...voters };
+  const schema = previous === undefined ? commonSchema(members) : Math.max(tableSchema(previous), facts.schema ?? 0);
+  const next: Table = { epoch, nonce, members, owner, buddy, moving, ...voters, schema };
   return previous !== undefined && sameContent(previous, next) ? undefined : next;
 }
 
@@ -179,6 +183,7 @@ function sameIndexes(a: Uint16Array, b: Uint16Array): boolean {
 function sameContent(a: Table, b: Table): boolean {
   return (
     a.jointSince === b.jointSince &&
+    tableSchema(a) === tableSchema(b) &&
     sameIds(a.voters, b.voters) &&
     sameIds(a.nextVoters, b.nextVoters) &&
     a.members.length === b.members.length &&

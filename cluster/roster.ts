@@ -1,6 +1,7 @@
 /** What the store's member rows say: who is over, and who may join a table. */
-import { ownerName } from './control-types.ts';
+import { memberOf, ownerName } from './control-types.ts';
 import type { ControlIdentity } from './control-types.ts';
+import { SchemaRise, schemaBar } from './schema-rise.ts';
 import type { MemberRow } from './store-ports.ts';
 import { isMember } from './table.ts';
 import type { Table, TableMember } from './table.ts';
@@ -8,6 +9,9 @@ import type { Table, TableMember } from './table.ts';
 export class Roster {
   /** As last read; undefined before the first time. */
   rows: readonly MemberRow[] | undefined;
+  /** Why we cannot become a member, for people; undefined: we can, as far as releases go. */
+  bar: string | undefined;
+  readonly #rise = new SchemaRise();
   #key = '';
   readonly #dead = new Set<string>();
 
@@ -51,13 +55,21 @@ export class Roster {
 
   /** Everyone joins for itself; only into an empty store the first takes along whoever has a lease. */
   joining(self: TableMember, table: Table | undefined, storeNowMs: number, linked: boolean): TableMember[] {
+    this.bar = schemaBar(self, table);
     if (table !== undefined)
-      return isMember(table, self.id, self.incarnation) || self.draining || !linked ? [] : [self];
+      return isMember(table, self.id, self.incarnation) || self.draining || !linked || this.bar !== undefined
+        ? []
+        : [self];
     const joining = [self];
-    for (const { id, incarnation, status, leaseUntilMs, info } of this.rows ?? []) {
-      if (id === self.id || status !== 'up' || leaseUntilMs <= storeNowMs) continue;
-      joining.push({ id, incarnation, link: info.link, workers: info.workers, draining: false, zone: info.zone ?? '' });
+    for (const row of this.rows ?? []) {
+      if (row.id === self.id || row.status !== 'up' || row.leaseUntilMs <= storeNowMs) continue;
+      joining.push(memberOf(row, row.info, false));
     }
     return joining;
+  }
+
+  /** What the next table is to say of the schema that everybody writes. */
+  schema(table: Table | undefined, nowMs: number): number {
+    return table === undefined ? 0 : this.#rise.next(table, nowMs);
   }
 }

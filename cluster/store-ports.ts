@@ -19,6 +19,8 @@ export interface MemberInfo {
   readonly workers: number;
   /** Highest schema number of snapshots and frames that this node writes. */
   readonly schema: number;
+  /** The lowest and the highest that it reads; absent: only `schema`. */
+  readonly schemaReads?: readonly [min: number, max: number];
   /** The node wants to leave: plan it no partitions. */
   readonly draining: boolean;
 }

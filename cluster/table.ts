@@ -4,6 +4,7 @@
  */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
+import type { SchemaRange } from './versions.ts';
 
 export interface TableMember {
   readonly id: string;
@@ -15,6 +16,8 @@ export interface TableMember {
   readonly draining: boolean;
   /** What it shares its fate with (a rack, a data centre); '' when nobody said. */
   readonly zone: string;
+  /** Schemas of snapshots that it reads and can write; absent from the first release: see `memberSchema`. */
+  readonly schema?: SchemaRange;
 }
 
 export interface Table {
@@ -35,14 +38,28 @@ export interface Table {
   readonly nextVoters: readonly string[];
   /** Epoch at which `nextVoters` was set; 0 when it is empty. */
   readonly jointSince: number;
+  /** The schema that everybody writes; absent from tables of the first release: see `tableSchema`. */
+  readonly schema?: number;
 }
 
 /** No member. */
 export const nobody = 0xffff;
 
+/** Of the first release, which did not say any. */
+const firstSchema = 1;
 const schema = 1;
 const encoder = new Encoder();
 const decoder = new Decoder();
+
+/** What it said, or what a node of the first release has. */
+export function memberSchema({ schema: said }: TableMember): SchemaRange {
+  return said ?? { reads: { min: firstSchema, max: firstSchema }, writes: firstSchema };
+}
+
+/** What everybody writes by this table. */
+export function tableSchema(table: Table): number {
+  return table.schema ?? firstSchema;
+}
 
 export function memberIndex(table: Table, id: string): number {
   return table.members.findIndex((member) => member.id === id);
@@ -85,6 +102,7 @@ export function packTable(table: Table): Uint8Array {
       member.workers,
       member.draining,
       member.zone,
+      ...packSchema(member.schema),
     ]),
     packIndexes(table.owner),
     packIndexes(table.buddy),
@@ -92,7 +110,20 @@ export function packTable(table: Table): Uint8Array {
     table.voters,
     table.nextVoters,
     table.jointSince,
+    ...(table.schema === undefined ? [] : [table.schema]),
   ]);
+}
+
+function packSchema(range: SchemaRange | undefined): readonly number[] {
+  return range === undefined ? [] : [range.reads.min, range.reads.max, range.writes];
+}
+
+/** Absent: undefined; wrong: null. */
+function unpackSchema(fields: readonly unknown[]): SchemaRange | undefined | null {
+  if (fields.length === 0) return undefined;
+  const [min, max, writes] = fields;
+  if (!isCount(min) || !isCount(max) || !isCount(writes) || min > writes || writes > max) return null;
+  return { reads: { min, max }, writes };
 }
 
 /** Undefined when the bytes are not a table of this schema that keeps every rule above. Trailing fields are ignored. */
@@ -104,8 +135,19 @@ export function unpackTable(bytes: Uint8Array): Table | undefined {
     return undefined;
   }
   if (!Array.isArray(value) || value.length < 10 || value[0] !== schema) return undefined;
-  const [, epoch, nonce, packedMembers, packedOwner, packedBuddy, packedMoving, voters, nextVoters, jointSince] =
-    value as unknown[];
+  const [
+    ,
+    epoch,
+    nonce,
+    packedMembers,
+    packedOwner,
+    packedBuddy,
+    packedMoving,
+    voters,
+    nextVoters,
+    jointSince,
+    writes,
+  ] = value as unknown[];
   if (!isCount(epoch) || epoch === 0 || typeof nonce !== 'string' || !isCount(jointSince)) return undefined;
   if (!isIdList(voters) || !isIdList(nextVoters) || (nextVoters.length === 0) !== (jointSince === 0)) return undefined;
   const members = unpackMembers(packedMembers);
@@ -115,7 +157,9 @@ export function unpackTable(bytes: Uint8Array): Table | undefined {
   if (owner === undefined || buddy === undefined || owner.length !== buddy.length) return undefined;
   const moving = unpackMoving(packedMoving, owner.length, members.length);
   if (moving === undefined) return undefined;
-  return { epoch, nonce, members, owner, buddy, moving, voters, nextVoters, jointSince };
+  if (writes !== undefined && !isCount(writes)) return undefined;
+  const table = { epoch, nonce, members, owner, buddy, moving, voters, nextVoters, jointSince };
+  return writes === undefined ? table : { ...table, schema: writes };
 }
 
 function unpackMembers(value: unknown): TableMember[] | undefined {
@@ -123,12 +167,13 @@ function unpackMembers(value: unknown): TableMember[] | undefined {
   const members: TableMember[] = [];
   for (const item of value as unknown[]) {
     if (!Array.isArray(item) || item.length < 5) return undefined;
-    const [id, incarnation, link, workers, draining, zone = ''] = item as unknown[];
+    const [id, incarnation, link, workers, draining, zone = '', ...rest] = item as unknown[];
+    const range = unpackSchema(rest.slice(0, 3));
     if (!isId(id) || !isCount(incarnation) || typeof link !== 'string' || !isCount(workers)) return undefined;
-    if (typeof draining !== 'boolean' || typeof zone !== 'string') return undefined;
+    if (typeof draining !== 'boolean' || typeof zone !== 'string' || range === null) return undefined;
     const last = members.at(-1);
     if (last !== undefined && last.id >= id) return undefined;
-    members.push({ id, incarnation, link, workers, draining, zone });
+    members.push({ id, incarnation, link, workers, draining, zone, ...(range && { schema: range }) });
   }
   return members;
 }

@@ -15,6 +15,7 @@ import { startStoreThread } from '../../cluster/stores/spawn.ts';
 import type { StoreThread } from '../../cluster/stores/spawn.ts';
 import { hash32 } from '../../cluster/hash.ts';
 import { isMember } from '../../cluster/table.ts';
+import { ownVersions } from '../../cluster/versions.ts';
 import type { Table } from '../../cluster/table.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../config/address.ts';
@@ -31,9 +32,6 @@ import { Siblings, socketTexts } from './node/siblings.ts';
 import { packPeerItem, unpackPeerItem } from '../../cluster/peer-items.ts';
 import { Workers } from './node/workers.ts';
 import type { NodeOptions, RunningNode } from './node-contract.ts';
-
-/** Schema of snapshots and frames that this version writes. */
-const schema = 1;
 
 export async function runNode(config: Config, options: NodeOptions): Promise<RunningNode> {
   const node = new Node(config, options);
@@ -203,7 +201,8 @@ class Node implements RunningNode {
       ...(this.#config.node.zone !== undefined && { zone: this.#config.node.zone }),
       linkHeld: true,
       workers: workers.count,
-      schema,
+      schema: ownVersions.schema.writes,
+      schemaReads: [ownVersions.schema.reads.min, ownVersions.schema.reads.max] as const,
     };
     this.#loop = new ControlLoop(
       { identity },
