@@ -4,7 +4,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { across } from './across.ts';
+import { grow } from './grow.ts';
 import { lost } from './lost.ts';
+import { parted } from './parted.ts';
 
 /** Numbers and texts by name: what a scenario found. */
 export type Findings = Readonly<Record<string, number | string>>;
@@ -13,6 +15,8 @@ const [, , scenario = '', folder = '', ...words] = process.argv;
 const scenarios: Readonly<Record<string, (folder: string, words: readonly string[]) => Promise<Findings>>> = {
   across,
   lost,
+  grow,
+  parted,
 };
 const run = scenarios[scenario];
 if (run === undefined) throw new Error(`no scenario ${scenario}`);

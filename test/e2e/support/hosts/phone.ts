@@ -2,7 +2,7 @@
  * A phone behind a NAT that lets in only what comes from where the phone sends to: its socket is connected, and its Contact
  * is an address that nobody can reach. Calls, answers, hangs up; repeats requests as RFC 3261 17.1 has it.
  */
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { randomBytes } from 'node:crypto';
 import { clientAddress } from './namespaces.ts';
 import { domain } from '../users.ts';
@@ -28,6 +28,14 @@ interface Asked {
   onAnswer(status: number, text: string): void;
 }
 
+/** A phone that anybody can reach, at a port of the clients' address. */
+export interface OpenPhone {
+  readonly port: number;
+  /** False: not a word, not even to repetitions. */
+  hears(method: string, callId: string, from: string): boolean;
+}
+
+const sipPort = 5060;
 const giveUpMs = 32_000;
 
 export class NatPhone {
@@ -36,23 +44,27 @@ export class NatPhone {
   ringMs = 0;
   readonly #name: string;
   readonly #server: string;
+  readonly #open: OpenPhone | undefined;
   readonly #socket: Socket = createSocket('udp4');
   readonly #asked = new Map<string, Asked>();
   /** Last answer to each request, for repetitions. */
   readonly #answers = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(name: string, server: string) {
+  /** Behind a NAT unless it is an open one. */
+  constructor(name: string, server: string, open?: OpenPhone) {
     this.#name = name;
     this.#server = server;
-    this.#socket.on('message', (bytes) => this.#receive(bytes.toString('latin1')));
+    this.#open = open;
+    this.#socket.on('message', (bytes, from) => this.#receive(bytes.toString('latin1'), from));
     this.#socket.on('error', () => {});
     this.#timer = setInterval(() => this.#repeat(), 50);
   }
 
   async open(): Promise<this> {
-    await new Promise<void>((resolve) => this.#socket.bind(0, clientAddress, resolve));
-    await new Promise<void>((resolve) => this.#socket.connect(5060, this.#server, resolve));
+    await new Promise<void>((resolve) => this.#socket.bind(this.#open?.port ?? 0, clientAddress, resolve));
+    if (this.#open !== undefined) return this;
+    await new Promise<void>((resolve) => this.#socket.connect(sipPort, this.#server, resolve));
     return this;
   }
 
@@ -117,7 +129,11 @@ export class NatPhone {
   }
 
   get #contact(): string {
-    return `<sip:${this.#name}@192.168.7.7:5062>`;
+    return `<sip:${this.#name}@${this.#at}>`;
+  }
+
+  get #at(): string {
+    return this.#open === undefined ? '192.168.7.7:5062' : `${clientAddress}:${this.#open.port}`;
   }
 
   #ask(
@@ -154,9 +170,9 @@ export class NatPhone {
     }
   }
 
-  #receive(text: string): void {
+  #receive(text: string, from: RemoteInfo): void {
     const status = Number(/^SIP\/2\.0 (\d{3})/.exec(text)?.[1] ?? 0);
-    if (status === 0) return this.#onRequest(text);
+    if (status === 0) return this.#onRequest(text, from);
     const method = value(text, 'CSeq').split(' ')[1] ?? '';
     const key = `${branchOf(text)} ${method}`;
     const asked = this.#asked.get(key);
@@ -167,19 +183,20 @@ export class NatPhone {
     asked.onAnswer(status, text);
   }
 
-  #onRequest(text: string): void {
+  #onRequest(text: string, from: RemoteInfo): void {
     const method = text.slice(0, text.indexOf(' '));
     const callId = value(text, 'Call-ID');
+    if (this.#open?.hears(method, callId, from.address) === false) return;
     const key = `${branchOf(text)} ${method}`;
     const before = this.#answers.get(key);
-    if (before !== undefined) return this.#send(before);
+    if (before !== undefined) return this.#send(before, from);
     const known = this.calls.get(callId);
     if (method === 'ACK') return;
     if (method === 'BYE') {
       if (known !== undefined) known.state = 'ended';
-      return this.#answer(key, text, known === undefined ? 481 : 200, value(text, 'To'));
+      return this.#answer(from, key, text, known === undefined ? 481 : 200, value(text, 'To'));
     }
-    if (method === 'OPTIONS') return this.#answer(key, text, 200, `${value(text, 'To')};tag=${tag()}`);
+    if (method === 'OPTIONS') return this.#answer(from, key, text, 200, `${value(text, 'To')};tag=${tag()}`);
     if (method !== 'INVITE' || known !== undefined) return;
     const local = `${value(text, 'To')};tag=${tag()}`;
     const call: PhoneCall = {
@@ -187,20 +204,20 @@ export class NatPhone {
       ...{ target: uriOf(value(text, 'Contact')), cseq: 1, state: 'ringing' },
     };
     this.calls.set(callId, call);
-    this.#answer(key, text, 180, local);
+    this.#answer(from, key, text, 180, local);
     setTimeout(() => {
       call.state = 'talking';
-      this.#answer(key, text, 200, local);
+      this.#answer(from, key, text, 200, local);
     }, this.ringMs);
   }
 
-  #answer(key: string, request: string, status: number, to: string): void {
+  #answer(from: RemoteInfo, key: string, request: string, status: number, to: string): void {
     const same = ['Via', 'Record-Route', 'From', 'Call-ID', 'CSeq'].flatMap((name) =>
       values(request, name).map((each) => `${name}: ${each}\r\n`),
     );
     const text = `SIP/2.0 ${status} X\r\n${same.join('')}To: ${to}\r\nContact: ${this.#contact}\r\nContent-Length: 0\r\n\r\n`;
     this.#answers.set(key, text);
-    this.#send(text);
+    this.#send(text, from);
   }
 
   #inDialog(method: string, call: PhoneCall, branch: string, cseq: number): string {
@@ -219,14 +236,19 @@ export class NatPhone {
     lines: readonly string[],
   ): string {
     return (
-      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.7.7:5062;branch=${branch};rport\r\nMax-Forwards: 70\r\n` +
+      `${method} ${uri} SIP/2.0\r\nVia: SIP/2.0/UDP ${this.#at};branch=${branch};rport\r\nMax-Forwards: 70\r\n` +
       `From: ${from}\r\nTo: ${to}\r\nCall-ID: ${callId}\r\nCSeq: ${cseq} ${method}\r\n` +
       `${lines.map((line) => `${line}\r\n`).join('')}Content-Length: 0\r\n\r\n`
     );
   }
 
-  #send(text: string): void {
-    this.#socket.send(Buffer.from(text, 'latin1'), () => {});
+  #send(
+    text: string,
+    to: { readonly port: number; readonly address: string } = { port: sipPort, address: this.#server },
+  ): void {
+    const bytes = Buffer.from(text, 'latin1');
+    if (this.#open === undefined) this.#socket.send(bytes, () => {});
+    else this.#socket.send(bytes, to.port, to.address, () => {});
   }
 }
 
