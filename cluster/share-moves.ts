@@ -8,7 +8,7 @@ import { ownerName } from './control-types.ts';
 import type { ControlEffect, DropTarget, Share, StoreOperation } from './control-types.ts';
 import { Groups, newShare } from './share.ts';
 import type { Share as Part, Want } from './share.ts';
-import type { CoordinationStore } from './store-ports.ts';
+import type { CoordinationStore, PartitionOwner } from './store-ports.ts';
 import { memberIndex } from './table.ts';
 import type { Table, TableMember } from './table.ts';
 import { WorkerPlaces } from './worker-places.ts';
@@ -264,12 +264,22 @@ export class ShareMoves {
         if (found.owner === part.to) done.add(part.to, partition);
         // Not done, or lost by the store with the seal before it: seal it to the receiver, again.
         else if (found.owner === this.#name || found.epoch < part.epoch) part.stage = 'frozen';
+        else if (this.#isBygone(found)) Object.assign(part, { stage: 'frozen', sealEpoch: 0 });
         else this.#ports.tableIsOld(); // Somebody took over: the table that says so is on its way.
       });
       for (const [to, sealed] of done) this.#sealedAway(sealed, to);
       this.busy = true;
     });
     for (const partition of partitions) this.parts[partition]!.operation = operation;
+  }
+
+  /**
+   * The seal is older than our table, which gives the partition to us, and its owner is no member: it was made in a store
+   * that had lost everything, before our table came back. Nobody can act by it.
+   */
+  #isBygone({ epoch, owner }: PartitionOwner): boolean {
+    const table = this.table!;
+    return epoch < table.epoch * minorsPerTable && !table.members.some((member) => nameOf(member) === owner);
   }
 
   /** Is something that is to come ours already? The old owner's word may have been lost on the way. */
