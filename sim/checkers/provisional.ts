@@ -38,8 +38,9 @@ export function provisional(world: World): Observer {
   };
 }
 
-/** To the owner of the call, from there to two users and back, their records loaded; then the write; ticks in between. */
+/** To the owner of the call, from there to two users and back, their records loaded; then the copy or the write; ticks in between. */
 function slowestMs(world: World): number {
-  const { linkMs, storeMs, threadMs, store } = world.options;
-  return 5 * (linkMs[1] + 2 * threadMs) + 3 * (2 * storeMs[1] + 2 * store.forceMs[1]) + 50;
+  const { linkMs, storeMs, threadMs, store, gate } = world.options;
+  const ways = gate === 'buddy' ? 7 : 5;
+  return ways * (linkMs[1] + 2 * threadMs) + 3 * (2 * storeMs[1] + 2 * store.forceMs[1]) + 50;
 }
