@@ -31,6 +31,21 @@ export interface ReplicatorPorts {
   count(metric: string): void;
 }
 
+/** Partitions of this worker that have the same buddy. */
+export interface CopyGroup {
+  /** Id of the node; '' for none: their gates wait for the store. */
+  readonly buddy: string;
+  /** Epochs of the partitions. */
+  readonly epochMin: number;
+  readonly epochMax: number;
+  /** Changes that the buddy has not acknowledged. */
+  readonly unacknowledged: number;
+  /** Rows that the store has not got yet. */
+  readonly behind: number;
+  /** Partitions whose gates the buddy opens; those of the others wait for the store. */
+  readonly relied: number;
+}
+
 export class Replicator {
   readonly #ports: ReplicatorPorts;
   readonly #tracks = new Map<number, Track>();
@@ -163,6 +178,26 @@ export class Replicator {
       if (track.relied !== '') relying++;
     }
     return { behind, unacked: this.#unacked.size, relying };
+  }
+
+  /** For people: what is not in two places or not in the store yet, by buddy. */
+  groups(): CopyGroup[] {
+    const groups = new Map<string, { -readonly [K in keyof CopyGroup]: CopyGroup[K] }>();
+    for (const { wanted, relied, epoch, seq, acked, behindCount } of this.#tracks.values()) {
+      const buddy = nodeOf(relied === '' ? wanted : relied);
+      let group = groups.get(buddy);
+      if (group === undefined) {
+        group = { buddy, epochMin: epoch, epochMax: epoch, unacknowledged: 0, behind: 0, relied: 0 };
+        groups.set(buddy, group);
+      }
+      group.epochMin = Math.min(group.epochMin, epoch);
+      group.epochMax = Math.max(group.epochMax, epoch);
+      group.behind += behindCount;
+      if (relied === '') continue;
+      group.relied++;
+      group.unacknowledged += Math.max(0, seq - acked);
+    }
+    return [...groups.values()];
   }
 
   #later(track: Track): void {

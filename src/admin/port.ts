@@ -61,6 +61,50 @@ export interface ClusterView {
   readonly owners: readonly number[];
   /** Partitions that are being handed over now. */
   readonly moving: number;
+  /** The schema of snapshots that everybody writes. */
+  readonly schema: number;
+  /** Each link twice, as each end sees it. Those of nodes that did not answer are missing. */
+  readonly links: readonly LinkView[];
+  /** By owner and buddy. */
+  readonly groups: readonly GroupView[];
+}
+
+/** A link between two nodes as `from` sees it. */
+export interface LinkView {
+  readonly from: string;
+  readonly to: string;
+  readonly up: boolean;
+  /** Milliseconds since 1970; 0 while it is down. */
+  readonly sinceMs: number;
+  /** Round trip; null when not known. */
+  readonly rttMs: number | null;
+  readonly waitingBytes: number;
+  readonly unacknowledgedBytes: number;
+  /** Items since the start of the node. */
+  readonly sent: number;
+  readonly received: number;
+  readonly refused: number;
+  readonly shed: number;
+  readonly ups: number;
+}
+
+/** The partitions of one owner that have one buddy. */
+export interface GroupView {
+  readonly owner: string;
+  /** '' for none: gates wait for the store. */
+  readonly buddy: string;
+  /** By the table. */
+  readonly partitions: number;
+  readonly moving: number;
+  /** Epochs of the partitions as their owner holds them; 0 when it did not answer. */
+  readonly epochMin: number;
+  readonly epochMax: number;
+  /** Changes that the buddy has not acknowledged. */
+  readonly unacknowledged: number;
+  /** Snapshots that the store has not got yet. */
+  readonly behind: number;
+  /** Partitions whose gates the buddy opens. */
+  readonly relied: number;
 }
 
 export interface NodeView {

@@ -1,12 +1,13 @@
 /** Commands that ask a running cluster: users, registrations, calls, cluster status, node drain. */
 import { text as readAll } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { ClusterView } from '../admin/port.ts';
 import { formatHostPort } from '../config/address.ts';
 import { AdminClient } from './admin-client.ts';
 import { loadConfig } from './config-file.ts';
 import { ExitError, exitCodes } from './exit.ts';
 import { progressText, watchDrain } from './watch-drain.ts';
+import { statusText } from './status-text.ts';
 import { durationText, tableText } from './table.ts';
 
 interface ClientOptions {
@@ -14,6 +15,10 @@ interface ClientOptions {
   readonly token?: string;
   readonly config?: string;
   readonly json?: boolean;
+}
+
+interface StatusOptions extends ClientOptions {
+  readonly watch?: boolean;
 }
 
 interface PasswordOptions extends ClientOptions {
@@ -53,9 +58,10 @@ export function addManagement(program: Command, cluster: Command): void {
       .argument('[aor]', 'only this sip:USER@DOMAIN'),
   ).action(listRegistrations);
   withClient(program.command('calls').description('calls that are up or being set up')).action(listCalls);
-  withClient(cluster.command('status').description('nodes, partitions and load of a running cluster')).action(
-    showStatus,
-  );
+  withClient(cluster.command('status').description('nodes, links, partitions, copies and load of a running cluster'))
+    .option('--watch', 'again every second, until it is ended')
+    .addHelpText('after', '\nExample:\n  carillon cluster status --watch')
+    .action(showStatus);
   const node = program.command('node').description('one node of the cluster');
   withClient(
     node.command('drain').description('hand its partitions over and let it leave').argument('<id>', 'a, b, c, ...'),
@@ -110,33 +116,24 @@ async function listCalls(options: ClientOptions): Promise<void> {
   print(options, entries, () => tableText(['from', 'to', 'state', 'for', 'node', 'call-id'], rows));
 }
 
-async function showStatus(options: ClientOptions): Promise<void> {
-  const view = await (await client(options)).cluster();
-  print(options, view, () => statusText(view, Date.now()));
-}
+const watchMs = 1_000;
 
-export function statusText(view: ClusterView, nowMs: number): string {
-  const unowned = view.owners.filter((owner) => owner < 0).length;
-  const rows = view.nodes.map((node) => [
-    node.id,
-    node.status,
-    node.partitions,
-    node.load?.calls ?? '-',
-    node.load?.registrations ?? '-',
-    node.zone === '' ? '-' : node.zone,
-    node.workers,
-    node.link,
-    node.admin === '' ? '-' : node.admin,
-    node.status === 'dead' ? '-' : durationText(nowMs - node.incarnation),
-  ]);
-  const head = ['node', 'status', 'partitions', 'calls', 'registrations', 'zone', 'workers', 'link', 'admin', 'up for'];
-  const facts = [
-    `cluster ${view.name}, table epoch ${view.epoch}, ${view.owners.length} partitions`,
-    unowned === 0 ? 'all served' : `${unowned} without owner`,
-    `${view.moving} moving`,
-    view.storeUp ? 'store up' : 'store does not answer',
-  ];
-  return `${facts.join(', ')}\n\n${tableText(head, rows)}`;
+async function showStatus(options: StatusOptions): Promise<void> {
+  const admin = await client(options);
+  if (options.watch !== true) {
+    const view = await admin.cluster();
+    return print(options, view, () => statusText(view, Date.now()));
+  }
+  // Until somebody ends it. A node that does not answer is asked again: it is watched because something goes on.
+  for (;;) {
+    const shown = await admin.cluster().then(
+      (view) => (options.json === true ? JSON.stringify(view) : statusText(view, Date.now())),
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    const clear = options.json !== true && process.stdout.isTTY;
+    console.log(clear ? `\x1b[H\x1b[J${shown}` : shown);
+    await delay(watchMs);
+  }
 }
 
 function withClient(command: Command): Command {

@@ -27,6 +27,7 @@ import { adminPort, userRecord } from './node/admin-port.ts';
 import { ControlLoop } from '../../cluster/control-loop.ts';
 import { Hub } from '../../cluster/hub.ts';
 import { Drain } from './node/drain.ts';
+import { linkViews } from './node/links-view.ts';
 import { PeerAsks } from './node/peer-asks.ts';
 import { Siblings, socketTexts } from './node/siblings.ts';
 import { packPeerItem, unpackPeerItem } from '../../cluster/peer-items.ts';
@@ -288,6 +289,7 @@ class Node implements RunningNode {
   }
 
   async #askSelf(query: WorkerQuery): Promise<readonly unknown[]> {
+    if (query.what === 'links') return linkViews(this.#id, this.#mesh.stats(), Date.now(), this.#clock.monotonicMs());
     return (await this.#workers?.askAll(query)) ?? [];
   }
 
@@ -321,6 +323,8 @@ class Node implements RunningNode {
         for (const peer of others()) this.#mesh.send(peer, [2], packPeerItem({ kind: 'user-changed', aor }));
       },
       counters: () => this.#counters.all(),
+      ends: () => this.#mesh.stats().ends,
+      kept: () => this.#hub.buddy.tails.stats,
     });
   }
 

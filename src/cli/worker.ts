@@ -85,7 +85,14 @@ parentPort?.on('message', (message: ToWorker) => {
     case 'siblings':
       return core.know(message.siblings);
     case 'query': {
-      const value = answerQuery(message.query, core.hosted, counters, loopDelay, sockets?.clients ?? 0);
+      const value = answerQuery(
+        message.query,
+        core.hosted,
+        core.replicator,
+        counters,
+        loopDelay,
+        sockets?.clients ?? 0,
+      );
       return tellMain({ type: 'answer', id: message.id, value });
     }
     case 'listen':

@@ -30,7 +30,22 @@ export class FakePort implements AdminPort {
       partitions: limits.partitions / 2,
       load: { calls: 3, registrations: 5, received: 100, lateMs: 1, clients: 2 },
     });
-    return { name: 'test', node: 'a', epoch: 7, storeUp: true, nodes: [node('a'), node('b')], owners, moving: 0 };
+    const counts = { sent: 9, received: 8, refused: 0, shed: 0, ups: 2, waitingBytes: 2_048, unacknowledgedBytes: 0 };
+    const link = { from: 'a', to: 'b', up: true, sinceMs: Date.now() - 61_000, rttMs: 0.4, ...counts };
+    const lag = { epochMin: 7 * 2 ** 20, epochMax: 7 * 2 ** 20 + 1, unacknowledged: 3, behind: 12, relied: 2_048 };
+    const group = { owner: 'a', buddy: 'b', partitions: 2_048, moving: 0, ...lag };
+    return {
+      name: 'test',
+      node: 'a',
+      epoch: 7,
+      storeUp: true,
+      nodes: [node('a'), node('b')],
+      owners,
+      moving: 0,
+      schema: 1,
+      links: [link],
+      groups: [group],
+    };
   }
 
   async users({ limit, after }: { limit: number; after: string }) {

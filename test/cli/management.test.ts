@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openAdmin } from '../../src/admin/server.ts';
-import { statusText } from '../../src/cli/management.ts';
+import { statusText } from '../../src/cli/status-text.ts';
 import { FakePort } from '../admin/fake-port.ts';
 import { carillon } from './run.ts';
 
@@ -60,6 +60,8 @@ test('listings for people and for scripts', async () => {
     status.out,
     /^cluster test, table epoch 7, 4096 partitions, all served, 0 moving, store up\n\nnode +status/,
   );
+  assert.match(status.out, /\nlink +up for +rtt +waiting .*\na > b +1 min 01 s +0\.4 ms +2 KB +0 B +9 +8 +0 +0 +2/);
+  assert.match(status.out, /\nowner +buddy +partitions .*\na +b +2048 +0 +7\.0 to 7\.1 +2048 +3 +12/);
   assert.equal(JSON.parse((await carillon(['cluster', 'status', '--json', ...access])).out).nodes.length, 2);
 });
 
@@ -101,7 +103,17 @@ test('a status with trouble says so', () => {
     partitions: 0,
     load,
   } as const;
-  const view = { name: 'n', node: 'b', epoch: 1, storeUp: false, nodes: [node], owners: [-1, 0], moving: 2 };
+  const nothing = { schema: 1, links: [], groups: [] };
+  const view = {
+    name: 'n',
+    node: 'b',
+    epoch: 1,
+    storeUp: false,
+    nodes: [node],
+    owners: [-1, 0],
+    moving: 2,
+    ...nothing,
+  };
   assert.match(
     statusText(view, 1),
     /1 without owner, 2 moving, store does not answer[\s\S]*\na +dead +0 +- +- +- +1 +x +- +-$/,

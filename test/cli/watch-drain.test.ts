@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import type { ClusterView, NodeView } from '../../src/admin/port.ts';
 import { progressText, watchDrain } from '../../src/cli/watch-drain.ts';
 
+const nothing = { schema: 1, links: [], groups: [] };
+
 function view(asked: string, over: Partial<NodeView> = {}, clients = 0): ClusterView {
   const load = { calls: 4, registrations: 0, received: 0, lateMs: 0, clients };
   const b = {
@@ -17,7 +19,16 @@ function view(asked: string, over: Partial<NodeView> = {}, clients = 0): Cluster
     partitions: 0,
     load,
   };
-  return { name: 'test', node: asked, epoch: 1, storeUp: true, nodes: [{ ...b, ...over }], owners: [], moving: 0 };
+  return {
+    name: 'test',
+    node: asked,
+    epoch: 1,
+    storeUp: true,
+    nodes: [{ ...b, ...over }],
+    owners: [],
+    moving: 0,
+    ...nothing,
+  };
 }
 
 /** Answers one after the other; `undefined` is none. */

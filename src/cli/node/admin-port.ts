@@ -2,7 +2,10 @@
 import { ha1 } from '../../auth/digest.ts';
 import type { CallView as OwnCall } from '../../../actors/call/behaviour.ts';
 import type { RegistrationView as OwnRegistration } from '../../../actors/aor/behaviour.ts';
-import { nobody } from '../../../cluster/table.ts';
+import { nobody, tableSchema } from '../../../cluster/table.ts';
+import type { CopyGroup } from '../../../cluster/buddy/replicator.ts';
+import type { TailStats } from '../../../cluster/buddy/tails.ts';
+import type { MeshStats } from '../../../cluster/link-mesh.ts';
 import type { MemberRow } from '../../../cluster/store-ports.ts';
 import type { Table } from '../../../cluster/table.ts';
 import type { StoreClient } from '../../../cluster/stores/client.ts';
@@ -12,6 +15,7 @@ import type {
   CallView,
   ClusterView,
   Counter,
+  LinkView,
   NewUser,
   NodeLoad,
   NodeView,
@@ -24,6 +28,7 @@ import type {
 } from '../../admin/port.ts';
 import type { Config } from '../../config/config.ts';
 import { aorOf, parseUri } from '../../sip/uri.ts';
+import { groupViews, linkCounters } from './links-view.ts';
 import type { WorkerLoadView, WorkerQuery } from '../worker/messages.ts';
 
 /** A node's part of an answer. */
@@ -47,6 +52,10 @@ export interface AdminSources {
   drain(node: string): boolean;
   userChanged(aor: string): void;
   counters(): readonly (readonly [name: string, value: number])[];
+  /** How links of this node ended. */
+  ends(): MeshStats['ends'];
+  /** What it keeps for other nodes. */
+  kept(): TailStats;
 }
 
 export function adminPort(sources: AdminSources): AdminPort {
@@ -74,7 +83,12 @@ function readiness(sources: AdminSources): Readiness {
 
 async function clusterView(sources: AdminSources): Promise<ClusterView> {
   const table = sources.table();
-  const answers = await sources.askAll({ what: 'load' });
+  const [answers, links, lags] = await Promise.all([
+    sources.askAll({ what: 'load' }),
+    sources.askAll({ what: 'links' }),
+    sources.askAll({ what: 'lag' }),
+  ]);
+  const lagOf = new Map(lags.map(({ node, values }) => [node, (values as readonly (readonly CopyGroup[])[]).flat()]));
   const loads = new Map(answers.map(({ node, values }) => [node, sum(values as readonly WorkerLoadView[])]));
   const nodes: NodeView[] = sources.members().map((row) => ({
     id: row.id,
@@ -101,6 +115,9 @@ async function clusterView(sources: AdminSources): Promise<ClusterView> {
         ? []
         : Array.from(table.owner, (member) => (member === nobody ? -1 : (memberIndex[member] ?? -1))),
     moving: table?.moving.size ?? 0,
+    schema: table === undefined ? 0 : tableSchema(table),
+    links: links.flatMap(({ values }) => values as readonly LinkView[]),
+    groups: groupViews(table, lagOf),
   };
 }
 
@@ -227,11 +244,14 @@ async function counters(sources: AdminSources): Promise<readonly Counter[]> {
   for (const values of await sources.askSelf({ what: 'counters' }))
     for (const [name, value] of values as readonly [string, number][]) add(name, value);
   for (const [name, value] of sources.counters()) add(name, value);
-  return [...totals].map(([name, value]) => ({
+  const links = (await sources.askSelf({ what: 'links' })) as readonly LinkView[];
+  const lags = (await sources.askSelf({ what: 'lag' })) as readonly (readonly CopyGroup[])[];
+  const events = [...totals].map(([name, value]): Counter => ({
     name: 'carillon_events_total',
     help: 'What happened on this node since its start, by event.',
     type: 'counter',
     labels: { event: name },
     value,
   }));
+  return [...events, ...linkCounters(links, sources.ends(), lags.flat(), sources.kept())];
 }

@@ -67,7 +67,7 @@ export class PeerAsks {
 function readQuery(question: unknown): WorkerQuery | undefined {
   if (typeof question !== 'object' || question === null) return undefined;
   const { what, after, limit, aor } = question as Readonly<Record<string, unknown>>;
-  if (what === 'load' || what === 'counters') return { what };
+  if (what === 'load' || what === 'counters' || what === 'lag' || what === 'links') return { what };
   if (typeof after !== 'string' || typeof limit !== 'number') return undefined;
   if (what === 'calls') return { what, after, limit };
   return what === 'registrations' && typeof aor === 'string' ? { what, after, limit, aor } : undefined;

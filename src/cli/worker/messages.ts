@@ -38,6 +38,10 @@ export type ToWorker =
 export type WorkerQuery =
   | { readonly what: 'load' }
   | { readonly what: 'counters' }
+  /** How far copies and store are behind. */
+  | { readonly what: 'lag' }
+  /** Answered by the main thread. */
+  | { readonly what: 'links' }
   /** Ordered by key, after `after`, at most `limit`; only `aor` when given. */
   | { readonly what: 'registrations'; readonly after: string; readonly limit: number; readonly aor: string }
   | { readonly what: 'calls'; readonly after: string; readonly limit: number };

@@ -3,12 +3,14 @@ import type { CallView } from '../../../actors/call/behaviour.ts';
 import type { RegistrationView } from '../../../actors/aor/behaviour.ts';
 import type { Counters } from './counters.ts';
 import type { HostedPartitions } from '../../../cluster/hosted.ts';
+import type { Replicator } from '../../../cluster/buddy/replicator.ts';
 import type { LoopDelay } from './loop-delay.ts';
 import type { WorkerLoadView, WorkerQuery } from './messages.ts';
 
 export function answerQuery(
   query: WorkerQuery,
   hosted: HostedPartitions,
+  replicator: Replicator,
   counters: Counters,
   delay: LoopDelay,
   clients: number,
@@ -18,6 +20,10 @@ export function answerQuery(
       return loadOf(hosted, counters, delay, clients);
     case 'counters':
       return counters.all();
+    case 'lag':
+      return replicator.groups();
+    case 'links':
+      return [];
     case 'registrations': {
       const views = viewsOf<RegistrationView>(hosted, 'aor');
       const wanted = query.aor === '' ? views : views.filter((each) => each.aor === query.aor);
