@@ -226,8 +226,8 @@ export class World {
     // Some partitions in each world, in some worlds all.
     const random = this.chance.stream('probes');
     const isEverywhere = random.chance(1 / 32);
-    // The cluster is judged, so nobody takes part whose own connection makes everything late.
-    const quick = Array.from({ length: users }, (_, user) => user).filter((user) => !this.#isSlow(user));
+    // The cluster is judged, so nobody takes part whose own connection is slow, or perhaps gone without his knowing.
+    const quick = Array.from({ length: users }, (_, user) => user).filter((user) => !this.#hasConnection(user));
     if (quick.length < 2) return;
     const count = isEverywhere ? partitions : Math.min(8, quick.length);
     for (let index = 0; index < count; index++) {
@@ -258,12 +258,8 @@ export class World {
     }
   }
 
-  /** A device reads slowly or little at a time. */
-  #isSlow(user: number): boolean {
-    return this.options.habits.some(
-      ({ phone, line }) =>
-        phone.startsWith(`u${user}-`) && line !== undefined && (line.readsWithinMs > 100 || line.windowBytes < 2_000),
-    );
+  #hasConnection(user: number): boolean {
+    return this.options.habits.some(({ phone, line }) => phone.startsWith(`u${user}-`) && line !== undefined);
   }
 }
 
