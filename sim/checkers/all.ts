@@ -7,6 +7,7 @@ import { asAProxy } from './as-a-proxy.ts';
 import { balanced } from './balanced.ts';
 import { bounded } from './bounded.ts';
 import { coordination } from './coordination.ts';
+import { copies } from './copies.ts';
 import { dialogIdentity } from './dialog-identity.ts';
 import { dialogStable } from './dialog-stable.ts';
 import { enough } from './enough.ts';
@@ -64,6 +65,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   armed,
   asAProxy,
   bounded,
+  copies,
   dialogIdentity,
   enough,
   handOff,

@@ -1,9 +1,10 @@
 /**
- * Invariant 30: no packet that others may rely on leaves before the store, or the memory of a buddy, has what it relies on: at the moment when a phone
- * is invited, or a caller is told of ringing or an answer, the store holds a row of that call; when a REGISTER is answered
- * 200, one of that address-of-record as long as it has contacts.
+ * Invariant 30: no packet that others may rely on leaves before the store, or the memory of a buddy whom the store names,
+ * has what it relies on: at the moment when a phone is invited, or a caller is told of ringing or an answer, there is a row
+ * of that call; when a REGISTER is answered 200, one of that address-of-record as long as it has contacts.
  * Seen failing with: `save('none')` in actors/call/save.ts; packets let out at the end of the turn.
  */
+import { markerKey, readMarker } from '../../cluster/buddy/messages.ts';
 import { hash32 } from '../../cluster/hash.ts';
 import type { Observer } from '../observe.ts';
 import { valueOf, uriOf } from '../phone/message.ts';
@@ -16,13 +17,19 @@ export function gate(world: World): Observer {
   const once = new Set<string>();
   /** When rows were removed that had been there. */
   const removed = new Map<string, number>();
+  const named = new Map<number, string>();
   const isKept = (partition: number, key: string): boolean =>
-    rows.has(key) || world.liveNodes().some((node) => node.hub.buddy.tails.holds(partition, key));
+    rows.has(key) ||
+    // In the memory of one whom the next owner will ask, because the store names him.
+    world
+      .liveNodes()
+      .some((node) => node.hub.buddy.tails.holds(partition, key) && named.get(partition) === node.owner.name);
   const isGated = !mayOpenGates(world.options);
   world.store.watches.push({
-    written(_partition, _epoch, _owner, written, reply) {
+    written(partition, _epoch, _owner, written, reply) {
       if (reply !== 'ok') return;
       for (const [key, value] of written) {
+        if (key === markerKey && value !== null) named.set(partition, readMarker(value)?.buddy ?? '');
         if (value !== null) rows.add(key);
         else if (rows.delete(key)) removed.set(key, world.kernel.nowMs);
       }

@@ -2,7 +2,6 @@
 import type { Mutant } from './mutant.ts';
 
 const buddy = { gate: 'buddy', kinds: ['crash', 'worker-crash'], faultSeconds: 20 } as const;
-const stores = { gate: 'buddy', kinds: ['crash', 'store-cut', 'store-slow'], faultSeconds: 20 } as const;
 const octets = { linkOctets: true, kinds: ['weather'], nodes: 3, faultSeconds: 20 } as const;
 
 export const buddiesMutants: readonly Mutant[] = [
@@ -12,14 +11,7 @@ export const buddiesMutants: readonly Mutant[] = [
     line: "    track.wanted = this.#wanted.get(partition) ?? '';\n    this.#tracks.set(partition, track);",
     instead:
       "    track.wanted = this.#wanted.get(partition) ?? '';\n    if (this.#ports.gate === 'buddy') track.relied = track.wanted;\n    this.#tracks.set(partition, track);",
-    wishes: buddy,
-  },
-  {
-    name: 'rows that the store has already come from the buddy again',
-    file: 'cluster/buddy/takeover.ts',
-    line: '        if (word.tailEpoch > asked.marker.epoch || row[0] > asked.marker.seq) asked.rows.push(row);',
-    instead: '        if (word.tailEpoch >= asked.marker.epoch) asked.rows.push(row);',
-    wishes: buddy,
+    scenario: 'owners lost while their buddies have the rest',
   },
   {
     name: 'nobody is asked for his copies',
@@ -33,7 +25,7 @@ export const buddiesMutants: readonly Mutant[] = [
     file: 'cluster/buddy/tails.ts',
     line: "      if (word.from !== base + 1) return refused('gap');",
     instead: '',
-    wishes: { ...buddy, kinds: ['crash', 'cut', 'one-way-cut'], nodes: 3 },
+    scenario: 'buddies that say nothing for a moment',
   },
   {
     name: 'copies are forgotten when they are taken',
@@ -41,14 +33,7 @@ export const buddiesMutants: readonly Mutant[] = [
     line: "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    return words;",
     instead:
       "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    this.#clear(tail);\n    return words;",
-    wishes: { ...buddy, kinds: ['crash', 'cut', 'one-way-cut'] },
-  },
-  {
-    name: 'copies of an owner before are acknowledged',
-    file: 'cluster/buddy/tails.ts',
-    line: "    if (tail !== undefined && (epoch < tail.epoch || epoch < tail.sealedBy)) return refused('fenced');",
-    instead: '',
-    wishes: { ...buddy, kinds: ['island', 'isolate', 'pause'], nodes: 3 },
+    scenario: 'owners lost while their buddies have the rest',
   },
   {
     name: 'what must be in the store is only in a memory',
@@ -62,28 +47,28 @@ export const buddiesMutants: readonly Mutant[] = [
     file: 'cluster/buddy/replicator.ts',
     line: '    if (track.hasUnsubmitted) this.#write(track);\n  }\n\n  #refuse',
     instead: '  }\n\n  #refuse',
-    wishes: { ...buddy, kinds: ['cut', 'one-way-cut'] },
+    scenario: 'buddies that say nothing for a moment',
   },
   {
     name: 'a silent buddy is waited for',
     file: 'cluster/buddy/replicator.ts',
     line: '      if (nowMs - track.unackedSinceMs < limits.copyAckMs) continue;',
     instead: '      if (nowMs - track.unackedSinceMs < limits.copyAckMs * 1_000) continue;',
-    wishes: { ...buddy, kinds: ['cut', 'one-way-cut'] },
+    scenario: 'buddies that say nothing for a moment',
   },
   {
     name: 'the first copy leaves out what came meanwhile',
     file: 'cluster/buddy/replicator.ts',
     line: '    if (track.seq > track.base) this.#copy(track, track.base + 1);',
     instead: '',
-    wishes: stores,
+    scenario: 'owners lost while their buddies have the rest',
   },
   {
     name: 'an acknowledgement counts for more than it says',
     file: 'cluster/buddy/replicator.ts',
     line: '      this.#release(track.ack(word.seq));',
     instead: '      this.#release(track.ack(track.seq));',
-    wishes: { ...buddy, kinds: ['crash', 'one-way-cut', 'cut'] },
+    scenario: 'owners lost while their buddies have the rest',
   },
   {
     name: 'what a buddy gave is not written to the store',
@@ -97,7 +82,7 @@ export const buddiesMutants: readonly Mutant[] = [
     file: 'cluster/buddy/takeover.ts',
     line: '      if (value === null) stored.delete(key);\n      else stored.set(key, value);',
     instead: '      if (value !== null) stored.set(key, value);',
-    wishes: buddy,
+    scenario: 'owners lost while their buddies have the rest',
   },
   {
     name: 'copies are kept though the store has them',
@@ -118,14 +103,14 @@ export const buddiesMutants: readonly Mutant[] = [
     file: 'cluster/link-session.ts',
     line: "    if (seq <= this.#heardSeq) return 'again';",
     instead: "    if (seq <= this.#heardSeq) return 'next';",
-    wishes: octets,
+    scenario: 'links that break all the time',
   },
   {
     name: 'frames are kept though they were acknowledged',
     file: 'cluster/link-session.ts',
     line: '    this.#window.splice(0, count);',
     instead: '',
-    wishes: octets,
+    scenario: 'links that break all the time',
   },
   {
     name: 'a new process is taken for the one before',

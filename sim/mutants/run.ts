@@ -41,6 +41,8 @@ const parts = positionals.length === 0 ? [''] : positionals;
 const waiting = mutants.filter(
   ({ name }) => parts.some((part) => name.includes(part)) && !(values.unseen && isKnown(name)),
 );
+// Those of which nothing is known first.
+waiting.sort((a, b) => Number(isKept(a)) - Number(isKept(b)));
 /** Whether a world is whole without any mutant. */
 const whole = new Map<string, boolean>();
 const tried: Result[] = [];
@@ -54,6 +56,10 @@ process.exitCode = survivors.length > 0 || results.length === 0 ? 1 : 0;
 
 function read(file: string): readonly Result[] {
   return JSON.parse(readFileSync(file, 'utf8')) as Result[];
+}
+
+function isKept({ name }: Mutant): boolean {
+  return kept.some((each) => each.name === name);
 }
 
 function isKnown(name: string): boolean {

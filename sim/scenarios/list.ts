@@ -1,4 +1,5 @@
 /** Scenarios after bugs that others had, by name. */
+import { copyScenarios } from './copies.ts';
 import { messageScenarios } from './messages.ts';
 import { lossScenarios } from './losses.ts';
 import { handoverScenarios } from './handovers.ts';
@@ -14,6 +15,7 @@ export const scenarios: readonly Scenario[] = [
   ...handoverScenarios,
   ...splitScenarios,
   ...voteScenarios,
+  ...copyScenarios,
 ];
 
 export interface ScenarioResult {
