@@ -62,6 +62,7 @@ export class Sipp {
   readonly #stats: string;
   readonly #errors: string;
   readonly #folder: string;
+  readonly #startedAtMs: number;
 
   constructor(options: SippOptions) {
     const { folder, name } = options;
@@ -93,6 +94,7 @@ export class Sipp {
       ...(options.noteResponses ? ['-trace_rtt', '-rtt_freq', '1'] : []),
       ...(options.timeoutSeconds === undefined ? [] : ['-timeout', `${options.timeoutSeconds}s`, '-timeout_error']),
     ];
+    this.#startedAtMs = Date.now();
     this.child = start(name, 'sipp', args, { log: `${folder}/${name}.log`, cwd: folder });
   }
 
@@ -124,8 +126,8 @@ export class Sipp {
     const file = readdirSync(this.#folder).find((each) => each.endsWith(`_${this.child.pid}_rtt.csv`));
     const lines = file === undefined ? [] : readOrEmpty(`${this.#folder}/${file}`).trim().split('\n').slice(1);
     return lines.map((line) => {
-      const [atMs = 0, tookMs = 0] = line.split(';').map(Number);
-      return { atMs, tookMs };
+      const [sinceStartMs = 0, tookMs = 0] = line.split(';').map(Number);
+      return { atMs: this.#startedAtMs + sinceStartMs, tookMs };
     });
   }
 

@@ -3,11 +3,11 @@
  * callers see of it: calls lost, and how much longer they wait for an answer while partitions move.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { registerUsers, writeCalls, type Place } from '../calls.ts';
+import { registerUsers, type Place } from '../calls.ts';
 import { stop, until } from '../children.ts';
 import { progress } from '../report.ts';
 import { lostOf, Sipp } from '../sipp.ts';
-import { makeUsers } from '../users.ts';
+import { makeUsers, sippCredentials, writeCsv } from '../users.ts';
 import { HostCluster } from './cluster.ts';
 import type { Findings } from './driver.ts';
 import { place } from './lost.ts';
@@ -41,15 +41,18 @@ export async function grow(
 
     const holdMs = (held / perSecond) * 1_000;
     const count = Math.min(users.length, Math.round(((holdMs + 2 * quietMs + 4 * moveMs) / 1_000) * perSecond));
-    const pairs = users.slice(0, count).map((user, i) => [user, users[users.length - 1 - i] ?? user] as const);
+    // A nonce does not live as long as this takes: each call is challenged.
+    const rows = users
+      .slice(0, count)
+      .map((user, i) => [user.name, users[users.length - 1 - i]?.name ?? '', sippCredentials(user)]);
     const caller = new Sipp({
       ...at,
-      scenario: 'uac',
+      scenario: 'uac-challenged',
       name: 'caller',
       port: 10_000,
       transport: 'un',
       count,
-      calls: await writeCalls(at, 'caller', pairs),
+      calls: writeCsv(`${folder}/caller-calls.csv`, rows),
       pauseMs: holdMs,
       perSecond,
       noteResponses: true,

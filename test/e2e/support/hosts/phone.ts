@@ -50,6 +50,7 @@ export class NatPhone {
   /** Last answer to each request, for repetitions. */
   readonly #answers = new Map<string, string>();
   readonly #timer: NodeJS.Timeout;
+  #isClosed = false;
 
   /** Behind a NAT unless it is an open one. */
   constructor(name: string, server: string, open?: OpenPhone) {
@@ -69,6 +70,7 @@ export class NatPhone {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#socket.close();
   }
@@ -247,6 +249,7 @@ export class NatPhone {
     to: { readonly port: number; readonly address: string } = { port: sipPort, address: this.#server },
   ): void {
     const bytes = Buffer.from(text, 'latin1');
+    if (this.#isClosed) return;
     if (this.#open === undefined) this.#socket.send(bytes, () => {});
     else this.#socket.send(bytes, to.port, to.address, () => {});
   }
