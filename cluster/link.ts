@@ -71,7 +71,9 @@ export class LinkProtocol {
   #heartbeatMs = 0;
   #heartbeatDue = false;
   #echoMs = 0;
-  /** Round trip by the last heartbeats, ms; -1 before the first echo. */
+  /** When it came. */
+  #echoedMs = 0;
+  /** -1 before the first echo. */
   #rttMs = -1;
   #saidRoomBytes = 0;
   #version = 0;
@@ -103,7 +105,7 @@ export class LinkProtocol {
     return this.#session !== undefined && this.closed === '';
   }
 
-  /** Milliseconds there and back, the least of the last heartbeats; -1 not known yet. */
+  /** Milliseconds there and back, as the last heartbeats had it on the average; -1 not known yet. */
   get rttMs(): number {
     return this.#rttMs;
   }
@@ -154,10 +156,11 @@ export class LinkProtocol {
       const extra = this.#events.heartbeatExtra();
       const sentMs = Math.floor(this.#nowMs);
       const { heardSeq } = session;
+      const heldMs = this.#echoMs === 0 ? 0 : Math.floor(this.#nowMs - this.#echoedMs);
       out.push(
         this.#sealed(
           encodeFrame(
-            { type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq, extra, roomBytes },
+            { type: 'heartbeat', mark, sentMs, echoMs: this.#echoMs, heardSeq, extra, roomBytes, heldMs },
             this.#version,
           ),
         ),
@@ -231,8 +234,9 @@ export class LinkProtocol {
       case 'heartbeat':
         if (!this.#acknowledge(session, frame.heardSeq, nowMs)) return;
         this.#echoMs = frame.sentMs;
+        this.#echoedMs = nowMs;
         session.roomBytes = frame.roomBytes;
-        this.#heardEcho(frame.echoMs, nowMs);
+        this.#heardEcho(frame.echoMs, frame.heldMs, nowMs);
         return this.#events.heartbeat(frame);
       case 'close':
         session.detach(nowMs);
@@ -250,11 +254,11 @@ export class LinkProtocol {
     return Math.abs(roomBytes - this.#saidRoomBytes) >= limits.linkWindowBytes / 2;
   }
 
-  /** An echo is as old as the other side's last heartbeat, so the least of several is nearest to the truth. */
-  #heardEcho(echoMs: number, nowMs: number): void {
+  /** The first word counts, then a little of each: one late heartbeat says little. */
+  #heardEcho(echoMs: number, heldMs: number, nowMs: number): void {
     if (echoMs === 0) return;
-    const ms = Math.max(0, nowMs - echoMs);
-    this.#rttMs = this.#rttMs < 0 ? ms : Math.min(ms, this.#rttMs + 1);
+    const ms = Math.max(0, nowMs - echoMs - heldMs);
+    this.#rttMs = this.#rttMs < 0 ? ms : this.#rttMs + (ms - this.#rttMs) / 8;
   }
 
   #acknowledge(session: LinkSession, seq: number, nowMs: number): boolean {

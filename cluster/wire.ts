@@ -6,7 +6,8 @@
  *              lowest and highest schema read, highest schema written
  *   CHALLENGE  the same fields, from the other side
  *   PROOF      HMAC (32) over both of the above
- *   HEARTBEAT  sent at, echo of the peer's sent at, highest seq heard, extra octets of the control, room for octets, seal
+ *   HEARTBEAT  sent at, echo of the peer's sent at, highest seq heard, extra octets of the control, room for octets,
+ *              ms that the echo was held, seal
  *   DATA       seq, highest seq heard, items [[target, payload], ...], seal
  *   CLOSE      reason, seal (empty when it answers a greeting)
  *
@@ -57,6 +58,8 @@ export interface Heartbeat {
   readonly extra: Uint8Array;
   /** Octets of items that the receiver may have under way to the sender from now on, beyond `heardSeq`. */
   readonly roomBytes: number;
+  /** Milliseconds between the heartbeat that is echoed and this one: no part of the round trip. */
+  readonly heldMs: number;
 }
 
 export interface Close {
@@ -109,6 +112,7 @@ export function encodeFrame(frame: Exclude<Frame, Data>, version: number = linkV
         frame.heardSeq,
         frame.extra,
         frame.roomBytes,
+        frame.heldMs,
         emptySeal,
       ]);
     case 'close':
@@ -202,10 +206,11 @@ function rangeOf(min: unknown, max: unknown): VersionRange | undefined {
 }
 
 function decodeHeartbeat(mark: TableMark, row: readonly unknown[]): Heartbeat | undefined {
-  const [, , , , sentMs, echoMs, heardSeq, extra, roomBytes, mac] = row;
+  const [, , , , sentMs, echoMs, heardSeq, extra, roomBytes, heldMs, mac] = row;
   if (
-    row.length !== 10 ||
+    row.length !== 11 ||
     !isCount(roomBytes) ||
+    !isCount(heldMs) ||
     !isCount(sentMs) ||
     !isCount(echoMs) ||
     !isCount(heardSeq) ||
@@ -213,7 +218,7 @@ function decodeHeartbeat(mark: TableMark, row: readonly unknown[]): Heartbeat | 
   )
     return undefined;
   if (!(extra instanceof Uint8Array) || extra.length > limits.linkHeartbeatExtraBytesMax) return undefined;
-  return { type: 'heartbeat', mark, sentMs, echoMs, heardSeq, extra, roomBytes };
+  return { type: 'heartbeat', mark, sentMs, echoMs, heardSeq, extra, roomBytes, heldMs };
 }
 
 /** A node's name as it may stand in a frame: printable ASCII without blank and `/`, since connection names are made of it. */

@@ -124,6 +124,8 @@ async function showStatus(options: StatusOptions): Promise<void> {
     const view = await admin.cluster();
     return print(options, view, () => statusText(view, Date.now()));
   }
+  // Whoever reads it may stop reading (`| head`).
+  process.stdout.on('error', () => process.exit(exitCodes.ok));
   // Until somebody ends it. A node that does not answer is asked again: it is watched because something goes on.
   for (;;) {
     const shown = await admin.cluster().then(

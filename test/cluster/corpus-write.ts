@@ -89,7 +89,7 @@ function addFrames(add: (name: string, frame: Buffer) => void): void {
   add('hello', encodeFrame({ type: 'hello', mark, ...who, ...resume }));
   add('challenge', encodeFrame({ type: 'challenge', mark, ...who, node: 'b', to: 'a', ...resume }));
   add('proof', encodeFrame({ type: 'proof', mark, mac: octets(32) }));
-  const beat = { sentMs: 1_000, echoMs: 900, heardSeq: 44, extra: octets(3), roomBytes: 4_194_304 };
+  const beat = { sentMs: 1_000, echoMs: 900, heardSeq: 44, extra: octets(3), roomBytes: 4_194_304, heldMs: 17 };
   add('heartbeat', encodeFrame({ type: 'heartbeat', mark, ...beat }));
   add('close', encodeFrame({ type: 'close', mark, reason: 'leaving' }));
   const writer = new DataWriter();

@@ -81,6 +81,22 @@ test('the room that the other side gives is kept to, and everything arrives in t
   assert(held > 200_000);
 });
 
+test('the round trip is that of the way, not of the heartbeats', () => {
+  const pair = connected();
+  for (let i = 0; i < 40; i++) {
+    for (const node of [pair.a, pair.b]) {
+      pair.pull();
+      pair.nowMs += 7;
+      // Both directions take 7 ms: what was pulled before is delivered now.
+      pair.deliver(1 << 20);
+      assert(node.link!.isUp);
+    }
+    pair.sleep(43 + (i % 5) * 20);
+  }
+  const rttMs = pair.a.link!.rttMs;
+  assert(rttMs >= 7 && rttMs <= 30, `${rttMs}`);
+});
+
 /** Lets the other side say its room, and settles. */
 function quiet(pair: Pair): void {
   pair.sleep(300);

@@ -59,6 +59,7 @@ const coldFrame: fc.Arbitrary<Exclude<Frame, { type: 'data' }>> = fc.oneof(
       heardSeq: fc.maxSafeNat(),
       extra: fc.uint8Array({ maxLength: 100 }).map((o) => Buffer.from(o)),
       roomBytes: fc.maxSafeNat(),
+      heldMs: fc.maxSafeNat(),
     },
     { noNullPrototype: true },
   ),
