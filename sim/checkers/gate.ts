@@ -21,9 +21,10 @@ export function gate(world: World): Observer {
   const isKept = (partition: number, key: string): boolean =>
     rows.has(key) ||
     // In the memory of one whom the next owner will ask, because the store names him.
-    world
-      .liveNodes()
-      .some((node) => node.hub.buddy.tails.holds(partition, key) && named.get(partition) === node.owner.name);
+    // (He may have died since he acknowledged it: the owner lives, and writes it now.)
+    [...world.nodes.values()].some(
+      (node) => node.hub.buddy.tails.holds(partition, key) && named.get(partition) === node.owner.name,
+    );
   const isGated = !mayOpenGates(world.options);
   world.store.watches.push({
     written(partition, _epoch, _owner, written, reply) {

@@ -11,7 +11,8 @@ import { Calm } from './calm.ts';
 
 export function provisional(world: World): Observer {
   const calm = new Calm(world);
-  const limitMs = Math.max(200, slowestMs(world));
+  // Twice: what comes at the same moment waits for each other.
+  const limitMs = Math.max(200, 2 * slowestMs(world));
   /** By branch, in the order of arrival. */
   const open = new Map<string, { readonly atMs: number; readonly callId: string }>();
   const answered = new Set<string>();
