@@ -13,6 +13,8 @@ export function fence(world: World): Observer {
   const dead = new Set<string>();
   let voters: readonly (readonly string[])[] = [];
   const votes = new Map<string, Map<string, number>>();
+  /** When nodes that were stopped run again. */
+  const wokeMs = new Map<string, number>();
   world.store.watches.push({
     tableStored(table, currentVoters, nextVoters) {
       if (unpackTable(table.bytes) === undefined) world.fail('fence', 2, `table ${table.epoch} cannot be read`);
@@ -24,8 +26,12 @@ export function fence(world: World): Observer {
       if (dead.has(name)) world.fail('fence', 5, `${name} got its lease back after its death`);
       leaseUntilMs.set(name, world.kernel.nowMs + 3_000);
     },
-    voted(target, incarnation, voter, _issuedAtMs, reply) {
+    voted(target, incarnation, voter, issuedAtMs, reply) {
       const name = `${target}.${incarnation}`;
+      // Whoever was stopped cannot have heard anybody.
+      const awakeMs = issuedAtMs - worldStartMs - (wokeMs.get(voter) ?? Infinity);
+      if (awakeMs > 0 && awakeMs < 2_000)
+        world.fail('fence', 5, `${voter} votes against ${name} ${awakeMs.toFixed(0)} ms after it was stopped itself`);
       const ofTarget = votes.get(name) ?? new Map<string, number>();
       votes.set(name, ofTarget);
       if (reply === 'noted' || reply === 'dead') ofTarget.set(voter, world.kernel.nowMs);
@@ -69,6 +75,9 @@ export function fence(world: World): Observer {
     },
   });
   return {
+    fault({ kind, node, forMs }) {
+      if (kind === 'pause' && forMs >= 1_000) wokeMs.set(node, world.kernel.nowMs + forMs);
+    },
     nodeSent(node, _worker, flow, message) {
       // A connection is its holder's alone: what the owner hands it goes out by it, whatever became of the holder meanwhile.
       if (typeof message === 'string' || flow.connection !== '') return;

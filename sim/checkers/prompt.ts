@@ -90,7 +90,13 @@ export function prompt(world: World): Observer {
       own.rings = true;
       if (own.final !== 0) return;
       if (status === 100 || call.rung.has(toTag) || call.ended) return;
-      owe(callId, 9, `a phone said ${status}, and its caller was not told`, () => call.rung.has(toTag) || call.ended);
+      // Its refusal may overtake it.
+      owe(
+        callId,
+        9,
+        `a phone said ${status}, and its caller was not told`,
+        () => call.rung.has(toTag) || call.ended || own.final >= 300,
+      );
     },
     nodeSent(_node, _worker, _flow, message) {
       if (typeof message === 'string') return;

@@ -21,13 +21,6 @@ export const buddiesMutants: readonly Mutant[] = [
     wishes: buddy,
   },
   {
-    name: 'copies with a gap are taken',
-    file: 'cluster/buddy/tails.ts',
-    line: "      if (word.from !== base + 1) return refused('gap');",
-    instead: '',
-    scenario: 'buddies that say nothing for a moment',
-  },
-  {
     name: 'copies are forgotten when they are taken',
     file: 'cluster/buddy/tails.ts',
     line: "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    return words;",
@@ -47,13 +40,6 @@ export const buddiesMutants: readonly Mutant[] = [
     file: 'cluster/buddy/replicator.ts',
     line: '    if (track.hasUnsubmitted) this.#write(track);\n  }\n\n  #refuse',
     instead: '  }\n\n  #refuse',
-    scenario: 'buddies that say nothing for a moment',
-  },
-  {
-    name: 'a silent buddy is waited for',
-    file: 'cluster/buddy/replicator.ts',
-    line: '      if (nowMs - track.unackedSinceMs < limits.copyAckMs) continue;',
-    instead: '      if (nowMs - track.unackedSinceMs < limits.copyAckMs * 1_000) continue;',
     scenario: 'buddies that say nothing for a moment',
   },
   {

@@ -57,11 +57,11 @@ export const clusterMutants: readonly Mutant[] = [
     instead: '',
   },
   {
-    name: 'a dead worker keeps its partitions in the hub',
+    name: 'a worker that gave a partition up still gets its items',
     file: 'cluster/hub.ts',
-    line: '      if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;\n  }\n\n  adopt',
-    instead: '      if (this.#workerOf[partition] === -2) this.#workerOf[partition] = -1;\n  }\n\n  adopt',
-    wishes: { kinds: ['worker-crash'], nodes: 2 },
+    line: '      if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;\n      if (to',
+    instead: '      if (to',
+    wishes: { kinds: ['drain'], nodes: 3 },
   },
   {
     name: 'tables are adopted whatever their epoch',
@@ -118,14 +118,14 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/stores/memory.ts',
     line: '      if (sealed.epoch !== epoch || sealed.owner !== owner) return { fencedBy: sealed.epoch };',
     instead: '      if (sealed.epoch < epoch || sealed.owner !== owner) return { fencedBy: sealed.epoch };',
-    wishes: { kinds: ['worker-crash'] },
+    wishes: { kinds: ['worker-crash', 'store-slow'], nodes: 2 },
   },
   {
     name: 'a vote counts for ever',
     file: 'cluster/stores/memory.ts',
     line: '      for (const id of voters) if ((member.votes.get(id) ?? 0) > nowMs) count++;',
     instead: '      for (const id of voters) if (member.votes.has(id)) count++;',
-    wishes: { kinds: ['isolate', 'one-way-cut'], nodes: 3 },
+    scenario: 'old vote of a peer that hears again',
   },
   {
     name: 'only the current voters vote',
@@ -166,7 +166,7 @@ export const clusterMutants: readonly Mutant[] = [
     name: 'a renewal counts from its answer',
     file: 'cluster/membership.ts',
     line: '    this.#leasedMs = Math.max(this.#leasedMs, sentMs);',
-    instead: '    this.#leasedMs = Math.max(this.#leasedMs, nowMs + limits.leaseMarginMs);',
+    instead: '    this.#leasedMs = Math.max(this.#leasedMs, nowMs + limits.leaseTtlMs);',
     wishes: { kinds: ['store-slow', 'island', 'pause'] },
   },
   {
@@ -188,7 +188,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/membership.ts',
     line: '    if (nowMs - peer.heardMs <= limits.voteGuardMs) return false;',
     instead: '    if (nowMs > 0) return false;',
-    wishes: { kinds: ['crash'] },
+    scenario: 'crash of the node that is asked to hand over',
   },
   {
     name: 'older tables are adopted',
@@ -240,13 +240,6 @@ export const clusterMutants: readonly Mutant[] = [
     wishes: { kinds: ['crash'] },
   },
   {
-    name: 'who is dead acts on',
-    file: 'cluster/control.ts',
-    line: "    if (this.#wasMember && !member && !this.#leaving.gone) return this.#over('dead');",
-    instead: '',
-    wishes: { kinds: ['pause', 'island'] },
-  },
-  {
     name: 'a table that cannot be stored is gone by',
     file: 'cluster/table-keeper.ts',
     line: '        if (epoch > this.epoch) this.#adopt(next, bytes, true, nowMs);\n        return;\n      }',
@@ -258,7 +251,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/share-moves.ts',
     line: '        if (refusedBy === 0) {\n          part.epoch',
     instead: '        if (refusedBy !== undefined) {\n          part.epoch',
-    wishes: { kinds: ['crash', 'drain', 'pause'] },
+    scenario: 'seal that waits through a death',
   },
   {
     name: 'a partition is sealed away though it is not frozen',
@@ -273,13 +266,6 @@ export const clusterMutants: readonly Mutant[] = [
     line: '    else if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);',
     instead: '    else if (hosted.held.length < 0) hosted.held.push(envelope);',
     wishes: { kinds: ['drain', 'crash'] },
-  },
-  {
-    name: 'what was given away is not forwarded',
-    file: 'cluster/hub.ts',
-    line: '      if (to !== undefined) this.#redirects.set(partition, to);',
-    instead: '',
-    wishes: { kinds: ['drain'] },
   },
   {
     name: 'a lost word of a hand-off is not made up for',
@@ -300,7 +286,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/share.ts',
     line: "      return share.stage === 'handing' && share.operation === 0 && ready ? 'resolve' : 'stay';",
     instead: "      return 'stay';",
-    wishes: { kinds: ['drain', 'store-cut', 'store-down'] },
+    scenario: 'drain while the store is away',
   },
   {
     name: 'a freeze is not taken back by the worker',

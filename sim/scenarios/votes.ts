@@ -79,4 +79,23 @@ export const voteScenarios: readonly Scenario[] = [
     judge: () => undefined,
     mutant: 'a seal that nobody refuses',
   },
+  {
+    name: 'old vote of a peer that hears again',
+    seenIn: [],
+    breaks: 'a node that one peer hears well is dead by the word that this peer gave long ago, and another one',
+    options: options({
+      linkMs: [0.05, 0.2],
+      storeMs: [0.1, 1],
+      faultMs: 13_000,
+      calls: calls(30, { everyMs: 200 }),
+      faults: [
+        fault(0, 'cut', 'a', { other: 'b', forMs: 3_200 }),
+        fault(5_500, 'cut', 'a', { other: 'c', forMs: 7_000 }),
+        fault(5_500, 'store-cut', 'a', { forMs: 6_500 }),
+      ],
+    }),
+    reaches: ['vote while the lease runs'],
+    judge: () => undefined,
+    mutant: 'a vote counts for ever',
+  },
 ];
