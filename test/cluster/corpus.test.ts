@@ -1,7 +1,7 @@
 /**
  * What earlier releases wrote must stay readable: octets of frames, of what nodes say to each other and of snapshots, as each
  * release wrote them, in test/corpus/<schema>.json, with what they mean. A file that was published is never changed; a new
- * schema gets a new file: `CARILLON_CORPUS=write node --test test/cluster/corpus.test.ts` writes the one of this build.
+ * schema gets a new file: `CARILLON_CORPUS=write node --test test/cluster/corpus.test.ts` (and `npm run fmt`) writes that of this build.
  * Seen failing with: two fields of the heartbeat of a link swapped, another number for the target of copies.
  */
 import assert from 'node:assert/strict';
