@@ -34,7 +34,7 @@ export async function grow(
   try {
     for (const host of [1, 2, 3]) cluster.startNode(host);
     announce([1, 2, 3]);
-    await cluster.settled([1, 2, 3], 30_000);
+    await cluster.settled([1, 2, 3], 90_000);
     const options = { name: 'users', port: 7_003, contact: 7_001, perSecond: registersPerSecond };
     const registered = await registerUsers(at, users, options);
     progress(`${registered.ok} registered`);
