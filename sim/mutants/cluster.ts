@@ -265,7 +265,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/hosted.ts',
     line: '    else if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);',
     instead: '    else if (hosted.held.length < 0) hosted.held.push(envelope);',
-    wishes: { kinds: ['drain', 'crash'] },
+    scenario: 'many messages while a node leaves',
   },
   {
     name: 'a lost word of a hand-off is not made up for',

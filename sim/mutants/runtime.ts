@@ -28,6 +28,7 @@ export const runtimeMutants: readonly Mutant[] = [
     line: '    if (answer === undefined) return this.#deliver(addressOf(message), message, flow);',
     instead:
       "    if (answer === undefined && message.method === 'CANCEL') return this.#deliver({ kind: 'call', key: flow.address }, message, flow);\n    if (answer === undefined) return this.#deliver(addressOf(message), message, flow);",
+    scenario: 'CANCEL on another node',
   },
   {
     name: 'only the owner takes a response',
@@ -35,20 +36,21 @@ export const runtimeMutants: readonly Mutant[] = [
     line: "    this.#deliver({ kind: 'call', key: message.callId }, message, flow);\n  }\n\n  #request",
     instead:
       "    this.#deliver({ kind: 'call', key: message.cseqMethod === 'INFO' ? flow.address : message.callId }, message, flow);\n  }\n\n  #request",
+    scenario: 'response to a request inside of the call on another node',
   },
   {
     name: 'a hand-off does not wait for the last writes',
     file: 'actors/partition.ts',
     line: '    this.#entities.saveAll(false);\n    this.#checkFrozen();',
     instead: "    this.#entities.saveAll(false);\n    this.#reportFrozen('ok');",
-    wishes: { kinds: ['drain'] },
+    scenario: 'writes during heavy hand-off',
   },
   {
     name: 'a hand-off writes nothing',
     file: 'actors/partition.ts',
     line: '    this.#entities.saveAll(false);\n    this.#checkFrozen();',
     instead: '    this.#checkFrozen();',
-    wishes: { kinds: ['drain'] },
+    scenario: 'writes during heavy hand-off',
   },
   {
     name: 'what comes while a partition is frozen is lost',
@@ -56,7 +58,7 @@ export const runtimeMutants: readonly Mutant[] = [
     line: '  deliver(envelope: Envelope): boolean {\n    if (this.#closed) return false;',
     instead:
       '  deliver(envelope: Envelope): boolean {\n    if (this.#closed || this.#frozen !== undefined) return false;',
-    wishes: { kinds: ['drain'] },
+    scenario: 'many messages while a node leaves',
   },
   {
     name: 'the gate opens a version too early',
@@ -75,7 +77,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'actors/saver.ts',
     line: '        life.submittedVersion = life.storedVersion;\n        this.#dirty.add(slot);',
     instead: '        life.submittedVersion = life.storedVersion;',
-    wishes: { kinds: ['store-full', 'store-cut', 'crash'] },
+    wishes: { kinds: ['store-full', 'store-cut', 'crash'], gate: 'store', faultSeconds: 20 },
   },
   {
     name: 'a broken promise is kept all the same',

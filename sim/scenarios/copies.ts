@@ -47,7 +47,6 @@ export const copyScenarios: readonly Scenario[] = [
     }),
     reaches: [],
     judge: (call) => (call.plan.callee === call.plan.caller ? undefined : soon(call)),
-    mutant: 'what a silent buddy did not acknowledge is not written',
   },
   {
     name: 'links that break all the time',
