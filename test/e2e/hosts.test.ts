@@ -1,7 +1,7 @@
 /**
  * Nodes on hosts of their own (network namespaces): calls across hosts between phones behind NATs, and the loss of a host
  * that none of them speaks to. Skipped where there is no root or no `ip`. Seen failing with: packets sent by the owner
- * instead of the node of the flow; routes of another node not taken for ours.
+ * instead of the node of the flow.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
