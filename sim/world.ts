@@ -233,7 +233,7 @@ export class World {
     for (let index = 0; index < count; index++) {
       const caller = quick[index % quick.length]!;
       const callee = quick[(index + 1) % quick.length]!;
-      const startMs = this.kernel.nowMs + (isEverywhere ? index * 4 : 0);
+      const startMs = this.kernel.nowMs + (isEverywhere ? index * 20 : 0);
       this.#planCall(
         {
           number: 1_000 + index,
