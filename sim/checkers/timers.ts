@@ -69,7 +69,7 @@ function leastStoreMs(world: History): number {
   // A buddy that does not answer is waited for before the store has to do.
   const buddyMs = world.options.gate === 'buddy' ? limits.copyAckMs : 0;
   const { store, storeMs } = world.options;
-  // A write waits for the one before it; a file forces each of them to disk.
+  // A write waits for the two before it, one of another partition; a file forces each of them to disk.
   const writeMs = storeMs[1] + (store.kind === 'sqlite' ? store.forceMs[1] : 0);
-  return 2 * writeMs + buddyMs + 3 * limits.timerTickMs;
+  return 3 * writeMs + buddyMs + 3 * limits.timerTickMs;
 }
