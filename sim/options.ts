@@ -78,6 +78,8 @@ export interface RegistrationChange {
   readonly atMs: number;
   readonly phone: string;
   readonly bind: boolean;
+  /** It refreshes nothing any more and does not say so either; only in scenarios. */
+  readonly silently?: boolean;
 }
 
 export interface SimOptions {

@@ -116,7 +116,7 @@ export class World {
     for (const plan of options.calls) this.#planCall(plan, plan.startMs);
     for (const change of options.registrations)
       kernel.at(change.atMs - kernel.nowMs, undefined, () =>
-        this.phones.get(change.phone)?.registration.set(change.bind),
+        this.phones.get(change.phone)?.registration.set(change.bind, change.silently),
       );
     const faults = new Faults(this);
     for (const fault of options.faults) kernel.at(fault.atMs - kernel.nowMs, undefined, () => faults.begin(fault));

@@ -44,7 +44,9 @@ export function linearRegistrations(world: World): Observer {
       else before.contacts.add(message.uri);
     },
     phase(phase) {
-      if (phase !== 'end' || isLost) return;
+      if (phase !== 'end') return;
+      for (const record of world.registrations) checkExpiry(world, record);
+      if (isLost) return;
       const byAor = new Map<string, Operation<Bindings>[]>();
       const of = (aor: string): Operation<Bindings>[] => {
         let operations = byAor.get(aor);
@@ -81,6 +83,14 @@ function shortest(operations: readonly Operation<Bindings>[]): readonly Operatio
     if (linearize(part, new Map(), keyOf, stepsMax) === 'not linearizable') return part.slice(-12);
   }
   return operations.slice(-12);
+}
+
+/** As long as was asked for, which is between the limits of the registrar. */
+function checkExpiry(world: World, { phone, wants, status, expiresMs, sentAtMs, endedAtMs }: RegistrationRecord): void {
+  const askedMs = world.options.expiresSeconds * 1_000;
+  if (wants !== 'bind' || status !== 200) return;
+  if (expiresMs > askedMs + slackMs || expiresMs < askedMs - (endedAtMs - sentAtMs) - slackMs)
+    world.fail('linear-registrations', 22, `${phone} asked for ${askedMs} ms and is bound for ${expiresMs} ms`);
 }
 
 function registering(record: RegistrationRecord, expiresMs: number): Operation<Bindings>[] {

@@ -33,18 +33,21 @@ export const registrationsMutants: readonly Mutant[] = [
     file: 'src/registrar/bindings.ts',
     line: '  const live = bindings.filter((binding) => binding.expiresAtMs > nowMs);',
     instead: '  const live = bindings.slice();',
+    scenario: 'phones that leave without a word',
   },
   {
     name: 'nobody expires bindings',
     file: 'src/registrar/bindings.ts',
     line: '    if (binding.expiresAtMs <= nowMs) return bindings.filter((other) => other.expiresAtMs > nowMs);',
     instead: '',
+    scenario: 'phones that leave without a word',
   },
   {
     name: 'bindings live twice as long as was said',
     file: 'src/registrar/bindings.ts',
     line: '    expiresAtMs: ctx.nowMs + seconds * 1000,',
     instead: '    expiresAtMs: ctx.nowMs + seconds * 2000,',
+    scenario: 'phones that leave without a word',
   },
   {
     name: 'bindings live half as long as was asked',

@@ -43,16 +43,24 @@ export function sorted(results: readonly Result[]): Result[] {
 export function page(results: readonly Result[]): string {
   const seen = results.filter(isSeen);
   const medians = seen.map((each) => medianOf(each) ?? Infinity).toSorted((a, b) => a - b);
+  const names = (which: readonly { readonly name: string }[]): string =>
+    which.length === 0 ? 'none' : which.map(({ name }) => `"${name}"`).join(', ');
   const survivors = results.filter((each) => !isSeen(each));
+  const untried = mutants.filter(({ name }) => results.every((each) => each.name !== name));
   return `# Mutants
 
 Mistakes of one line that are put into production code (\`sim/mutants/\`), one at a time, and how many worlds of the simulator
 it takes until one of them breaks an invariant. Written by \`node sim/mutants/run.ts --write\`. A world counts only when
 nothing is wrong with it without the mistake. Worlds are those of seeds with the faults that the mutant wishes for, or its
-scenario with other delays; series begin with other seeds.
+scenario with other delays. Series begin with other seeds; each was given some seconds of a busy machine, not all of 2,000
+worlds, so "not seen" says how few were tried: their number in brackets.
 
 ${seen.length} of ${mutants.length} are seen; half of these within ${medians[Math.floor((medians.length - 1) / 2)] ?? 0} worlds, the slowest within ${medians.filter(Number.isFinite).at(-1) ?? 0} (medians).
-${survivors.length === 0 ? '' : `\nNot seen: ${survivors.map(({ name }) => `"${name}"`).join(', ')}.\n`}
+
+Not seen yet: ${names(survivors)}.
+
+Not tried: ${names(untried)}.
+
 | mutant | in | seen by | what was seen first | worlds, median of series | series |
 | ------ | -- | ------- | ------------------- | ------------------------ | ------ |
 ${results.map(rowOf).join('\n')}

@@ -20,6 +20,8 @@ export class Registration {
   /** The plan of the phone: wants to be bound now. */
   #wanted = false;
   #busy = false;
+  /** Left without a word. */
+  #isGone = false;
 
   constructor(phone: Phone, expiresSeconds: number) {
     this.#phone = phone;
@@ -31,9 +33,10 @@ export class Registration {
     return this.#wanted;
   }
 
-  set(wanted: boolean): void {
+  set(wanted: boolean, silently = false): void {
     this.#wanted = wanted;
-    if (!this.#busy) this.#begin();
+    this.#isGone = silently;
+    if (!this.#busy && !silently) this.#begin();
   }
 
   /** Over another connection than before. */
@@ -130,11 +133,12 @@ export class Registration {
     }
     this.#busy = false;
     for (const each of world.observers) each.registration?.(record);
+    if (this.#isGone) return;
     if (this.#wanted !== (record.wants === 'bind')) return this.#begin();
     if (!this.#wanted && status === 200) return;
     const againMs = status === 200 ? record.expiresMs * random.between(0.5, 0.8) : random.between(500, 3_000);
     this.#phone.later(againMs, () => {
-      if (!this.#busy && !world.isQuiet) this.#begin();
+      if (!this.#busy && !world.isQuiet && !this.#isGone) this.#begin();
     });
   }
 }

@@ -20,8 +20,12 @@ export const copyScenarios: readonly Scenario[] = [
       partitions: 16,
       linkMs: [5, 30],
       storeMs: [20, 60],
-      calls: calls(150, { everyMs: 25, plan: (index) => ({ talkMs: index % 2 === 0 ? 300 : 14_000 }) }),
-      faults: [fault(900, 'worker-crash', 'b', { worker: 0 }), fault(1_700, 'crash', 'a'), fault(3_600, 'crash', 'c')],
+      faultMs: 11_000,
+      calls: [0, 7_000].flatMap((fromMs) =>
+        calls(90, { fromMs, everyMs: 25, plan: (index) => ({ talkMs: [300, 1_400, 14_000][index % 3]! }) }),
+      ),
+      // So far from each other that nothing may be lost.
+      faults: [fault(1_700, 'crash', 'a'), fault(8_600, 'crash', 'c')],
     }),
     reaches: ['takeover of a call that stands'],
     judge: stood,

@@ -181,4 +181,23 @@ export const messageScenarios: readonly Scenario[] = [
     judge: got(200),
     mutant: 'a late 200 brings the dialog back',
   },
+  {
+    name: 'phones that leave without a word',
+    seenIn: [],
+    breaks: 'calls go to a phone that has been gone for longer than its registration lasts',
+    options: options({
+      expiresSeconds: 8,
+      faultMs: 16_000,
+      registrations: [1, 3, 5, 7].map((user) => ({
+        atMs: warmUpMs + 100,
+        phone: `u${user}-0`,
+        bind: false,
+        silently: true,
+      })),
+      calls: calls(16, { fromMs: 11_000, everyMs: 100, plan: () => ({ talkMs: 500 }) }),
+    }),
+    reaches: [],
+    judge: (call) => got(['u1', 'u3', 'u5', 'u7'].includes(call.plan.callee) ? 480 : 200)(call),
+    mutant: 'bindings live for ever',
+  },
 ];
