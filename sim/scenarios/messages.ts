@@ -198,6 +198,6 @@ export const messageScenarios: readonly Scenario[] = [
     }),
     reaches: [],
     judge: (call) => got(['u1', 'u3', 'u5', 'u7'].includes(call.plan.callee) ? 480 : 200)(call),
-    mutant: 'bindings live for ever',
+    mutant: 'bindings live twice as long as was said',
   },
 ];
