@@ -79,7 +79,7 @@ async function start(id: string, tls: LinkTlsFiles | undefined): Promise<Started
 }
 
 const adviceOf = (node: Started, event: string): string =>
-  String(node.log.find((line) => line.event === event)?.fields['advice'] ?? '');
+  (node.log.find((line) => line.event === event)?.fields['advice'] as string | undefined) ?? '';
 const strangers = (node: Started): string[] =>
   Object.keys(node.mesh.stats().ends).filter((kind) => kind.startsWith('stranger:'));
 
