@@ -276,7 +276,7 @@ export class SimSocket implements StreamSocket {
   /** The other side has taken so many octets. */
   wasRead(bytes: number): void {
     this.#aheadBytes -= bytes;
-    if (this.#waitingBytes > 0) this.#streams.kernel.at(this.#path.latencyMs(), undefined, () => this.#pump());
+    if (this.#waiting.length > 0) this.#streams.kernel.at(this.#path.latencyMs(), undefined, () => this.#pump());
   }
 
   #pump(): void {

@@ -134,7 +134,6 @@ export const handoverScenarios: readonly Scenario[] = [
     }),
     reaches: ['hand-off by drain', 'store away and back'],
     judge: stood,
-    mutant: 'a doubtful seal is never looked up',
   },
   {
     name: 'many messages while a node leaves',
@@ -152,6 +151,5 @@ export const handoverScenarios: readonly Scenario[] = [
       if (final !== undefined && final.atMs - call.invitedAtMs > 3_000) return 'was answered late';
       return stood(call);
     },
-    mutant: 'what comes while a partition loads is lost',
   },
 ];

@@ -40,6 +40,8 @@ export const voteScenarios: readonly Scenario[] = [
         fault(0, 'cut', 'a', { other: 'b', forMs: 2_750 }),
         fault(0, 'cut', 'a', { other: 'c', forMs: 8_000 }),
         fault(1_000, 'store-cut', 'a', { forMs: 6_000 }),
+        // Nobody renews its lease for it.
+        fault(2_760, 'store-cut', 'b', { forMs: 4_240 }),
       ],
     }),
     reaches: ['vote while the lease runs', 'latch set and cleared'],
