@@ -16,7 +16,7 @@ const harmless: ReadonlySet<FaultKind> = new Set(['drain', 'weather', 'clock']);
 export function handOff(world: World): Observer {
   const { storeMs, linkMs, faults } = world.options;
   if (!faults.every(({ kind }) => harmless.has(kind))) return {};
-  const limitMs = 50 + 3 * limits.ownersPollMs + 8 * storeMs[1] + 5 * linkMs[1];
+  const limitMs = 50 + 5 * limits.ownersPollMs + 8 * storeMs[1] + 5 * linkMs[1];
   /** By partition: since when nobody handles it. */
   const frozen = new Map<number, number>();
   return {
