@@ -4,7 +4,8 @@
  * what was counted as dropped or shed.
  * Where links break or processes stop, an item may be on its way to a node that has given the partition away meanwhile, and
  * lie there until a link is whole; what is read after the news of the new owner overtakes it (seed 600044), as datagrams of
- * SIP overtake each other. So order is not asked of what took such a way then.
+ * SIP overtake each other. So order is not asked of what took such a way then, nor while the store does not answer some
+ * node: a hand-over may be half done so long, and what waits for it on two nodes comes as it can.
  * Seen failing with the mutant 'INFOs get lost between threads', and with seed 100075 before the hub kept the order of what
  * waits.
  */
@@ -19,6 +20,18 @@ const lossless: ReadonlySet<FaultKind> = new Set(['weather', 'clock', 'store-slo
 
 /** Under these an item may lie with a node that cannot pass it on. */
 const holding: ReadonlySet<FaultKind> = new Set(['crash', 'pause', 'cut', 'one-way-cut', 'isolate', 'island']);
+/** Under these a hand-over may be half done for long. */
+const halting: ReadonlySet<FaultKind> = new Set([
+  'store-cut',
+  'store-down',
+  'store-hung',
+  'store-eio',
+  'store-full',
+  'store-wiped',
+  'redis-failover',
+  'isolate',
+  'island',
+]);
 /** A link that broke is noticed, dialled again and caught up with; until then, and until what was held has come. */
 const recoveryMs = 12_000;
 
@@ -40,6 +53,7 @@ export function inOrder(world: World): Observer {
   let counted = 0;
   let order = 0;
   let heldUntilMs = -Infinity;
+  let haltedUntilMs = -Infinity;
   /** What came to its worker from a node that did not have its partition any more. */
   const detours = new Set<string>();
   const isHeld = (): boolean =>
@@ -47,6 +61,7 @@ export function inOrder(world: World): Observer {
     world.options.linkFaults.some(({ atMs }) => atMs <= world.kernel.nowMs && world.kernel.nowMs < atMs + recoveryMs);
   return {
     fault({ kind, forMs }) {
+      if (halting.has(kind)) haltedUntilMs = Math.max(haltedUntilMs, world.kernel.nowMs + forMs + recoveryMs);
       if (holding.has(kind)) heldUntilMs = Math.max(heldUntilMs, world.kernel.nowMs + forMs + recoveryMs);
     },
     cameToWorker(_node, _worker, target, payload) {
@@ -84,7 +99,7 @@ export function inOrder(world: World): Observer {
       if (passage.read > 1 || detours.has(nameOf(message.bytes, flow.address, flow.port))) return undefined;
       const sender = `${passage.worker} ${kind} ${key}`;
       const before = last.get(sender) ?? -1;
-      if (passage.order < before)
+      if (passage.order < before && world.kernel.nowMs >= haltedUntilMs)
         world.fail(
           'in-order',
           32,
