@@ -184,8 +184,11 @@ export class Wheel {
   }
 }
 
-/** Corrections of the clock by less than a second are no reason to begin anew. */
-const rewindTicks = 1_000 / limits.timerTickMs;
+/**
+ * Corrections of the clock by less than this change nothing: a timer may fire so much too soon. (A machine whose date is off by
+ * less than a second is common; its first timers must not be off by that.)
+ */
+const rewindTicks = 3;
 const ringBits = [8, 6, 6, 6, 6] as const;
 const ringShift = [0, 8, 14, 20, 26] as const;
 const overdueRing = ringBits.length;
