@@ -41,6 +41,9 @@ function gate(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig
   return { cluster: { gate: kind } };
 }
 
+/** The load of every case of calls, so that their figures can be compared. */
+const calls = { scenario: 'caller', users, perSecond: 300, seconds: 15, talkMs: 500 } as const;
+
 export const cases: readonly Case[] = [
   {
     name: 'register',
@@ -71,31 +74,19 @@ export const cases: readonly Case[] = [
   {
     name: 'call',
     about: 'INVITE 100 180 200 ACK BYE 200 through location look-up and Record-Route, one process, gates open',
-    scenario: 'caller',
-    users,
-    perSecond: 300,
-    seconds: 15,
-    talkMs: 500,
+    ...calls,
     contenders: [kamailio(), carillon('carillon', 1, gate('off'))],
   },
   {
     name: 'call-dialog',
     about: 'the same, dialog-aware; two nodes, nothing leaves before both have it',
-    scenario: 'caller',
-    users,
-    perSecond: 300,
-    seconds: 15,
-    talkMs: 500,
+    ...calls,
     contenders: [kamailio('WITH_DIALOG'), carillon('carillon', 2, gate('buddy'))],
   },
   {
     name: 'gate',
     about: 'what high availability costs: the same calls on two nodes with each gate',
-    scenario: 'caller',
-    users,
-    perSecond: 300,
-    seconds: 15,
-    talkMs: 500,
+    ...calls,
     contenders: [
       { ...carillon('off', 2, gate('off')), isReference: true },
       carillon('buddy', 2, gate('buddy')),
@@ -105,11 +96,7 @@ export const cases: readonly Case[] = [
   {
     name: 'scale',
     about: 'the same calls on one, two and three nodes; packets reach any node',
-    scenario: 'caller',
-    users,
-    perSecond: 300,
-    seconds: 15,
-    talkMs: 500,
+    ...calls,
     contenders: [
       { ...carillon('1 node', 1, gate('off')), isReference: true },
       carillon('2 nodes', 2, gate('off')),
