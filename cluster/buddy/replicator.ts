@@ -113,7 +113,7 @@ export class Replicator {
     if (track === undefined || track.epoch !== epoch || track.owner !== owner)
       return this.#ports.store.write(partition, epoch, owner, rows, durable, done);
     const from = track.seq + 1;
-    // The octets may be a view of something that the caller uses again.
+    // Kept as they are until the store has them: every row is made anew by the saver.
     for (const [key, value] of rows) track.put(key, value);
     if (this.#ports.gate === 'off') {
       this.#ports.soon(() => done(undefined, 'ok'));
@@ -206,7 +206,7 @@ export class Replicator {
 
   /** Gives the store what it lacks, now or as soon as what is under way has landed. */
   #write(track: Track): void {
-    if (!this.#tracks.has(track.partition) || this.#tracks.get(track.partition) !== track) return;
+    if (this.#tracks.get(track.partition) !== track) return;
     const names = this.#nameFor(track);
     // A marker speaks of everything before it: nothing else may be under way, neither before nor beside it.
     for (const flight of track.flights) if (names !== undefined || flight.names !== undefined) return;

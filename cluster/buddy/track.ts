@@ -59,8 +59,6 @@ export class Track {
   notBeforeMs = 0;
   /** The store's marker may name somebody. */
   isMarked = false;
-  /** In the queue of those to be written. */
-  isQueued = false;
 
   constructor(partition: number, epoch: number, owner: string) {
     this.partition = partition;
