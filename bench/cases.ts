@@ -1,7 +1,7 @@
 /** What is measured: for each case the servers that are compared, the load, and how much of it. */
 import type { ConfigInput } from '../src/config/schema.ts';
 import type { Load } from './support/load.ts';
-import { domain, password, startCarillon, startKamailio, type Server } from './support/server.ts';
+import { domain, password, startCarillon, startCarillonOnRedis, startKamailio, type Server } from './support/server.ts';
 
 export interface Contender {
   readonly name: string;
@@ -35,6 +35,13 @@ function kamailio(...defines: string[]): Contender {
 
 function carillon(name: string, nodes: number, config: CarillonConfig, workers = 1): Contender {
   return { name, start: (folder, port) => startCarillon({ name, folder, port, nodes, workers, config }) };
+}
+
+function onRedis(name: string, nodes: number, config: CarillonConfig): Contender {
+  return {
+    name,
+    start: (folder, port) => startCarillonOnRedis({ name, folder, port, nodes, workers: 1, config }),
+  };
 }
 
 function gate(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig {
@@ -91,6 +98,8 @@ export const cases: readonly Case[] = [
       { ...carillon('off', 2, gate('off')), isReference: true },
       carillon('buddy', 2, gate('buddy')),
       carillon('store', 2, gate('store')),
+      onRedis('off, Redis', 2, gate('off')),
+      onRedis('buddy, Redis', 2, gate('buddy')),
     ],
   },
   {

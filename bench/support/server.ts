@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import { costOf, run, stop, type Cost } from './process.ts';
+import { startRedis } from './redis.ts';
 
 export const domain = 'bench.test';
 export const password = 'password';
@@ -65,6 +66,26 @@ export async function startCarillon(options: CarillonOptions): Promise<Server> {
     return view.moving === 0 && view.nodes.length === nodes;
   });
   return { name, port, cost: () => costOf(child.pid!), stop: () => stop(child) };
+}
+
+/** With a Redis of its own as the store. What Redis uses is counted too, as SQLite's part is. */
+export async function startCarillonOnRedis(options: CarillonOptions): Promise<Server> {
+  const { folder, port, config } = options;
+  mkdirSync(folder, { recursive: true });
+  const redis = await startRedis(folder, port + 30);
+  const { cluster } = config;
+  const server = await startCarillon({ ...options, config: { ...config, cluster: { ...cluster, store: redis.url } } });
+  return {
+    ...server,
+    cost: () => {
+      const [ours, its] = [server.cost(), redis.cost()];
+      return { cpuMs: ours.cpuMs + its.cpuMs, rssBytes: ours.rssBytes + its.rssBytes };
+    },
+    stop: async () => {
+      await server.stop();
+      await redis.stop();
+    },
+  };
 }
 
 /** @param defines names for the preprocessor of Kamailio, such as WITH_DIGEST */
