@@ -10,16 +10,30 @@ export interface Contender {
   start(folder: string, port: number): Promise<Server>;
 }
 
-export interface Case {
+interface Compared {
   readonly name: string;
   readonly about: string;
+  readonly contenders: readonly Contender[];
+}
+
+/** What many registrations or held calls need, on servers that are started for each round. */
+export interface MemoryCase extends Compared {
+  readonly kind: 'memory';
+  readonly of: 'registrations' | 'calls';
+  readonly count: number;
+}
+
+/** Server CPU while SIPp drives it. */
+export interface LoadCase extends Compared {
+  readonly kind: 'load';
   readonly scenario: Load['scenario'];
   readonly users: number;
   readonly perSecond: number;
   readonly seconds: number;
   readonly talkMs: number;
-  readonly contenders: readonly Contender[];
 }
+
+export type Case = LoadCase | MemoryCase;
 
 type CarillonConfig = Parameters<typeof startCarillon>[0]['config'];
 
@@ -49,12 +63,13 @@ function gate(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig
 }
 
 /** The load of every case of calls, so that their figures can be compared. */
-const calls = { scenario: 'caller', users, perSecond: 300, seconds: 15, talkMs: 500 } as const;
+const calls = { kind: 'load', scenario: 'caller', users, perSecond: 300, seconds: 15, talkMs: 500 } as const;
 
 export const cases: readonly Case[] = [
   {
     name: 'register',
     about: 'REGISTER without credentials, refreshes of the same users',
+    kind: 'load',
     scenario: 'register',
     users,
     perSecond: 1_000,
@@ -65,6 +80,7 @@ export const cases: readonly Case[] = [
   {
     name: 'register-digest',
     about: 'REGISTER, 401, REGISTER with credentials',
+    kind: 'load',
     scenario: 'register-digest',
     users,
     perSecond: 500,
@@ -112,5 +128,21 @@ export const cases: readonly Case[] = [
       carillon('3 nodes', 3, gate('off')),
       carillon('2 workers', 1, gate('off'), 2),
     ],
+  },
+  {
+    kind: 'memory',
+    name: 'memory-registrations',
+    about: 'resident memory per registered user',
+    of: 'registrations',
+    count: 1_000_000,
+    contenders: [kamailio(), carillon('carillon', 1, {})],
+  },
+  {
+    kind: 'memory',
+    name: 'memory-calls',
+    about: 'resident memory per held call, dialog-aware',
+    of: 'calls',
+    count: 200_000,
+    contenders: [kamailio('WITH_DIALOG'), carillon('carillon', 1, {})],
   },
 ];

@@ -3,8 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 
 export interface Sample {
-  /** Server CPU (user and system, all processes) per successful call or registration. */
-  readonly microseconds: number;
+  /**
+   * In the unit of the case: server CPU (user and system, all processes) per successful call or registration, or its memory
+   * per registration or held call.
+   */
+  readonly value: number;
   readonly ok: number;
   readonly failed: number;
   readonly retransmissions: number;
@@ -14,9 +17,12 @@ export interface Sample {
   readonly rssBytes: number;
 }
 
+export type Unit = 'µs' | 'bytes';
+
 export interface Measured {
   readonly name: string;
   readonly about: string;
+  readonly unit: Unit;
   readonly contenders: readonly {
     readonly name: string;
     readonly isReference: boolean;
@@ -26,7 +32,7 @@ export interface Measured {
 
 interface Line {
   readonly name: string;
-  readonly microseconds: number;
+  readonly value: number;
   readonly lowest: number;
   readonly highest: number;
   /** To the reference, 0 without one. */
@@ -47,16 +53,16 @@ export function median(values: readonly number[]): number {
 /** The medians of the rounds. */
 export function linesOf(measured: Measured): Line[] {
   const reference = measured.contenders.find(({ isReference }) => isReference);
-  const base = reference === undefined ? 0 : median(reference.samples.map(({ microseconds }) => microseconds));
+  const base = reference === undefined ? 0 : median(reference.samples.map(({ value }) => value));
   return measured.contenders.map(({ name, samples }) => {
     const of = (field: keyof Sample): number => median(samples.map((sample) => sample[field]));
-    const costs = samples.map(({ microseconds }) => microseconds);
+    const costs = samples.map(({ value }) => value);
     return {
       name,
-      microseconds: of('microseconds'),
+      value: of('value'),
       lowest: Math.min(...costs),
       highest: Math.max(...costs),
-      ratio: base === 0 ? 0 : of('microseconds') / base,
+      ratio: base === 0 ? 0 : of('value') / base,
       ok: samples.reduce((sum, { ok }) => sum + ok, 0),
       failed: samples.reduce((sum, { failed }) => sum + failed, 0),
       p50Ms: of('p50Ms'),
@@ -73,7 +79,7 @@ export function print(measured: Measured): void {
       linesOf(measured).map((line) => [
         line.name,
         {
-          'CPU us each': Math.round(line.microseconds),
+          [measured.unit === 'µs' ? 'CPU µs each' : `${measured.unit} each`]: Math.round(line.value),
           'from': Math.round(line.lowest),
           'to': Math.round(line.highest),
           'ratio': Number(line.ratio.toFixed(2)),
@@ -117,7 +123,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h2{margin:2.5rem 0 .2rem}p{margin:.2rem 0 1rem;opacity:.8}
 table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #8884}
 td:first-child,th:first-child{text-align:left}svg text{font:12px system-ui,sans-serif;fill:currentColor}
-</style><h1>Carillon: benchmarks</h1><p>${escape(facts.join(', '))}. Medians; server CPU is user and system time of all its processes.</p>
+</style><h1>Carillon: benchmarks</h1><p>${escape(facts.join(', '))}. Medians; server CPU is user and system time of all its processes, memory what is resident.</p>
 ${all.map(section).join('\n')}</html>\n`;
 }
 
@@ -129,18 +135,18 @@ function section(measured: Measured): string {
     const width = (value: number): number => Math.round((value / most) * 560);
     const isReference = measured.contenders[index]?.isReference === true;
     return `<text x="0" y="${y + 16}">${escape(line.name)}</text>
-<rect x="110" y="${y}" width="${width(line.microseconds)}" height="22" rx="3" fill="var(--${isReference ? 'reference' : 'bar'})"/>
+<rect x="110" y="${y}" width="${width(line.value)}" height="22" rx="3" fill="var(--${isReference ? 'reference' : 'bar'})"/>
 <line x1="${110 + width(line.lowest)}" x2="${110 + width(line.highest)}" y1="${y + 11}" y2="${y + 11}" stroke="currentColor"/>
-<text x="${118 + width(line.highest)}" y="${y + 16}">${Math.round(line.microseconds)} us</text>`;
+<text x="${118 + width(line.highest)}" y="${y + 16}">${Math.round(line.value)} ${measured.unit}</text>`;
   });
   const rows = lines.map(
     (line) =>
-      `<tr><td>${escape(line.name)}<td>${line.microseconds.toFixed(0)}<td>${line.ratio.toFixed(2)}<td>${line.ok}<td>${line.failed}` +
+      `<tr><td>${escape(line.name)}<td>${line.value.toFixed(0)}<td>${line.ratio.toFixed(2)}<td>${line.ok}<td>${line.failed}` +
       `<td>${line.p50Ms.toFixed(2)}<td>${line.p99Ms.toFixed(2)}<td>${line.rssMiB.toFixed(0)}`,
   );
   return `<h2>${escape(measured.name)}</h2><p>${escape(measured.about)}</p>
-<svg viewBox="0 0 780 ${lines.length * 34}" width="100%" role="img" aria-label="CPU of each server">${bars.join('\n')}</svg>
-<table><tr><th>server<th>CPU us each<th>ratio<th>ok<th>failed<th>p50 ms<th>p99 ms<th>RSS MiB</tr>${rows.join('')}</table>`;
+<svg viewBox="0 0 780 ${lines.length * 34}" width="100%" role="img" aria-label="what each server needs">${bars.join('\n')}</svg>
+<table><tr><th>server<th>${measured.unit} each<th>ratio<th>ok<th>failed<th>p50 ms<th>p99 ms<th>RSS MiB</tr>${rows.join('')}</table>`;
 }
 
 function escape(text: string): string {

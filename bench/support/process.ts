@@ -9,7 +9,7 @@ const ticksPerSecond = 100;
 export interface Cost {
   /** User and system time of all processes and threads, milliseconds. */
   readonly cpuMs: number;
-  /** Resident octets, pages shared with others counted once per process. */
+  /** Resident octets; a page that several processes share counts once, in parts. */
   readonly rssBytes: number;
 }
 
@@ -87,7 +87,7 @@ function statOf(pid: number): string[] | undefined {
 
 function residentOf(pid: number): number {
   try {
-    const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    const [, kilobytes] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')) ?? [];
     return Number(kilobytes ?? 0) * 1_024;
   } catch {
     return 0;

@@ -97,7 +97,7 @@ export async function startKamailio(options: ServerOptions & { readonly defines:
     writeFileSync(`${folder}/${file}`, text.replaceAll('BENCH_PORT', String(port)));
   }
   const args = [
-    ...['-f', `${folder}/call.cfg`, '-DD', '-E', '-m', '1024', '-M', '16'],
+    ...['-f', `${folder}/call.cfg`, '-DD', '-E', '-m', '4096', '-M', '16'],
     ...['-P', `${folder}/kamailio.pid`, '-Y', folder],
     ...defines.flatMap((define) => ['-A', define]),
   ];
