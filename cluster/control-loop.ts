@@ -49,8 +49,11 @@ export class ControlLoop {
 
   /** To be called every limits.controlTickMs. */
   tick(): void {
+    const { hub } = this.#ports;
+    const { draining } = this.control;
+    if (draining) this.step({ type: 'held', copies: hub.buddy.tails.stats.rows });
     this.step({ type: 'tick' });
-    if (!this.#ended) this.#ports.hub.tick();
+    if (!this.#ended) hub.tick(draining);
   }
 
   get isReady(): boolean {

@@ -94,8 +94,11 @@ export type ControlInput =
    * its clients; default: not at all.
    */
   | { readonly type: 'drain'; readonly holdMs?: number }
-  /** How many there are of them; to be said again and again after `drain`. */
-  | { readonly type: 'held'; readonly connections: number };
+  /**
+   * How many there are of them, and how many rows of others are in the memory of this node and perhaps nowhere else; to be
+   * said again and again after `drain`.
+   */
+  | { readonly type: 'held'; readonly connections?: number; readonly copies?: number };
 
 export type ControlEffect =
   | StoreEffect

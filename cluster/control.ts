@@ -171,7 +171,7 @@ export class Control {
         this.#planDue = true;
         return;
       case 'held':
-        this.#leaving.heldConnections = input.connections;
+        this.#leaving.held(input);
     }
   }
 

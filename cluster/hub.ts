@@ -137,8 +137,8 @@ export class Hub {
   }
 
   /** Called now and then: what waits is tried again, what waited too long is dropped and its sender repeats it. */
-  tick(): void {
-    this.buddy.tick();
+  tick(leaving = false): void {
+    this.buddy.tick(leaving);
     this.#retry();
   }
 

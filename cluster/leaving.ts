@@ -7,8 +7,11 @@ export class Leaving {
   /** The wish was spoken: plan us nothing, hand over what we have. */
   draining = false;
   /** Connections of clients that others cannot take over, as far as we were told. */
-  heldConnections = Infinity;
+  #connections = Infinity;
   #holdUntilMs = -Infinity;
+  /** Rows of others: if one of them was just lost, its heir comes for them. */
+  #copies = 0;
+  #emptySinceMs = Infinity;
   /** Stopped for good: only the release is left to do. */
   gone = false;
   #closingSinceMs = Infinity;
@@ -17,6 +20,11 @@ export class Leaving {
   /** Nobody is there to hand over to: write everything and go. */
   get closing(): boolean {
     return this.#closingSinceMs < Infinity;
+  }
+
+  held({ connections, copies }: { readonly connections?: number; readonly copies?: number }): void {
+    this.#connections = connections ?? this.#connections;
+    this.#copies = copies ?? this.#copies;
   }
 
   /** @returns whether it is the first time. `holdMs`: how long to stay, with empty hands, for the connections of clients. */
@@ -40,7 +48,10 @@ export class Leaving {
     if (!table.members[memberIndex(table, identity.id)]!.draining) return false;
     if (hasHeirs) {
       this.#closingSinceMs = Infinity;
-      return shares.isEmpty() && (this.heldConnections === 0 || nowMs >= this.#holdUntilMs);
+      if (!shares.isEmpty()) return false;
+      this.#emptySinceMs = Math.min(this.#emptySinceMs, nowMs);
+      if (this.#copies > 0 && nowMs - this.#emptySinceMs < limits.drainCloseMs) return false;
+      return this.#connections === 0 || nowMs >= this.#holdUntilMs;
     }
     this.#closingSinceMs = Math.min(this.#closingSinceMs, nowMs);
     return shares.isStill() || nowMs - this.#closingSinceMs >= limits.drainCloseMs;

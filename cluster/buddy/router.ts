@@ -23,7 +23,7 @@ export class BuddyRouter {
   readonly #ports: BuddyRouterPorts;
   readonly #members = new Set<string>();
   #table: Table | undefined;
-  #sweepAtMs = 0;
+  #sweptAtMs = -Infinity;
 
   constructor(id: string, incarnation: number, ports: BuddyRouterPorts) {
     this.#id = id;
@@ -55,11 +55,14 @@ export class BuddyRouter {
     this.#hear(partition, payload, (word) => void this.#ports.toNode(from, partition, packWord(word)));
   }
 
-  tick(): void {
+  /** @param leaving this node ends as soon as nobody needs its copies: their owners are asked at once, and again */
+  tick(leaving: boolean): void {
     const nowMs = this.#ports.nowMs();
-    if (nowMs < this.#sweepAtMs) return;
-    this.#sweepAtMs = nowMs + limits.tailHeldMs / 2;
-    this.tails.sweep(nowMs, (partition, word) => this.#toOwner(partition, packWord(word)));
+    const everyMs = leaving ? limits.tailAskMs : limits.tailHeldMs / 2;
+    if (nowMs < this.#sweptAtMs + everyMs) return;
+    this.#sweptAtMs = nowMs;
+    const idleMs = leaving ? 0 : limits.tailHeldMs;
+    this.tails.sweep(nowMs, idleMs, (partition, word) => this.#toOwner(partition, packWord(word)));
   }
 
   #toOwner(partition: number, payload: Uint8Array): void {

@@ -126,15 +126,15 @@ export class Tails {
 
   /**
    * Forgets what nobody has asked for or added to for very long. Calls `held` for what has not changed
-   * for a while: the owner is to be asked.
+   * for a while (`idleMs`): the owner is to be asked.
    */
-  sweep(nowMs: number, held: (partition: number, word: BuddyWord) => void): void {
+  sweep(nowMs: number, idleMs: number, held: (partition: number, word: BuddyWord) => void): void {
     for (const [partition, tail] of this.#tails) {
-      const idleMs = nowMs - tail.touchedAtMs;
-      if (idleMs >= limits.tailMsMax) {
+      const sinceMs = nowMs - tail.touchedAtMs;
+      if (sinceMs >= limits.tailMsMax) {
         this.#clear(tail);
         this.#tails.delete(partition);
-      } else if (tail.rows.size > 0 && idleMs >= limits.tailHeldMs)
+      } else if (tail.rows.size > 0 && sinceMs >= idleMs)
         held(partition, { type: 'held', buddy: this.#self, epoch: tail.epoch });
     }
   }
