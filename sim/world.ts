@@ -225,7 +225,7 @@ export class World {
     const { users, devices, partitions } = this.options;
     // Some partitions in each world, in some worlds all.
     const random = this.chance.stream('probes');
-    const isEverywhere = random.chance(1 / 32);
+    const isEverywhere = random.chance(1 / 32) && !this.#hasNarrowLinks();
     // The cluster is judged, so nobody takes part whose own connection is slow, or perhaps gone without his knowing.
     const quick = Array.from({ length: users }, (_, user) => user).filter((user) => !this.#hasConnection(user));
     if (quick.length < 2) return;
@@ -256,6 +256,12 @@ export class World {
         startMs,
       );
     }
+  }
+
+  /** They carry less than fifty calls a second: a window of a few messages, and a way that takes long. */
+  #hasNarrowLinks(): boolean {
+    const { linkBytes, linkMs } = this.options;
+    return linkBytes !== undefined && linkBytes.windowBytes < 10_000 && linkMs[1] > 10;
   }
 
   #hasConnection(user: number): boolean {

@@ -14,10 +14,10 @@ export function dialogIdentity(world: World): Observer {
   const sent = new Map<string, string>();
   /** By branch: number and Record-Route of an INVITE as its callee got it. */
   const invites = new Map<string, { readonly cseq: number; readonly route: string }>();
-  /** By Call-ID and To tag. */
+  /** By Call-ID and both tags: the callees of a forked call may all ask their caller anew, each over a transport of its own. */
   const routes = new Map<string, string>();
   const sameRoute = (what: string, message: Message, route: string): void => {
-    const key = `${message.callId} ${message.toTag}`;
+    const key = `${message.callId} ${message.fromTag} ${message.toTag}`;
     const before = routes.get(key);
     if (before === undefined) routes.set(key, route);
     else if (before !== route)

@@ -7,14 +7,14 @@ import { unpackTable } from '../../cluster/table.ts';
 import { worldStartMs } from '../clock.ts';
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
+import { Stops } from './stops.ts';
 
 export function fence(world: World): Observer {
   const leaseUntilMs = new Map<string, number>();
   const dead = new Set<string>();
   let voters: readonly (readonly string[])[] = [];
   const votes = new Map<string, Map<string, number>>();
-  /** When nodes that were stopped run again. */
-  const wokeMs = new Map<string, number>();
+  const stops = new Stops(world, 1_000);
   world.store.watches.push({
     tableStored(table, currentVoters, nextVoters) {
       if (unpackTable(table.bytes) === undefined) world.fail('fence', 2, `table ${table.epoch} cannot be read`);
@@ -28,8 +28,10 @@ export function fence(world: World): Observer {
     },
     voted(target, incarnation, voter, issuedAtMs, reply) {
       const name = `${target}.${incarnation}`;
-      // Whoever was stopped cannot have heard anybody.
-      const awakeMs = issuedAtMs - worldStartMs - (wokeMs.get(voter) ?? Infinity);
+      // Whoever was stopped cannot have heard anybody. (The next process of its name was not.)
+      const node = world.nodes.get(voter);
+      const underWayMs = world.kernel.nowMs - (issuedAtMs - worldStartMs);
+      const awakeMs = (node === undefined ? Infinity : stops.sinceMs(node)) - underWayMs;
       if (awakeMs > 0 && awakeMs < 2_000)
         world.fail('fence', 5, `${voter} votes against ${name} ${awakeMs.toFixed(0)} ms after it was stopped itself`);
       const ofTarget = votes.get(name) ?? new Map<string, number>();
@@ -46,8 +48,8 @@ export function fence(world: World): Observer {
         if (count < Math.ceil(set.length / 2))
           world.fail('fence', 5, `${name} was voted dead by ${count} of ${set.length}`);
       }
-      const node = world.nodes.get(target);
-      if (node?.incarnation === incarnation && node.isAlive && !node.isPaused && node.serving())
+      const victim = world.nodes.get(target);
+      if (victim?.incarnation === incarnation && victim.isAlive && !victim.isPaused && victim.serving())
         world.fail('fence', 5, `${name} was voted dead while it may act`);
     },
     lost(data) {
@@ -75,8 +77,8 @@ export function fence(world: World): Observer {
     },
   });
   return {
-    fault({ kind, node, forMs }) {
-      if (kind === 'pause' && forMs >= 1_000) wokeMs.set(node, world.kernel.nowMs + forMs);
+    stepped(node) {
+      stops.stepped(node);
     },
     nodeSent(node, _worker, flow, message) {
       // A connection is its holder's alone: what the owner hands it goes out by it, whatever became of the holder meanwhile.

@@ -6,26 +6,35 @@
  */
 import { markerKey, readMarker } from '../../cluster/buddy/messages.ts';
 import { hash32 } from '../../cluster/hash.ts';
+import { limits } from '../../src/limits.ts';
+import type { SimNode } from '../node.ts';
 import type { Observer } from '../observe.ts';
 import { valueOf, uriOf } from '../phone/message.ts';
-import { mayOpenGates } from '../store/loss.ts';
+import { mayOpenGates, silentStopMs } from '../store/loss.ts';
 import type { World } from '../world.ts';
+import { Stops } from './stops.ts';
 
 export function gate(world: World): Observer {
   const rows = new Set<string>();
-  /** Calls of which something left while they were kept. */
-  const once = new Set<string>();
+  /** Calls of which something left while they were kept, and the process that let it out. */
+  const once = new Map<string, SimNode>();
   /** When rows were removed that had been there. */
   const removed = new Map<string, number>();
   const named = new Map<number, string>();
   const isKept = (partition: number, key: string): boolean =>
     rows.has(key) ||
     // In the memory of one whom the next owner will ask, because the store names him.
-    // (He may have died since he acknowledged it: the owner lives, and writes it now.)
     [...world.nodes.values()].some(
       (node) => node.hub.buddy.tails.holds(partition, key) && named.get(partition) === node.owner.name,
     );
   const isGated = !mayOpenGates(world.options);
+  const stops = new Stops(world, limits.redisSilenceMs);
+  /**
+   * A process that stood still for so long gives up its connections to a Redis, as there was nothing to be heard of them: what
+   * was under way is unknown, and until there are new ones and the rows are written again it is as if the store were away.
+   */
+  const isCutOff = (node: SimNode): boolean =>
+    world.options.store.kind === 'redis' && stops.sinceMs(node) < silentStopMs;
   world.store.watches.push({
     written(partition, _epoch, _owner, written, reply) {
       if (reply !== 'ok') return;
@@ -37,16 +46,21 @@ export function gate(world: World): Observer {
     },
   });
   return {
+    stepped(node) {
+      stops.stepped(node);
+    },
     nodeSent(node, _worker, flow, message) {
       if (!isGated || typeof message === 'string') return;
       const partition = hash32(message.callId) & (world.options.partitions - 1);
       if (message.method === 'INVITE') {
         const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;
         const kept = relied && isKept(partition, `call:${message.callId}`);
-        if (kept) once.add(message.callId);
+        if (kept) once.set(message.callId, node);
         // Over a connection it may have waited for the link to the node that holds it, longer than the call was kept.
         const isLate = flow.connection !== '' && once.has(message.callId);
-        if (relied && !kept && !isLate)
+        // The buddy has died since he acknowledged it. The owner lives, repeats what it sent, and writes it now.
+        const isHeld = once.get(message.callId) === node;
+        if (relied && !kept && !isLate && !isHeld && !isCutOff(node))
           world.fail(
             'gate',
             30,

@@ -6,6 +6,7 @@
  */
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
+import type { Message } from '../phone/message.ts';
 import type { History } from '../stage.ts';
 import { callMayMiss } from './streams.ts';
 
@@ -17,9 +18,13 @@ export function ringingCalls(world: History): Observer {
   // answer to every copy that met somebody, the caller times out and nobody broke a promise.
   const challenged = new Map<string, number>();
   const invited = new Map<string, number>();
+  const copies = new Copies(world);
   return {
     phoneSent(_phone, message) {
       if (message.method === 'INVITE' && message.toTag === '') invited.set(message.callId, message.cseq);
+    },
+    nodeReceived(_node, _worker, message) {
+      if (typeof message !== 'string' && message.isRequest && message.method === 'INVITE') copies.read(message);
     },
     nodeSent(_node, _worker, _flow, message) {
       if (typeof message === 'string' || (message.status !== 401 && message.status !== 407)) return;
@@ -29,13 +34,52 @@ export function ringingCalls(world: History): Observer {
       if (phase !== 'end') return;
       for (const call of world.calls) {
         const { callId } = call.plan;
-        check(world, call, invited.get(callId) === challenged.get(callId));
+        const cseq = invited.get(callId) ?? 0;
+        check(world, call, cseq === challenged.get(callId) || copies.areLost(callId, cseq));
       }
     },
   };
 }
 
-function check(world: History, call: CallRecord, challengeLost: boolean): void {
+/**
+ * The copies of an INVITE that a node has read. Seven are sent; where the network loses most of them, and nodes stand still or
+ * are gone with the few that are left, nobody was there to answer.
+ */
+class Copies {
+  readonly #world: History;
+  readonly #readMs = new Map<string, number[]>();
+
+  constructor(world: History) {
+    this.#world = world;
+  }
+
+  read({ callId, cseq }: Message): void {
+    const key = `${callId} ${cseq}`;
+    const times = this.#readMs.get(key);
+    if (times === undefined) this.#readMs.set(key, [this.#world.kernel.nowMs]);
+    else times.push(this.#world.kernel.nowMs);
+  }
+
+  /** At most two were read, and each while a node was on its way to be replaced. */
+  areLost(callId: string, cseq: number): boolean {
+    // Where nothing tells what is read (sim/real), all of them were.
+    const times = this.#readMs.get(`${callId} ${cseq}`);
+    if (times === undefined) return false;
+    const ends = this.#world.options.faults.filter(({ kind }) => endsOwners.has(kind));
+    return (
+      times.length <= 2 &&
+      times.every((ms) => ends.some(({ atMs, forMs }) => atMs - underWayMs < ms && ms < atMs + forMs + takenOverMs))
+    );
+  }
+}
+
+/** What was read may still wait for the store then. */
+const underWayMs = 1_000;
+/** A lease lapses, others vote, rows are loaded. */
+const takenOverMs = 6_000;
+const endsOwners: ReadonlySet<string> = new Set(['crash', 'worker-crash', 'pause', 'isolate', 'island']);
+
+function check(world: History, call: CallRecord, isExcused: boolean): void {
   const { callId } = call.plan;
   const branches = new Map<string, string>();
   for (const leg of call.legs) {
@@ -52,7 +96,7 @@ function check(world: History, call: CallRecord, challengeLost: boolean): void {
   if (callMayMiss(world, call, call.plan.startMs, Math.max(lastMs + settlingMs, waitedMs))) return;
   if (call.triedAtMs > 0 && final === undefined && call.timedOutAtMs === 0)
     world.fail('ringing-calls', 9, 'the caller heard a provisional response and then nothing', callId);
-  if (call.timedOutAtMs > 0 && !challengeLost) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);
+  if (call.timedOutAtMs > 0 && !isExcused) world.fail('ringing-calls', 9, 'the INVITE was never answered', callId);
   for (const leg of call.legs)
     if (leg.final >= 300 && leg.abandoned)
       world.fail('ringing-calls', 12, `nobody acknowledged the ${leg.final} of ${leg.phone}`, callId);

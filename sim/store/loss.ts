@@ -6,6 +6,8 @@
  * - A Redis forgot everything, or a failover dropped the tail: what is held by a node that lives on is written again once
  *   its lease is renewed. Lost is what nobody holds then: the partitions of a node or worker that dies, or that are handed
  *   over, from `lossBeforeMs` before (their rows were read by nobody yet) until `lossAfterMs` after.
+ * - A node that stood still for longer than it bears silence of a Redis finds itself without one for a moment: what it does
+ *   until it has its connections again is not stored, and lost when it ends just then.
  * - Where the memory of a buddy opens the gates, what changed within the last second is in two memories and not in the store
  *   yet: lost when the buddy goes too, or cannot be reached, before the heir has asked it and the store has it.
  */
@@ -32,6 +34,7 @@ const lossAfterMs = 6_000;
 export function mayLose(options: Pick<SimOptions, 'faults' | 'store' | 'gate'>): boolean {
   if (options.gate === 'buddy' && losesBothMemories(options.faults)) return true;
   const isRedis = options.store.kind === 'redis';
+  if (isRedis && losesUnwritten(options.faults)) return true;
   return options.faults.some((fault) => {
     if (refusals.has(fault.kind)) return true;
     if (fault.kind === 'store-hung') return fault.forMs >= (isRedis ? limits.redisSilenceMs : limits.storeBusyMs) - 500;
@@ -39,6 +42,26 @@ export function mayLose(options: Pick<SimOptions, 'faults' | 'store' | 'gate'>):
       return isRedis && meetsAnother(fault, options.faults);
     return false;
   });
+}
+
+/** From the end of a stop until a node has its connections to a Redis again, and the Redis what changed meanwhile. */
+export const silentStopMs = 2 * limits.redisReconnectMsMax + 5 * limits.storeRetryMs;
+
+/** A node that stood still for so long that it gave up its connections to a Redis, and ended before it had written again. */
+function losesUnwritten(faults: readonly Fault[]): boolean {
+  return faults.some(
+    (stop) =>
+      stop.kind === 'pause' &&
+      stop.forMs >= limits.redisSilenceMs &&
+      faults.some(
+        (end) =>
+          (end.kind === 'crash' || end.kind === 'worker-crash' || isDeadly(end)) &&
+          end !== stop &&
+          end.node === stop.node &&
+          end.atMs >= stop.atMs &&
+          end.atMs < endOf(stop) + silentStopMs,
+      ),
+  );
 }
 
 /** What is copied is written within a second, and some time later on a slow store. */

@@ -1,0 +1,31 @@
+/** Which processes stood still for long (SIGSTOP), as the gaps between their steps tell: they step every 20 ms. */
+import type { SimNode } from '../node.ts';
+import type { World } from '../world.ts';
+
+export class Stops {
+  readonly #world: World;
+  readonly #forMs: number;
+  readonly #steppedMs = new WeakMap<SimNode, number>();
+  readonly #wokeMs = new WeakMap<SimNode, number>();
+
+  /** @param forMs shorter ones do not count */
+  constructor(world: World, forMs: number) {
+    this.#world = world;
+    this.#forMs = forMs;
+  }
+
+  /** To be called with every step of a process. */
+  stepped(node: SimNode): void {
+    const { nowMs } = this.#world.kernel;
+    if (nowMs - (this.#steppedMs.get(node) ?? nowMs) >= this.#forMs) this.#wokeMs.set(node, nowMs);
+    this.#steppedMs.set(node, nowMs);
+  }
+
+  /** For how long this process has run since it stood still; Infinity: it never did. */
+  sinceMs(node: SimNode): number {
+    const { nowMs } = this.#world.kernel;
+    // What waited in its sockets comes before its next step.
+    if (nowMs - (this.#steppedMs.get(node) ?? nowMs) >= this.#forMs) return 0;
+    return nowMs - (this.#wokeMs.get(node) ?? -Infinity);
+  }
+}
