@@ -4,12 +4,13 @@
  */
 import { limits } from '../src/limits.ts';
 import { Asks } from './asks.ts';
+import { Awake, restOf } from './awake.ts';
 import { Exit } from './exit.ts';
 import { type Behaviours, type Input, type Kind, kinds, type SipRequest } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver, wakeTimeOf } from './saver.ts';
-import { Chore, EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
+import { EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { packState, type Snapshot, unpackState } from './snapshot.ts';
 import { type Outgoing, RecordedTurn, repeats } from './turn.ts';
 
@@ -40,8 +41,7 @@ export class Entities implements TimerOwner {
   readonly #ports: PartitionPorts;
   readonly #turn: RecordedTurn;
   readonly #exit: Exit;
-  readonly #awake = new Set<Slot>();
-  readonly #sweep: Chore = new Chore(() => this.#passivateIdle());
+  readonly #awake: Awake;
 
   constructor(owner: EntitiesOwner, ports: PartitionPorts, behaviours: Behaviours) {
     this.#owner = owner;
@@ -51,6 +51,11 @@ export class Entities implements TimerOwner {
       aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
     };
     this.#turn = new RecordedTurn(owner.number, ports);
+    this.#awake = new Awake(
+      ports.wheel,
+      () => ports.clock.clusterMs(),
+      (slot, nowMs) => this.#passivate(slot, nowMs),
+    );
     this.#exit = new Exit(owner, ports, (id) => this.asks.start(id, ports.clock.clusterMs()));
     this.asks = new Asks(ports.wheel, {
       post: (envelope) => this.#exit.post(envelope),
@@ -105,7 +110,6 @@ export class Entities implements TimerOwner {
   /** Forgets everything and disarms all timers. */
   close(): void {
     this.saver.close();
-    this.#ports.wheel.cancel(this.#sweep);
     for (const kind of kinds) {
       for (const slot of this.tables[kind].slots.values()) {
         this.#disarmWakeUp(slot);
@@ -189,8 +193,7 @@ export class Entities implements TimerOwner {
         : behaviour.unpack(slot.key, unpackState(slot.packed), this.#turn);
     life.awake = true;
     this.#disarmWakeUp(slot);
-    if (this.#awake.size === 0) this.#ports.wheel.schedule(this.#sweep, this.#turn.nowMs + limits.passivateSweepMs);
-    this.#awake.add(slot);
+    this.#awake.add(slot, this.#turn.nowMs);
     return life;
   }
 
@@ -199,12 +202,13 @@ export class Entities implements TimerOwner {
     const turn = this.#turn;
     const { packed: before } = slot;
     const { packedVersion: beforeVersion } = life;
+    const gated = turn.saved === 'store' && this.#ports.isUngated !== true;
     if (turn.stopped) {
       this.#sleep(slot, life);
-      this.#remove(slot, life, turn.saved === 'store', turn.durable);
+      this.#remove(slot, life, gated, turn.durable);
     } else {
       if (turn.timerCount > 0) this.#changeTimers(slot, life);
-      if (turn.saved !== undefined) this.saver.mark(slot, life, turn.saved === 'store', turn.durable);
+      if (turn.saved !== undefined) this.saver.mark(slot, life, gated, turn.durable);
     }
     if (turn.promisedTo !== undefined && !life.gate.isOpen)
       life.promises.push({ version: life.gate.version, to: turn.promisedTo, before, beforeVersion });
@@ -341,17 +345,9 @@ export class Entities implements TimerOwner {
     slot.table.slots.delete(slot.key);
   }
 
-  #passivateIdle(): void {
-    const nowMs = this.#ports.clock.clusterMs();
-    for (const slot of this.#awake) this.#passivate(slot, nowMs);
-    if (this.#awake.size > 0) this.#ports.wheel.schedule(this.#sweep, nowMs + limits.passivateSweepMs);
-  }
-
   #passivate(slot: Slot, nowMs: number): void {
     const life = slot.life!;
     const { behaviour } = slot.table;
-    const restMs = behaviour.passivateAfterMs ?? limits.passivateIdleMs;
-    if (nowMs - life.touchedAtMs < restMs) return;
     if (life.writesInFlight > 0 || life.gate.heldCount > 0 || this.saver.isDirty(slot)) return;
     if (slot.queuedItems > 0 || life.asks.length > 0) return;
     if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
@@ -359,7 +355,7 @@ export class Entities implements TimerOwner {
       if (!behaviour.isIdle(life.state)) return;
       const wakeAtMs = wakeTimeOf(slot, life, nowMs);
       // Not worth it for less time than it has been idle.
-      if (wakeAtMs > 0 && wakeAtMs - nowMs <= restMs) return;
+      if (wakeAtMs > 0 && wakeAtMs - nowMs <= restOf(slot)) return;
       const state = behaviour.pack(life.state);
       const packed = state === null ? undefined : packState(state);
       this.#sleep(slot, life);

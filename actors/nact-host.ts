@@ -1,41 +1,44 @@
 /**
- * Actors on nact. Each is a child of the system's root, because nact copies the children of an actor for every message it
- * handles; each gets one nact message per batch, because nact spends an event loop turn on every message. Its restarts are
- * nact's supervision. The queue, its bound and the dead letters are ours: nact has none.
+ * Actors on nact. One message of nact costs a turn of the event loop, two promises and some objects, and an actor of it
+ * some kilobytes, so there is one nact actor for each host: what is told to any of its cells within a turn makes one
+ * message, and the actor runs the cells that have something, each with its batch. What breaks in a cell is thrown on when
+ * the others had their turn; nact's supervision restarts the actor then. The queues, their bounds and the dead letters are
+ * ours: nact has none.
  */
 import { type ActorSystemRef, dispatch, type Ref, spawn, start, stop, type SupervisionContext } from 'nact';
 import { Cell } from './cell.ts';
 import { type ActorHost, type ActorOptions, type ActorRef, actorName, type HostReport } from './host.ts';
 
-const batchWaits = 'batch waits';
+const cellsWait = 'cells wait';
+
+interface Ready {
+  runBatch(): void;
+}
 
 export class NactHost implements ActorHost {
   readonly #system: ActorSystemRef;
+  readonly #actor: Ref<string>;
   readonly #report: HostReport;
   readonly #cells = new Map<string, { stop(): void }>();
+  #ready: Ready[] = [];
   #stopped = false;
 
   /** @param systemName of this host alone within the process: nact keeps its systems in one global table. */
   constructor(systemName: string, report: HostReport) {
     this.#system = startNamed(systemName);
     this.#report = report;
+    this.#actor = spawn(this.#system, this.#turn, 'cells', { initialState: null, onCrash: restart });
   }
 
   spawn<Item>(name: string, handler: (batch: readonly Item[]) => void, options: ActorOptions): ActorRef<Item> {
     if (this.#stopped) throw new Error('the host is stopped');
     if (!actorName.test(name)) throw new Error(`not a name for an actor: ${name}`);
-    const runBatch = (): null => {
-      cell.runBatch();
-      return null;
-    };
-    // Throws when the name is taken.
-    const actor: Ref<string> = spawn(this.#system, runBatch, name, { initialState: null, onCrash: restart });
+    if (this.#cells.has(name)) throw new Error(`there is an actor named ${name}`);
     const cell: Cell<Item> = new Cell(name, handler, options.mailboxMax, this.#report, {
-      ready: () => dispatch(actor, batchWaits),
-      ended: () => {
-        this.#cells.delete(name);
-        stop(actor);
+      ready: () => {
+        if (this.#ready.push(cell) === 1) dispatch(this.#actor, cellsWait);
       },
+      ended: () => this.#cells.delete(name),
     });
     this.#cells.set(name, cell);
     return cell;
@@ -45,8 +48,25 @@ export class NactHost implements ActorHost {
     if (this.#stopped) return;
     this.#stopped = true;
     for (const cell of [...this.#cells.values()]) cell.stop();
+    stop(this.#actor);
     stop(this.#system);
   }
+
+  /** @throws what the first of the cells has thrown. */
+  readonly #turn = (): null => {
+    const ready = this.#ready;
+    this.#ready = [];
+    let failure: { readonly error: unknown } | undefined;
+    for (const cell of ready) {
+      try {
+        cell.runBatch();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
+    return null;
+  };
 }
 
 function restart(

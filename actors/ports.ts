@@ -27,6 +27,8 @@ export interface PartitionPorts {
   /** Of the worker, shared by all its partitions; its owner calls `advance` with cluster time. */
   readonly wheel: Wheel;
   readonly load: WorkerLoad;
+  /** What an entity lets out waits for no write; its state is written a little later, many changes as one. */
+  readonly isUngated?: boolean;
   partitionOf(key: string): number;
   /** The partition has work: `drain` must be called soon. Not repeated until it has been. */
   wake(partition: number): void;

@@ -202,6 +202,7 @@ export class SipWorker {
       clock,
       wheel: this.#wheel,
       load: this.#load,
+      isUngated: this.#options.gate === 'off',
       partitionOf: ports.partitionOf,
       wake: (partition) => this.hosted.wake(partition),
       send: (flow, bytes, origin) => {

@@ -149,6 +149,7 @@ export const limits = {
   copyAckMs: 150, // Without an acknowledgement for so long, the store has to do.
   copyBackoffMs: 1_000,
   storeBehindMs: 1_000, // What a buddy has is written to the store within this time.
+  storeTogetherMs: 100, // And what was due within this time is written as one.
   tailRowsMax: 2_000_000,
   tailBytesMax: 536_870_912,
   tailAskMs: 200,
@@ -157,6 +158,7 @@ export const limits = {
   tailMsMax: 3_600_000,
 
   // Store
+  storeGatherMs: 10, // A worker that writes steadily sends its writes to the store thread this often.
   snapshotBytesMax: 262_144,
   storeBatchRowsMax: 4_096,
   storeCommitBytesMax: 16_777_216,

@@ -201,7 +201,10 @@ export class Replicator {
   }
 
   #later(track: Track): void {
-    if (!this.#queue.has(track)) this.#queue.set(track, this.#ports.nowMs() + limits.storeBehindMs);
+    if (this.#queue.has(track)) return;
+    // Many tracks are due at the same time: their writes are one commit.
+    const together = Math.floor(this.#ports.nowMs() / limits.storeTogetherMs) * limits.storeTogetherMs;
+    this.#queue.set(track, together + limits.storeBehindMs);
   }
 
   /** Gives the store what it lacks, now or as soon as what is under way has landed. */

@@ -1,7 +1,8 @@
 /**
  * The store as seen from a thread that must not block: the operations of `store-ports.ts` with a callback each, over a
- * MessagePort to the store thread. Writes of one turn of the loop travel as one message. Control operations may overtake
- * writes and loads: seal or release only after the writes before it were acknowledged.
+ * MessagePort to the store thread. To wake another thread costs more than a small commit, so the first write after a pause
+ * goes at the end of its turn of the loop, and what comes within `limits.storeGatherMs` after a message goes with the next
+ * one. Control operations may overtake writes and loads: seal or release only after the writes before it were acknowledged.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { limits } from '../../src/limits.ts';
@@ -44,6 +45,7 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
   readonly #loads = new Map<number, WaitingLoad>();
   readonly #packer = new Packer();
   #flushing = false;
+  #flushedMs = Number.NEGATIVE_INFINITY;
   #lastId = 0;
   #rowsWaiting = 0;
   #bytesWaiting = 0;
@@ -124,7 +126,9 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
     this.#packer.write(id, durable, partition, epoch, owner, rows);
     if (this.#flushing) return;
     this.#flushing = true;
-    setImmediate(() => this.#flush());
+    const waitMs = this.#flushedMs + limits.storeGatherMs - performance.now();
+    if (waitMs < 1) setImmediate(this.#flush);
+    else setTimeout(this.#flush, waitMs);
   }
 
   /** All rows of the partitions at once. For many partitions rather use `loadPieces`. */
@@ -177,12 +181,13 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
     this.#post({ kind: 'control', id, operation, parameters });
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     this.#flushing = false;
     if (this.#packer.length === 0 || this.#closed) return;
+    this.#flushedMs = performance.now();
     const packed = this.#packer.take();
     this.#post({ kind: 'write', packed }, packed.buffer);
-  }
+  };
 
   #post(request: Request, transfer?: ArrayBuffer): void {
     this.#port.postMessage(request, transfer === undefined ? [] : [transfer]);

@@ -123,6 +123,25 @@ export function hostContract(title: string, make: (report: HostReport) => HostUn
     },
   );
 
+  scenario('one that throws takes nothing from the others of its turn', async ({ host, settle }, report) => {
+    const got: number[] = [];
+    const fragile = host.spawn<number>(
+      'fragile',
+      () => {
+        throw new Error('broken');
+      },
+      roomy,
+    );
+    const steady = host.spawn<number>('steady', (batch) => got.push(...batch), roomy);
+    for (const item of [1, 2]) {
+      fragile.tell(item);
+      steady.tell(item);
+      await settle();
+    }
+    assert.deepStrictEqual(got, [1, 2]);
+    assert.deepStrictEqual(report.crashes, ['fragile: broken', 'fragile: broken']);
+  });
+
   scenario('it survives a thousand crashes', async ({ host, settle }, report) => {
     const actor = host.spawn<number>(
       'hopeless',
