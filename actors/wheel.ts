@@ -34,6 +34,8 @@ export class Wheel {
   #tick: number;
   #order = 0;
   #size = 0;
+  /** Answer of nextDueMs, until something may be earlier or has passed; NaN: not known. */
+  #lookAtMs = Number.NaN;
 
   constructor(nowMs: number) {
     this.#tick = Math.floor(nowMs / limits.timerTickMs);
@@ -50,6 +52,8 @@ export class Wheel {
     entry.order = this.#order++;
     this.#size++;
     this.#place(entry);
+    const dueMs = Math.max(this.#tick, Math.ceil(atMs / limits.timerTickMs)) * limits.timerTickMs;
+    if (dueMs < this.#lookAtMs) this.#lookAtMs = dueMs;
   }
 
   cancel(entry: Scheduled): void {
@@ -68,6 +72,7 @@ export class Wheel {
   advance(nowMs: number): number {
     const target = Math.floor(nowMs / limits.timerTickMs);
     if (target < this.#tick - rewindTicks) this.#rewind(target);
+    if (!(target * limits.timerTickMs < this.#lookAtMs)) this.#lookAtMs = Number.NaN;
     this.#collect(this.#overdue);
     while (this.#tick < target) this.#step(target);
     const due = this.#due;
@@ -90,6 +95,11 @@ export class Wheel {
    */
   nextDueMs(): number | undefined {
     if (this.#size === 0) return undefined;
+    if (Number.isNaN(this.#lookAtMs)) this.#lookAtMs = this.#earliestMs();
+    return this.#lookAtMs;
+  }
+
+  #earliestMs(): number {
     if (this.#overdue.next !== this.#overdue) return this.#tick * limits.timerTickMs;
     let earliest = Number.POSITIVE_INFINITY;
     for (let ring = 0; ring < ringBits.length; ring++) {
@@ -113,6 +123,7 @@ export class Wheel {
     }
     for (const entry of entries) this.#unlink(entry);
     this.#tick = target;
+    this.#lookAtMs = Number.NaN;
     for (const entry of entries) this.#place(entry);
   }
 

@@ -226,6 +226,11 @@ export class HostedPartitions {
     this.#actorOf(number).tell('drain');
   }
 
+  /** Something waits until the node may act. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** The node may act again: whatever waited gets its turn. */
   resume(): void {
     if (this.#waiting.size === 0) return;

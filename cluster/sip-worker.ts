@@ -162,12 +162,26 @@ export class SipWorker {
     this.#directory.forget(aor);
   }
 
-  /** Every limits.timerTickMs. Nothing fires while the node may not act. */
+  /** Every limits.timerTickMs, or when `nextTickMs` says so. Nothing fires while the node may not act. */
   tick(): void {
     this.replicator.tick();
     if (!this.#ports.serving()) return;
     this.hosted.resume();
     this.#wheel.advance(this.#options.clock.clusterMs());
+  }
+
+  /**
+   * When the next tick has something to do, by the monotonic clock; infinite: not before something comes in. Ticks before
+   * that may be left out. To be asked again after whatever this worker does, and when the clock was corrected.
+   */
+  nextTickMs(): number {
+    const { clock } = this.#options;
+    if (this.hosted.waits) return clock.monotonicMs();
+    const copiesMs = this.replicator.nextTickMs();
+    const dueMs = this.#wheel.nextDueMs();
+    if (dueMs === undefined) return copiesMs;
+    // Cluster time is whole milliseconds, rounded down.
+    return Math.min(copiesMs, clock.monotonicMs() + dueMs - clock.clusterMs() - 1);
   }
 
   /** From another thread or node. The payload is a view of a buffer that is not ours. */

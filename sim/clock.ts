@@ -11,6 +11,8 @@ export class SimClock implements Clock, NodeClock {
   readonly #startMs: number;
   readonly #rate: number;
   #baseMs: number;
+  /** Told when the store has corrected it. */
+  onAdjusted: (() => void) | undefined;
 
   /**
    * @param startMs what the monotonic clock shows when the world begins.
@@ -28,11 +30,17 @@ export class SimClock implements Clock, NodeClock {
     return this.#startMs + this.#kernel.nowMs * this.#rate;
   }
 
+  /** Time of the world when the monotonic clock shows this. */
+  worldMs(monotonicMs: number): number {
+    return (monotonicMs - this.#startMs) / this.#rate;
+  }
+
   clusterMs(): number {
     return Math.floor(this.monotonicMs() + this.#baseMs);
   }
 
   adjust(storeMs: number, sentMonotonicMs: number, receivedMonotonicMs: number): void {
     this.#baseMs = storeMs - (sentMonotonicMs + receivedMonotonicMs) / 2;
+    this.onAdjusted?.();
   }
 }

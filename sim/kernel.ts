@@ -9,6 +9,8 @@ export class Owner {
   readonly hash: number;
   #isAlive = true;
   #isPaused = false;
+  /** Called after each of its events. */
+  after: (() => void) | undefined;
   readonly held: Event[] = [];
 
   constructor(name: string, parent?: Owner) {
@@ -90,6 +92,7 @@ export class Kernel {
       this.ran++;
       if (this.watch !== undefined) this.watch(owner);
       event.run();
+      if (owner?.after !== undefined) owner.after();
       if (stop?.() === true) return;
     }
     this.nowMs = Math.max(this.nowMs, untilMs);

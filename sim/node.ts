@@ -80,6 +80,9 @@ export class SimNode implements LinkEnd {
         exit: (_code, reason) => world.exited(this, reason),
       },
     );
+    clock.onAdjusted = () => {
+      for (const worker of this.workers) worker?.wind();
+    };
     world.links.join(this, clock);
     for (let worker = 0; worker < world.options.workers; worker++) this.#startWorker(worker);
     for (let worker = 0; worker < world.options.workers; worker++) this.#step({ type: 'worker-up', worker });

@@ -29,6 +29,11 @@ export class SimWorker implements Socket, StreamListener {
   readonly #world: World;
   readonly #node: SimNode;
   #turnDue = false;
+  /** Ticks come at this time and every limits.timerTickMs after it. */
+  readonly #ticksFromMs: number;
+  /** Numbers of ticks: the last one, and the one that is waited for. */
+  #ticked = -1;
+  #awaited = -1;
 
   constructor(world: World, node: SimNode, index: number) {
     this.#world = world;
@@ -89,7 +94,8 @@ export class SimWorker implements Socket, StreamListener {
         soon: (run) => kernel.at(0, this.owner, run),
       },
     );
-    this.#tick();
+    this.#ticksFromMs = kernel.nowMs;
+    this.owner.after = () => this.wind();
     if (world.options.habits.some(({ line }) => line !== undefined)) this.#sweep();
   }
 
@@ -146,11 +152,20 @@ export class SimWorker implements Socket, StreamListener {
     });
   }
 
-  #tick(): void {
-    this.#world.kernel.at(limits.timerTickMs, this.owner, () => {
+  /** Waits for the next tick that has something to do; those between would do nothing. */
+  wind(): void {
+    const wantedMs = this.#node.clock.worldMs(this.core.nextTickMs());
+    if (wantedMs === Infinity) return;
+    const { nowMs } = this.#world.kernel;
+    const passed = Math.max(this.#ticked, Math.floor((nowMs - this.#ticksFromMs) / limits.timerTickMs));
+    const wanted = Math.max(passed + 1, Math.ceil((wantedMs - this.#ticksFromMs) / limits.timerTickMs));
+    if (this.#awaited > this.#ticked && this.#awaited <= wanted) return;
+    this.#awaited = wanted;
+    this.#world.kernel.at(this.#ticksFromMs + wanted * limits.timerTickMs - nowMs, this.owner, () => {
+      if (this.#awaited !== wanted) return;
+      this.#ticked = wanted;
       this.core.tick();
       this.host.run();
-      this.#tick();
     });
   }
 

@@ -170,6 +170,18 @@ export class Replicator {
     }
   }
 
+  /** When `tick` next has something to do, by the clock of the ports; infinite: not before something is written. */
+  nextTickMs(): number {
+    let atMs = Infinity;
+    for (const dueMs of this.#queue.values()) {
+      // The first one counts: `tick` looks no further while it is not due.
+      atMs = dueMs;
+      break;
+    }
+    for (const { unackedSinceMs } of this.#unacked) atMs = Math.min(atMs, unackedSinceMs + limits.copyAckMs);
+    return atMs;
+  }
+
   stats(): { readonly behind: number; readonly unacked: number; readonly relying: number } {
     let behind = 0;
     let relying = 0;
