@@ -117,9 +117,23 @@ export interface SimOptions {
   readonly linkFaults: readonly LinkFault[];
   /** By somebody who hears everything; only in scenarios. */
   readonly thefts?: readonly Theft[];
+  /** Others than those of all worlds, where the calls are such that they suffice. */
+  readonly phases?: Phases;
   /** Checkers that look at a part of what happens look at all of it: slower. */
   readonly looksAtAll?: boolean;
 }
+
+/** Times from the end of the faults. */
+export interface Phases {
+  /** Everything served again, links up: from here on phones must not notice anything. */
+  readonly healedMs: number;
+  /** Phones hang up and unregister. */
+  readonly quietMs: number;
+  /** Whatever still remembers anything then has a leak. */
+  readonly endMs: number;
+}
+
+export const phases: Phases = { healedMs: 8_000, quietMs: 14_000, endMs: 14_000 + 32_000 + 32_000 + 8_000 };
 
 export interface SimWishes {
   readonly nodes?: number | undefined;

@@ -19,8 +19,8 @@ import { clusterEndpoint, Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { Violation } from './observe.ts';
 import type { Observer } from './observe.ts';
-import { nodeName, warmUpMs } from './options.ts';
-import type { SimOptions } from './options.ts';
+import { nodeName, phases, warmUpMs } from './options.ts';
+import type { Phases, SimOptions } from './options.ts';
 import { newCall } from './phone/history.ts';
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
 import { Phone } from './phone/phone.ts';
@@ -29,16 +29,6 @@ import { mayLose } from './store/loss.ts';
 import { SimStore } from './store.ts';
 import { StreamNetwork } from './stream-network.ts';
 import { Thief } from './thief.ts';
-
-/** From the end of the faults. */
-export const phases = {
-  /** Everything served again, links up: from here on phones must not notice anything. */
-  healedMs: 8_000,
-  /** Phones hang up and unregister. */
-  quietMs: 14_000,
-  /** Whatever still remembers anything then has a leak. */
-  endMs: 14_000 + 32_000 + 32_000 + 8_000,
-} as const;
 
 /** Rings of a number of partitions are the same in every world. */
 const preferencesOf = new Map<number, Preferences>();
@@ -66,6 +56,7 @@ export class World {
   isQuiet = false;
   violation: Violation | undefined;
   readonly healedAtMs: number;
+  readonly phases: Phases;
   readonly #callsById = new Map<string, CallRecord>();
   #incarnations = 0;
 
@@ -100,6 +91,7 @@ export class World {
       registrar: { minExpiresSeconds: 5, maxExpiresSeconds: 3_600, maxContacts: 10 },
     };
     this.healedAtMs = warmUpMs + options.faultMs;
+    this.phases = options.phases ?? phases;
     this.#addPhones();
   }
 
@@ -126,17 +118,17 @@ export class World {
       kernel.at(each.atMs - kernel.nowMs, undefined, () => faults.strikeLine(each));
     this.#run(this.healedAtMs);
     faults.healAll();
-    this.#run(this.healedAtMs + phases.healedMs);
+    this.#run(this.healedAtMs + this.phases.healedMs);
     for (const each of this.observers) each.phase?.('healed');
     this.#probe();
-    this.#run(this.healedAtMs + phases.quietMs);
+    this.#run(this.healedAtMs + this.phases.quietMs);
     for (const each of this.observers) each.phase?.('quiet');
     this.isQuiet = true;
     for (const phone of this.phones.values()) {
       phone.registration.set(false);
       for (const dialog of phone.dialogs()) dialog.bye();
     }
-    this.#run(this.healedAtMs + phases.endMs);
+    this.#run(this.healedAtMs + this.phases.endMs);
     for (const each of this.observers) each.phase?.('end');
   }
 
@@ -157,7 +149,7 @@ export class World {
   }
 
   get probedAtMs(): number {
-    return this.healedAtMs + phases.healedMs;
+    return this.healedAtMs + this.phases.healedMs;
   }
 
   callWith(callId: string): CallRecord | undefined {

@@ -1,7 +1,6 @@
 /** The time line of a world as one SVG: nodes, store, network, partitions with their owners, and calls, over one axis. */
 import type { SimResult } from '../simulate.ts';
-import { phases } from '../world.ts';
-import { warmUpMs } from '../options.ts';
+import { phases, warmUpMs } from '../options.ts';
 import { nodeLanes, faultLane } from './lanes.ts';
 import { callLanes } from './call-lanes.ts';
 import { moveLane, ownerLane } from './owner-lane.ts';
@@ -41,8 +40,9 @@ export function timeLine(result: SimResult): Markup {
 
 /** After the phones are quiet nothing is to be seen any more: that time is drawn short. */
 function scaleOf({ options, virtualMs }: SimResult): Scale {
+  const { quietMs } = options.phases ?? phases;
   const endMs = Math.max(virtualMs, 1);
-  const busyMs = Math.min(endMs, warmUpMs + options.faultMs + phases.quietMs + 4_000);
+  const busyMs = Math.min(endMs, warmUpMs + options.faultMs + quietMs + 4_000);
   const room = width - gutter - 14;
   const busyRoom = endMs > busyMs ? room * 0.93 : room;
   return {
@@ -57,12 +57,13 @@ function scaleOf({ options, virtualMs }: SimResult): Scale {
 
 function phaseBands({ options }: SimResult, { x, endMs }: Scale, height: number): Markup {
   const healed = warmUpMs + options.faultMs;
+  const { healedMs, quietMs } = options.phases ?? phases;
   const starts: readonly (readonly [string, number])[] = [
     ['warm-up', 0],
     ['faults', warmUpMs],
     ['healing', healed],
-    ['asked', healed + phases.healedMs],
-    ['quiet', healed + phases.quietMs],
+    ['asked', healed + healedMs],
+    ['quiet', healed + quietMs],
   ];
   const drawn: Markup[] = [];
   for (const [index, [name, fromMs]] of starts.entries()) {

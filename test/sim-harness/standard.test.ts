@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { simulate } from '../../sim/simulate.ts';
 import { standardOptions } from '../../sim/standard.ts';
 
-test('a standard seed holds, has 60 calls, 30 registrations, some thousand datagrams', () => {
+test('a standard seed holds, has 60 calls, 30 registrations, some thousand datagrams in 60 s', () => {
   const options = standardOptions(1);
   assert.equal(options.calls.length, 60);
   assert.equal(
@@ -16,6 +16,7 @@ test('a standard seed holds, has 60 calls, 30 registrations, some thousand datag
   );
   const result = simulate(options);
   assert.equal(result.failure, undefined);
+  assert.equal(result.virtualMs, 60_000);
   assert.ok(result.messages > 4_000 && result.messages < 8_000, `${result.messages} datagrams`);
 });
 
