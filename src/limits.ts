@@ -47,6 +47,10 @@ export const limits = {
   dnsNegativeSeconds: 10,
   dnsAddressesPerNameMax: 32,
 
+  // Datagrams: addresses that are known as text and as octets, those of each socket
+  datagramSourcesMax: 4_096, // a power of two
+  datagramDestinationsMax: 4_096,
+
   // Log
   logTextCharsMax: 256,
 

@@ -6,6 +6,9 @@ import { Mesh } from '../io/links.ts';
 import { SystemClock } from '../io/clock.ts';
 import { openLog } from '../io/log.ts';
 import { probe } from '../io/probe.ts';
+import { chooseUdp } from '../io/udp-path.ts';
+import type { UdpPath } from '../io/udp-path.ts';
+import { ExitError, exitCodes } from './exit.ts';
 import { selfOf } from './worker/identity.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
 import { openAdmin } from '../admin/server.ts';
@@ -54,6 +57,7 @@ class Node implements RunningNode {
   readonly #clock = new SystemClock();
   readonly #serveUntil = new SharedArrayBuffer(8);
   readonly #counters = new Counters();
+  #datagrams: UdpPath['path'] = 'node';
   readonly #peers = new Map<string, string>();
   readonly #hub: Hub;
   readonly #mesh: Mesh;
@@ -120,6 +124,7 @@ class Node implements RunningNode {
     this.#client = new StoreClient(this.#store.connect());
     await this.#putUsers();
     await probe(selfOf(config).listeners);
+    this.#chooseDatagrams();
     await this.#mesh.start();
     this.#workers = new Workers(config, this.#options, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
       onUp: (worker) => {
@@ -143,6 +148,17 @@ class Node implements RunningNode {
     await this.#joined();
     await this.#workers.listen();
     this.#listening = true;
+  }
+
+  /** The workers choose in the same way. */
+  #chooseDatagrams(): void {
+    try {
+      const { path, reason } = chooseUdp(this.#config.node.datagrams);
+      this.#datagrams = path;
+      this.#log.write('info', 'datagrams', { path, ...(reason !== '' && { reason }) });
+    } catch (error) {
+      throw new ExitError(exitCodes.config, error instanceof Error ? error.message : String(error));
+    }
   }
 
   /**
@@ -323,6 +339,7 @@ class Node implements RunningNode {
         for (const peer of others()) this.#mesh.send(peer, [2], packPeerItem({ kind: 'user-changed', aor }));
       },
       counters: () => this.#counters.all(),
+      datagrams: () => this.#datagrams,
       ends: () => this.#mesh.stats().ends,
       kept: () => this.#hub.buddy.tails.stats,
     });

@@ -11,6 +11,7 @@ import { BatchPort } from '../io/batch-port.ts';
 import { SystemClock } from '../io/clock.ts';
 import { openLog } from '../io/log.ts';
 import { SystemRandom } from '../io/random.ts';
+import { chooseUdp } from '../io/udp-path.ts';
 import { limits } from '../limits.ts';
 import { Identifiers } from '../proxy/identifiers.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
@@ -120,6 +121,7 @@ async function listen(): Promise<void> {
       processAgeMs: data.processAgeMs,
       listeners: deps.self.listeners,
       balancers: balancersOf(config),
+      datagrams: chooseUdp(config.node.datagrams),
       clock,
       log,
       onMessage: (bytes, flow) => core.edge.receive(bytes, flow),

@@ -114,6 +114,14 @@ const node = z.strictObject({
     .describe(
       'Address that the other nodes are told instead of `link`, when a proxy or an address translation stands in between. `carillon cluster` adds i to the port of node i.',
     ),
+  datagrams: z
+    .enum(['auto', 'native', 'node'])
+    .default('auto')
+    .describe(
+      'How UDP is read and written: `native`, in batches by the addon that the installation compiles when there is a C compiler ' +
+        '(Linux); `node`, by the sockets of Node, for about twice the processor time of each packet; `auto`, natively where ' +
+        'that is possible. The log (`datagrams`) and the metric `carillon_datagrams_info` say which it is.',
+    ),
   zone: z
     .string()
     .regex(/^[a-z0-9][a-z0-9.-]{0,63}$/i, { error: 'use 1 to 64 letters, digits, dots and dashes' })

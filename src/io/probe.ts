@@ -5,7 +5,7 @@
 import { createServer } from 'node:net';
 import type { Protocol } from '../outside.ts';
 import { ReusePortUnsupported, listenError } from './reuse-port.ts';
-import { openUdp } from './udp.ts';
+import { openNodeUdp } from './node-udp.ts';
 
 export interface ProbedAddress {
   readonly protocol: Protocol;
@@ -27,7 +27,7 @@ export async function probe(addresses: readonly ProbedAddress[]): Promise<void> 
 
 async function probeUdp({ address, port }: ProbedAddress): Promise<void> {
   const ignore = (): void => undefined;
-  const socket = await openUdp({ address, port, listener: 0, reusePort: true, onMessage: ignore, onError: ignore });
+  const socket = await openNodeUdp({ address, port, listener: 0, reusePort: true, onMessage: ignore, onError: ignore });
   await socket.close();
 }
 

@@ -1,13 +1,5 @@
-/**
- * One UDP socket for SIP. Receives into a callback, sends without a promise or a look-up, and lives through every error
- * that a packet can cause.
- */
-import { createSocket } from 'node:dgram';
-import type { Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
-import { limits } from '../limits.ts';
+/** What one UDP socket for SIP promises. Two ways keep it: src/io/udp-path.ts. */
 import type { Flow } from '../outside.ts';
-import { listenError } from './reuse-port.ts';
 
 export interface UdpOptions {
   /** Our IP address: a literal. */
@@ -35,109 +27,19 @@ export interface UdpStats {
   errors: number;
 }
 
-/** Enough for a burst of thousands of packets while the thread is busy; the kernel may grant less. */
-const socketBufferBytes = 4 * 1024 * 1024;
-
-/** Asking for the fate of a packet costs 0.6 us of 6: with no token, only every so manyth packet is asked for. */
-const sampleEvery = 32;
-
-export class UdpTransport {
-  readonly stats: UdpStats = { received: 0, sent: 0, failed: 0, errors: 0 };
-  readonly #socket: Socket;
-  readonly #options: UdpOptions;
-  readonly #sampled: (error: Error | null) => void;
-  #isOpen = true;
-
-  /** Use `openUdp`. */
-  constructor(socket: Socket, options: UdpOptions) {
-    this.#socket = socket;
-    this.#options = options;
-    this.#sampled = (error) => {
-      if (error !== null) this.#sampleFailed(error);
-    };
-    const { listener, connection = '' } = options;
-    socket.on('message', (bytes, { address, port }) => {
-      this.stats.received++;
-      options.onMessage(bytes, { protocol: 'udp', listener, address, port, connection });
-    });
-    // ICMP errors and the like: they concern one peer and must not end the socket for all.
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.stats.errors++;
-      options.onError(error.code ?? 'unknown', undefined, '');
-    });
-  }
-
+/** Receives into a callback, sends without a promise or a look-up, and lives through every error that a packet can cause. */
+export interface UdpTransport {
+  readonly stats: UdpStats;
   /** The port that we really have. */
-  get port(): number {
-    return this.#socket.address().port;
-  }
-
-  /** Sends one packet. With a token, failure to send it is always reported; without one, persistent failure is. */
-  send(flow: Flow, bytes: Uint8Array, token = ''): void {
-    if (!this.#isOpen) return this.#failed('closed', flow, token);
-    if (bytes.length > limits.datagramBytesMax) return this.#failed('EMSGSIZE', flow, token);
-    this.stats.sent++;
-    try {
-      if (token !== '') {
-        this.#socket.send(bytes, flow.port, flow.address, (error) => {
-          if (error !== null) this.#failed((error as NodeJS.ErrnoException).code ?? 'unknown', flow, token);
-        });
-      } else if (this.stats.sent % sampleEvery === 0) this.#socket.send(bytes, flow.port, flow.address, this.#sampled);
-      else this.#socket.send(bytes, flow.port, flow.address);
-    } catch (error) {
-      // A port of 0 or 70000, an address that is none: a peer's wish, not our fault.
-      this.#failed((error as NodeJS.ErrnoException).code ?? 'unknown', flow, token);
-    }
-  }
-
-  close(): Promise<void> {
-    if (!this.#isOpen) return Promise.resolve();
-    this.#isOpen = false;
-    return new Promise((resolve) => this.#socket.close(() => resolve()));
-  }
-
-  #failed(code: string, flow: Flow | undefined, token: string): void {
-    this.stats.failed++;
-    this.#options.onError(code, flow, token);
-  }
-
-  /** Node puts the destination into the error of a packet. */
-  #sampleFailed(error: NodeJS.ErrnoException & { address?: string; port?: number }): void {
-    const { address, port } = error;
-    const flow =
-      address === undefined || port === undefined
-        ? undefined
-        : ({ protocol: 'udp', listener: this.#options.listener, address, port, connection: '' } as const);
-    this.#failed(error.code ?? 'unknown', flow, '');
-  }
+  readonly port: number;
+  /**
+   * Sends one packet, at the end of this turn at the latest. With a token, failure to send it is always reported, now or
+   * later; without one, persistent failure is.
+   */
+  send(flow: Flow, bytes: Uint8Array, token?: string): void;
+  /** What waits is sent or reported before this resolves. */
+  close(): Promise<void>;
 }
 
-/** Opens a socket. Rejects when the address is in use, not ours, or cannot be shared. */
-export function openUdp(options: UdpOptions): Promise<UdpTransport> {
-  const { address, port, reusePort } = options;
-  const type = isIPv6(address) ? 'udp6' : 'udp4';
-  const family = type === 'udp6' ? 6 : 4;
-  return new Promise((resolve, reject) => {
-    // Addresses are literals, so the look-up answers at once: Node's own would put off every packet by a turn.
-    const socket = createSocket({ type, reusePort, lookup: (name, _options, done) => done(null, name, family) });
-    const fail = (error: unknown): void => {
-      socket.close();
-      reject(listenError(error, `udp:${address}:${port}`, reusePort));
-    };
-    socket.once('error', fail);
-    socket.bind({ address, port, exclusive: true }, () => {
-      socket.off('error', fail);
-      for (const set of [
-        () => socket.setRecvBufferSize(socketBufferBytes),
-        () => socket.setSendBufferSize(socketBufferBytes),
-      ]) {
-        try {
-          set();
-        } catch {
-          // Less than we like is still a socket.
-        }
-      }
-      resolve(new UdpTransport(socket, options));
-    });
-  });
-}
+/** Enough for a burst of thousands of packets while the thread is busy; the kernel may grant less. */
+export const socketBufferBytes = 4 * 1024 * 1024;

@@ -30,7 +30,7 @@ test('the smallest file is complete after the defaults, and safe', () => {
   ]);
   assert.deepEqual(config.registrar, { minExpires: 60, maxExpires: 7_200, maxContacts: 10 });
   assert.equal(config.calls.noAnswerSeconds, 120);
-  assert.deepEqual(config.node, { id: 'a', workers: 1, link: { host: '127.0.0.1', port: 7000 } });
+  assert.deepEqual(config.node, { id: 'a', workers: 1, link: { host: '127.0.0.1', port: 7000 }, datagrams: 'auto' });
 });
 
 test('every field of the documented example is known', () => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { it } from 'node:test';
 import { probe } from '../../src/io/probe.ts';
-import { openUdp } from '../../src/io/udp.ts';
+import { openNodeUdp } from '../../src/io/node-udp.ts';
 
 const address = '127.0.0.1';
 const ignore = (): void => undefined;
@@ -29,7 +29,14 @@ it('a TCP port of another program', async () => {
 });
 
 it('a port that another node of ours shares', async () => {
-  const ours = await openUdp({ address, port: 0, listener: 0, reusePort: true, onMessage: ignore, onError: ignore });
+  const ours = await openNodeUdp({
+    address,
+    port: 0,
+    listener: 0,
+    reusePort: true,
+    onMessage: ignore,
+    onError: ignore,
+  });
   await probe([{ protocol: 'udp', address, port: ours.port }]);
   await ours.close();
 });

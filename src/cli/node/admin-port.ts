@@ -52,6 +52,8 @@ export interface AdminSources {
   drain(node: string): boolean;
   userChanged(aor: string): void;
   counters(): readonly (readonly [name: string, value: number])[];
+  /** How UDP is read and written. */
+  datagrams(): 'native' | 'node';
   /** How links of this node ended. */
   ends(): MeshStats['ends'];
   /** What it keeps for other nodes. */
@@ -253,5 +255,12 @@ async function counters(sources: AdminSources): Promise<readonly Counter[]> {
     labels: { event: name },
     value,
   }));
-  return [...events, ...linkCounters(links, sources.ends(), lags.flat(), sources.kept())];
+  const datagrams: Counter = {
+    name: 'carillon_datagrams_info',
+    help: 'How UDP is read and written: natively, or by the sockets of Node.',
+    type: 'gauge',
+    labels: { path: sources.datagrams() },
+    value: 1,
+  };
+  return [...events, datagrams, ...linkCounters(links, sources.ends(), lags.flat(), sources.kept())];
 }

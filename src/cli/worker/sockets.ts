@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Clock, Flow, Log } from '../../outside.ts';
 import { AddressBook } from '../../io/dns.ts';
 import { TcpTransport } from '../../io/tcp.ts';
-import { openUdp } from '../../io/udp.ts';
+import type { UdpPath } from '../../io/udp-path.ts';
 import type { UdpTransport } from '../../io/udp.ts';
 import { firstConnection } from '../../transport/connections.ts';
 import { datagramFlow } from '../../transport/datagram-flow.ts';
@@ -20,6 +20,8 @@ export interface SocketsOptions {
   readonly listeners: readonly Listener[];
   /** Of each listener: the networks of those that announce their clients by the PROXY protocol. */
   readonly balancers: readonly (readonly string[])[];
+  /** How UDP is read and written. */
+  readonly datagrams: UdpPath;
   readonly clock: Clock;
   readonly log: Log;
   onMessage(bytes: Buffer, flow: Flow): void;
@@ -83,7 +85,7 @@ export class Sockets {
         else if (flow === undefined) log.write('warn', 'udp-socket', { address, port, code });
       },
     };
-    return openSharedUdp(openUdp, options, `${node}/${worker}/udp`, log);
+    return openSharedUdp(this.#options.datagrams.open, options, `${node}/${worker}/udp`, log);
   }
 
   /** A flow to a host name is resolved first (A or AAAA, by the family of our listener). */

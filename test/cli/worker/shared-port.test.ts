@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { listenSharedTcp, openSharedUdp } from '../../../src/cli/worker/shared-port.ts';
 import { ReusePortUnsupported } from '../../../src/io/reuse-port.ts';
-import { openUdp } from '../../../src/io/udp.ts';
+import { openNodeUdp } from '../../../src/io/node-udp.ts';
 import type { UdpOptions, UdpTransport } from '../../../src/io/udp.ts';
 import type { Flow } from '../../../src/outside.ts';
 
@@ -16,14 +16,14 @@ const ignore = (): void => undefined;
 /** A system without SO_REUSEPORT. */
 async function openUnshared(options: UdpOptions): Promise<UdpTransport> {
   if (options.reusePort) throw new ReusePortUnsupported('udp', undefined);
-  return openUdp(options);
+  return openNodeUdp(options);
 }
 
 describe('a UDP port that cannot be shared', () => {
   it('is held by the first, whose packets name it; the second sends from a port of its own', async () => {
     const lines: string[] = [];
     const log = { write: (_level: string, event: string) => void lines.push(event) };
-    const probe = await openUdp({
+    const probe = await openNodeUdp({
       address,
       port: 0,
       listener: 0,
