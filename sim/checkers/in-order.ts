@@ -66,13 +66,15 @@ export function inOrder(world: World): Observer {
     },
     cameToWorker(_node, _worker, target, payload) {
       if (target[0] !== 0 || target[2] < 2 || !isHeld()) return;
-      const envelope = unpackEnvelope(Buffer.from(payload), (bytes, stream) => {
-        const message = parse(bytes, stream);
-        return isFailure(message) ? undefined : message;
-      });
-      if (envelope?.type !== 'sip') return;
-      const { message, flow } = envelope;
-      detours.add(nameOf(message.bytes, flow.address, flow.port));
+      const name = nameIn(payload);
+      if (name !== undefined) detours.add(name);
+    },
+    leftWorker(node, worker, target, payload) {
+      // Not by who read it: it waited for a partition that went away.
+      if (target[0] !== 0 || !isHeld()) return;
+      const name = nameIn(payload);
+      const passage = name === undefined ? undefined : passages.get(name);
+      if (passage !== undefined && passage.worker !== `${node.owner.name}/${worker}`) detours.add(name!);
     },
     nodeReceived(node, worker, message, bytes, from) {
       if (typeof message === 'string') return;
@@ -127,6 +129,17 @@ export function inOrder(world: World): Observer {
 
 /** Ends where it comes in. */
 const uncounted: ReadonlySet<string> = new Set(['answered-stateless', 'stray-response', 'malformed']);
+
+/** Of an item that carries a message. */
+function nameIn(payload: Uint8Array): string | undefined {
+  const envelope = unpackEnvelope(Buffer.from(payload), (bytes, stream) => {
+    const message = parse(bytes, stream);
+    return isFailure(message) ? undefined : message;
+  });
+  if (envelope?.type !== 'sip') return undefined;
+  const { message, flow } = envelope;
+  return nameOf(message.bytes, flow.address, flow.port);
+}
 
 function nameOf(bytes: Buffer, address: string, port: number): string {
   return `${address}:${port} ${bytes.toString('latin1')}`;

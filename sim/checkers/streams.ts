@@ -5,6 +5,7 @@
  * and the REGISTER over the next one nobody can reach it, and a call that stood before has no other way to it than that
  * until it speaks inside of the call itself. (Finding the new connection of the same instance is not built yet.)
  */
+import { limits } from '../../src/limits.ts';
 import type { Fault } from '../options.ts';
 import type { CallRecord } from '../phone/history.ts';
 import type { History } from '../stage.ts';
@@ -19,6 +20,9 @@ export function mayMiss(world: History, phone: string, fromMs: number, toMs: num
   const line = world.phones.get(phone)?.line;
   if (line === undefined) return false;
   if (!line.wasSound(fromMs, toMs)) return true;
+  // A link that fell silent is made anew without what was under way.
+  const linkMs = limits.linkSilenceMs + settledMs;
+  if (world.options.linkFaults.some(({ atMs }) => atMs <= toMs && atMs + linkMs >= fromMs)) return true;
   return world.options.faults.some((fault) => {
     if (harmless.has(fault.kind)) return false;
     const overMs = (fault.onWrite ? world.healedAtMs : fault.atMs + fault.forMs) + settledMs;

@@ -9,7 +9,8 @@
  * - A node that stood still for longer than it bears silence of a Redis finds itself without one for a moment: what it does
  *   until it has its connections again is not stored, and lost when it ends just then.
  * - Where the memory of a buddy opens the gates, what changed within the last second is in two memories and not in the store
- *   yet: lost when the buddy goes too, or cannot be reached, before the heir has asked it and the store has it.
+ *   yet: lost when the buddy goes too, or cannot be reached, before the heir has asked it and the store has it. While the
+ *   store takes nothing, that is all that changed.
  */
 import type { Fault, SimOptions } from '../options.ts';
 import { limits } from '../../src/limits.ts';
@@ -74,12 +75,36 @@ function losesBothMemories(faults: readonly Fault[]): boolean {
     (owner) =>
       (owner.kind === 'crash' || owner.kind === 'worker-crash' || isDeadly(owner)) &&
       faults.some((buddy) => {
-        if (buddy === owner || buddy.atMs > owner.atMs + takeoverMs || endOf(buddy) < owner.atMs - unstoredMs)
+        if (buddy === owner || buddy.atMs > takenOverMs(owner, faults) || endOf(buddy) < unstoredFromMs(owner, faults))
           return false;
         if (buddy.kind === 'cut' || buddy.kind === 'one-way-cut') return true;
         return (buddy.kind === 'crash' || isDeadly(buddy)) && buddy.node !== owner.node;
       }),
   );
+}
+
+/** From when on what this one had may be in no store yet: further back when the store took nothing then. */
+function unstoredFromMs({ atMs }: Fault, faults: readonly Fault[]): number {
+  let fromMs = atMs - unstoredMs;
+  for (;;) {
+    const outage = faults.find((each) => isOutage(each) && each.atMs < fromMs && endOf(each) + unstoredMs >= fromMs);
+    if (outage === undefined) return fromMs;
+    fromMs = outage.atMs;
+  }
+}
+
+/** When others have what this one had: later when they do not reach the store. */
+function takenOverMs({ atMs }: Fault, faults: readonly Fault[]): number {
+  let untilMs = atMs + takeoverMs;
+  for (;;) {
+    const outage = faults.find((each) => isOutage(each) && each.atMs < untilMs && endOf(each) + takeoverMs > untilMs);
+    if (outage === undefined) return untilMs;
+    untilMs = endOf(outage) + takeoverMs;
+  }
+}
+
+function isOutage({ kind }: Fault): boolean {
+  return refusals.has(kind) || kind === 'store-hung' || kind === 'redis-failover';
 }
 
 /** Stopped for so long that it may be taken for dead. */
