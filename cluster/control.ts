@@ -184,7 +184,7 @@ export class Control {
       const pollMs = nowMs < this.#fastPollUntilMs ? limits.membersFastPollMs : limits.leaseRenewMs;
       if (nowMs - this.#membersAtMs >= pollMs) this.#readMembers();
     }
-    this.#peers.tick(nowMs);
+    this.#peers.tick(nowMs, nowMs + this.#storeClock.leastMs);
     if (nowMs - this.#planAtMs >= limits.planRepeatMs || !this.#wasMember) this.#planDue = true;
     this.#vote();
   }
@@ -355,7 +355,9 @@ export class Control {
     if (!this.#keeper.known || this.#roster.rows === undefined) return;
     this.#planDue = false;
     this.#planAtMs = this.#nowMs;
-    const next = plan(this.#keeper.table, this.#facts(arrived), this.#nonce(), this.#preferences);
+    const facts = this.#facts(arrived);
+    if (!this.#wasMember && facts.joining.length === 0) return; // Members see to the rest.
+    const next = plan(this.#keeper.table, facts, this.#nonce(), this.#preferences);
     if (next !== undefined) this.#keeper.store(this.#keeper.table, next);
   }
 
@@ -364,10 +366,9 @@ export class Control {
     const self = memberOf(this.#identity, this.#identity, this.#leaving.draining);
     // Joining waits a while for the links, so that nothing has to be forwarded where it cannot go.
     const linked = this.#peers.isLinkedToAll() || this.#nowMs - this.#leaseSinceMs >= limits.joinWaitMs;
-    const storeNowMs = this.#nowMs + this.#storeClock.leastMs;
     return {
       dead: this.#roster.deadOf(this.#keeper.table),
-      joining: this.#roster.joining(self, this.#keeper.table, storeNowMs, linked),
+      joining: this.#roster.joining(self, this.#keeper.table, this.#nowMs + this.#storeClock.leastMs, linked),
       draining: new Set(this.#leaving.draining ? [id] : []),
       arrived,
       schema: this.#roster.schema(this.#keeper.table, this.#nowMs),
@@ -377,8 +378,7 @@ export class Control {
 
   #leaveIfDue(): void {
     if (!this.#leaving.draining || this.#keeper.storing || this.#exited) return;
-    const heirs =
-      this.#keeper.table?.members.some((member) => !member.draining && !this.#roster.isDead(member)) ?? false;
+    const heirs = this.#roster.hasHeirs(this.#keeper.table);
     if (!this.#leaving.isDue(this.#identity, this.#keeper.table, heirs, this.#shares, this.#nowMs)) return;
     this.#leaving.go(this.#nowMs);
     this.#membership.stop(Infinity);

@@ -4,6 +4,7 @@ import { ownerName } from './control-types.ts';
 import type { ControlEffect, ControlIdentity, HeartbeatFrame, PeerFrame } from './control-types.ts';
 import type { Membership } from './membership.ts';
 import type { Roster } from './roster.ts';
+import type { MemberRow } from './store-ports.ts';
 import type { TableKeeper } from './table-keeper.ts';
 import { isMember } from './table.ts';
 import type { Table } from './table.ts';
@@ -18,6 +19,10 @@ export class Peers {
   #connectAtMs = -Infinity;
   /** Which nodes each peer has links to, as it said last; by `ownerName`. */
   readonly #links = new Map<string, readonly string[]>();
+  /** Incarnations that have a lease and no place in the table yet, by id: links to them are wanted already. */
+  #invited = new Map<string, number>();
+  /** Member rows that were looked through for them. */
+  #rows: readonly MemberRow[] | undefined;
   /** By id: since when there is no link to it. */
   readonly #downSinceMs = new Map<string, number>();
 
@@ -35,9 +40,12 @@ export class Peers {
     this.#emit = emit;
   }
 
-  tick(nowMs: number): void {
+  /** `storeNowMs`: at most what the clock of the store shows. */
+  tick(nowMs: number, storeNowMs: number): void {
     if (nowMs - this.#heartbeatAtMs >= limits.heartbeatMs) this.heartbeatAll(nowMs);
-    if (nowMs - this.#connectAtMs >= limits.connectRetryMs) this.connectAll(nowMs);
+    const isDue = nowMs - this.#connectAtMs >= limits.connectRetryMs;
+    if (isDue) this.connectAll(nowMs);
+    if (isDue || this.#rows !== this.#roster.rows) this.#invite(storeNowMs);
   }
 
   heartbeatAll(nowMs: number): void {
@@ -67,11 +75,14 @@ export class Peers {
     this.send(peer, incarnation, { type: 'heartbeat-ack', sentAtMs, votedAgoMs });
   }
 
-  /** Ends the links to those that are members no more. */
+  /** Ends the links to those that are members no more. A link to the next life of one stays. */
   disconnectGone(before: Table | undefined, table: Table): void {
-    for (const { id: peer, incarnation } of before?.members ?? [])
-      if (!isMember(table, peer, incarnation) && peer !== this.#identity.id)
+    for (const { id: peer, incarnation } of before?.members ?? []) {
+      if (isMember(table, peer, incarnation) || peer === this.#identity.id) continue;
+      const next = this.#invited.get(peer) ?? table.members.find(({ id }) => id === peer)?.incarnation;
+      if (next === undefined || next === incarnation || !this.#membership.isLinked(peer, next))
         this.#emit({ do: 'disconnect', peer, incarnation });
+    }
   }
 
   up(peer: string): void {
@@ -103,6 +114,25 @@ export class Peers {
       if (peer === this.#identity.id || this.#roster.isDead(member)) continue;
       if (!this.#membership.isLinked(peer, incarnation)) this.#emit({ do: 'connect', peer, incarnation, address });
     }
+  }
+
+  /**
+   * Asks for links to those that are about to join, as only the node with the smaller name dials: who joins waits for its
+   * links, so that from the first moment on partitions and what comes for them can be handed to it.
+   */
+  #invite(storeNowMs: number): void {
+    const { table } = this.#keeper;
+    this.#rows = this.#roster.rows;
+    const before = this.#invited;
+    this.#invited = new Map();
+    for (const { id: peer, incarnation, info } of this.#roster.candidates(this.#identity.id, table, storeNowMs)) {
+      this.#invited.set(peer, incarnation);
+      if (!this.#membership.isLinked(peer, incarnation))
+        this.#emit({ do: 'connect', peer, incarnation, address: info.link });
+    }
+    for (const [peer, incarnation] of before)
+      if (!this.#invited.has(peer) && table?.members.some(({ id }) => id === peer) !== true)
+        this.#emit({ do: 'disconnect', peer, incarnation });
   }
 
   isLinkedToAll(): boolean {

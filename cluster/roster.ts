@@ -47,6 +47,11 @@ export class Roster {
     return dead;
   }
 
+  /** Somebody stays. */
+  hasHeirs(table: Table | undefined): boolean {
+    return table?.members.some((member) => !member.draining && !this.isDead(member)) ?? false;
+  }
+
   /** An earlier incarnation of ours that announced the link address that we now hold: its process is gone. */
   predecessor({ id, incarnation, link }: ControlIdentity, rows: readonly MemberRow[]): MemberRow | undefined {
     const row = rows.find((member) => member.id === id);
@@ -60,12 +65,18 @@ export class Roster {
       return isMember(table, self.id, self.incarnation) || self.draining || !linked || this.bar !== undefined
         ? []
         : [self];
-    const joining = [self];
-    for (const row of this.rows ?? []) {
-      if (row.id === self.id || row.status !== 'up' || row.leaseUntilMs <= storeNowMs) continue;
-      joining.push(memberOf(row, row.info, false));
-    }
-    return joining;
+    return [self, ...this.candidates(self.id, table, storeNowMs).map((row) => memberOf(row, row.info, false))];
+  }
+
+  /** Who has a lease and is in no table yet: it is about to join. */
+  candidates(self: string, table: Table | undefined, storeNowMs: number): MemberRow[] {
+    return (this.rows ?? []).filter(
+      (row) =>
+        row.id !== self &&
+        row.status === 'up' &&
+        row.leaseUntilMs > storeNowMs &&
+        (table === undefined || !isMember(table, row.id, row.incarnation)),
+    );
   }
 
   /** What the next table is to say of the schema that everybody writes. */

@@ -28,6 +28,14 @@ test('help shows commands, examples and every exit code', async () => {
   assert.equal((await carillon(['--version'])).out, `${version}\n`);
 });
 
+test('what was compiled once is not compiled again', async () => {
+  const env = { NODE_V8_COVERAGE: '', NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  await carillon(['--version'], { env });
+  const { code, err } = await carillon(['--version'], { env });
+  assert.equal(code, 0);
+  assert.match(err, /cache for ESM [^\n]*program\.ts was accepted/);
+});
+
 test('every command and option says what it is for', () => {
   const visit = (command: Command): void => {
     assert.notEqual(command.description(), '', command.name());

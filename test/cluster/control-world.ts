@@ -190,6 +190,8 @@ export class World extends Agenda {
         if (effect.untilMs === 0) this.#reach('stopped');
         return;
       case 'connect':
+        // The node with the smaller name dials.
+        if (process.id > effect.peer) return;
         return this.links.connect(process, () => this.processes.get(effect.peer));
       case 'disconnect':
       case 'cluster-clock':

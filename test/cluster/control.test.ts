@@ -86,6 +86,40 @@ test('a join moves what it has to, serving on', () => {
   assert.ok(longestMs < 50, `some partition was not served for ${longestMs} ms`);
 });
 
+test('who joins has its links before partitions move to it, though it dials nobody itself', () => {
+  for (let seed = 40; seed < 50; seed++) {
+    const growing = world(seed, 'a', 'b');
+    growing.run(3_000 + seed * 37);
+    growing.start('c');
+    const sinceMs = growing.nowMs;
+    const isMember = (): boolean => growing.processes.get('a')!.control.table!.members.some(({ id }) => id === 'c');
+    while (!isMember()) growing.run(growing.nowMs + 1);
+    assert.ok(growing.nowMs - sinceMs < limits.joinWaitMs, `seed ${seed}: after ${growing.nowMs - sinceMs} ms`);
+  }
+});
+
+test('who wanted to join and died is dialled no more', () => {
+  const two = world(60, 'a', 'b');
+  two.run(3_000);
+  const { control: dialler } = two.processes.get('a')!;
+  two.start('c');
+  two.kill(two.processes.get('c')!, { release: false, machine: true });
+  const joiner = { id: 'c', incarnation: 99, link: 'c:1', linkHeld: false, workers: 1, schema: 1 };
+  two.store.lease('c', 99, limits.leaseTtlMs, { link: joiner.link, workers: 1, schema: 1, draining: false });
+  const said: string[] = [];
+  const step = dialler.step.bind(dialler);
+  dialler.step = (input, nowMs) => {
+    const effects = step(input, nowMs);
+    for (const effect of effects)
+      if ((effect.do === 'connect' || effect.do === 'disconnect') && effect.peer === 'c') said.push(effect.do);
+    return effects;
+  };
+  two.run(two.nowMs + limits.leaseTtlMs + 2_000);
+  assert.equal(said[0], 'connect');
+  assert.equal(said.at(-1), 'disconnect');
+  assert.equal(said.filter((each) => each === 'disconnect').length, 1);
+});
+
 test('takeover within 300 ms of a kill that the supervisor reports', () => {
   for (let seed = 10; seed < 30; seed++) {
     const three = world(seed, 'a', 'b', 'c');
