@@ -52,8 +52,7 @@ export class Wheel {
     entry.order = this.#order++;
     this.#size++;
     this.#place(entry);
-    const dueMs = Math.max(this.#tick, Math.ceil(atMs / limits.timerTickMs)) * limits.timerTickMs;
-    if (dueMs < this.#lookAtMs) this.#lookAtMs = dueMs;
+    if (atMs < this.#lookAtMs) this.#lookAtMs = dueMsOf(entry);
   }
 
   cancel(entry: Scheduled): void {
@@ -100,7 +99,10 @@ export class Wheel {
   }
 
   #earliestMs(): number {
-    if (this.#overdue.next !== this.#overdue) return this.#tick * limits.timerTickMs;
+    let earliestMs = Number.POSITIVE_INFINITY;
+    // Overdue for us; not for a clock that was set back, and `advance` will see that.
+    for (let entry = this.#overdue.next!; entry !== this.#overdue; entry = entry.next!)
+      earliestMs = Math.min(earliestMs, dueMsOf(entry));
     let earliest = Number.POSITIVE_INFINITY;
     for (let ring = 0; ring < ringBits.length; ring++) {
       if (this.#counts[ring] === 0) continue;
@@ -112,7 +114,7 @@ export class Wheel {
         if (slot.next !== slot) earliest = (first + ahead) * unit;
       }
     }
-    return earliest * limits.timerTickMs;
+    return Math.min(earliestMs, earliest * limits.timerTickMs);
   }
 
   /** The clock was set back: what was armed by the right time must not count as overdue. */
@@ -213,6 +215,11 @@ class Slot extends Scheduled {
   due(): void {
     throw new Error('a slot is the head of a list and never due');
   }
+}
+
+/** When the tick begins that fires it. */
+function dueMsOf({ atMs }: Scheduled): number {
+  return Math.ceil(atMs / limits.timerTickMs) * limits.timerTickMs;
 }
 
 function emptySlot(): Scheduled {

@@ -119,7 +119,9 @@ for (const aheadMs of [300_000, 577, 50])
     const [late, soon] = [new Bell(1, rung), new Bell(2, rung)];
     wheel.schedule(late, start + 32_000);
     wheel.schedule(soon, start + 500);
+    assert(wheel.nextDueMs()! <= start + 500, 'would oversleep');
     assert.equal(wheel.advance(start + 10), 0);
+    assert(wheel.nextDueMs()! <= start + 500, 'would oversleep');
     assert.equal(wheel.advance(start + 500), 1);
     assert.equal(wheel.advance(start + 31_990), 0);
     assert.equal(wheel.advance(start + 32_000), 1);
