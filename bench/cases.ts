@@ -119,6 +119,16 @@ export const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'datagrams',
+    about: 'what the addon for datagrams brings: calls on one node, by the sockets of Node and natively',
+    ...calls,
+    contenders: [
+      kamailio(),
+      carillon('node sockets', 1, { ...gate('off'), node: { datagrams: 'node' } }),
+      carillon('native', 1, { ...gate('off'), node: { datagrams: 'native' } }),
+    ],
+  },
+  {
     name: 'scale',
     about: 'the same calls on one, two and three nodes; packets reach any node',
     ...calls,

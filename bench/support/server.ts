@@ -34,7 +34,7 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 export async function startCarillon(options: CarillonOptions): Promise<Server> {
   const { name, folder, port, nodes, workers } = options;
   mkdirSync(folder, { recursive: true });
-  const { cluster, ...config } = options.config;
+  const { cluster, node, ...config } = options.config;
   const file = `${folder}/carillon.json`;
   const full: ConfigInput = {
     cluster: {
@@ -43,7 +43,7 @@ export async function startCarillon(options: CarillonOptions): Promise<Server> {
       secret: 'only-for-benchmarks-on-loopback',
       ...cluster,
     },
-    node: { link: `127.0.0.1:${port + 10}`, workers },
+    node: { link: `127.0.0.1:${port + 10}`, workers, ...node },
     listen: [`udp:127.0.0.1:${port}`],
     domains: [domain],
     authenticate: false,
