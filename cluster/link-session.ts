@@ -1,8 +1,9 @@
 /**
  * What two nodes keep of their link while the connection under it may break and come back: items that wait to be written,
  * frames that the other side has not acknowledged, and the number of the last frame heard. So within one incarnation of
- * both nodes every item arrives once and in order; a break longer than `linkResumeMs` drops what was under way, since a
- * late SIP message does more harm than a lost one, and the other side sees a new stream.
+ * both nodes every item arrives once and in order; a break longer than `linkResumeMs`, or one after a silence that makes it
+ * `linkLateMs` in all, drops what was under way, since a late SIP message does more harm than a lost one (an INVITE that is
+ * older than the memory of its call would ring again), and the other side sees a new stream.
  *
  * Flow control: items of the control are written whenever the socket takes them. All others keep to the room that the other
  * side last gave (octets, in its heartbeats) and to `linkWindowItems`, so a slow receiver holds the sender up instead of
@@ -47,6 +48,8 @@ export class LinkSession {
   #heardSeq = 0;
   #isUp = false;
   #downSinceMs = 0;
+  /** When the oldest of what the peer has not acknowledged was sent, at the latest. */
+  #underWaySinceMs = 0;
   readonly #control = new Lane();
   /** Copies for buddies: packets wait for them to be acknowledged. */
   readonly #copies = new Lane();
@@ -176,7 +179,9 @@ export class LinkSession {
 
   /** What to say of this session in a greeting. */
   resume(nowMs: number): Resume {
-    if (!this.#isUp && nowMs - this.#downSinceMs > limits.linkResumeMs) this.#startAnew();
+    const isLong = nowMs - this.#downSinceMs > limits.linkResumeMs;
+    const isLate = this.#window.length > 0 && nowMs - this.#underWaySinceMs > limits.linkLateMs;
+    if (!this.#isUp && (isLong || isLate)) this.#startAnew();
     return { stream: this.#stream, heardStream: this.#heardStream, heardSeq: this.#heardSeq };
   }
 
@@ -210,8 +215,10 @@ export class LinkSession {
     return true;
   }
 
-  detach(nowMs: number): void {
+  /** @param progressMs when the peer last acknowledged something new, or had acknowledged all */
+  detach(nowMs: number, progressMs: number): void {
     this.#isUp = false;
+    this.#underWaySinceMs = progressMs;
     this.#downSinceMs = nowMs;
   }
 

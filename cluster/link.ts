@@ -183,7 +183,7 @@ export class LinkProtocol {
     if (this.closed !== '') return;
     if (this.#session !== undefined) {
       this.#out.push(this.#sealed(encodeFrame({ type: 'close', mark: this.#events.mark(), reason }, this.#version)));
-      this.#session.detach(nowMs);
+      this.#session.detach(nowMs, this.#progressMs);
     }
     this.closed = reason;
   }
@@ -239,7 +239,7 @@ export class LinkProtocol {
         this.#heardEcho(frame.echoMs, frame.heldMs, nowMs);
         return this.#events.heartbeat(frame);
       case 'close':
-        session.detach(nowMs);
+        session.detach(nowMs, this.#progressMs);
         this.closed = `peer: ${frame.reason}`;
         return;
       default:

@@ -59,6 +59,8 @@ interface Way {
   /** Sent, not arrived: kept while the way is cut or the link is being made again. */
   readonly held: Item[];
   blockedSinceMs: number | undefined;
+  /** From when on nothing arrived, when the link went down. */
+  heldSinceMs: number;
 }
 
 interface Link {
@@ -178,6 +180,7 @@ export class Links implements NodeLinks {
     link.up = false;
     link.downSinceMs = this.#kernel.nowMs;
     for (const way of link.ways) {
+      way.heldSinceMs = way.blockedSinceMs ?? this.#kernel.nowMs;
       way.blockedSinceMs = undefined;
       this.#kernel.at(this.#latency(), way.from.owner, () => way.from.peerDown(way.to.id, way.to.incarnation));
     }
@@ -209,7 +212,10 @@ export class Links implements NodeLinks {
     this.#kernel.at(0, end.owner, () => end.peerUp(peer.id, peer.incarnation));
     this.#kernel.at(0, peer.owner, () => peer.peerUp(end.id, end.incarnation));
     if (!resumed || known === undefined) return;
-    for (const [index, way] of link.ways.entries()) way.held.push(...known.ways[index]!.held);
+    for (const [index, way] of link.ways.entries()) {
+      const { held, heldSinceMs } = known.ways[index]!;
+      if (this.#kernel.nowMs - heldSinceMs <= limits.linkLateMs) way.held.push(...held);
+    }
     this.#kernel.at(0, undefined, () => {
       for (const way of link.ways) this.#sendHeld(link, way);
     });
@@ -225,7 +231,7 @@ export class Links implements NodeLinks {
 }
 
 function newWay(from: LinkEnd, to: LinkEnd): Way {
-  return { from, to, lastArrivalMs: 0, held: [], blockedSinceMs: undefined };
+  return { from, to, lastArrivalMs: 0, held: [], blockedSinceMs: undefined, heldSinceMs: 0 };
 }
 
 function nameOf(a: string, b: string): string {

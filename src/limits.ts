@@ -115,6 +115,8 @@ export const limits = {
   linkSocketBytesAhead: 262_144,
   linkSilenceMs: 5_000,
   linkResumeMs: 4_000,
+  /** What was under way for longer is not delivered any more: a transaction may be forgotten after T4 (RFC 3261 17.1.2.2). */
+  linkLateMs: 5_500,
   linkHeartbeatExtraBytesMax: 65_536,
   linkTlsCheckMs: 5_000,
   linkRedialMsMin: 20,

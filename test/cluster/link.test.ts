@@ -2,7 +2,8 @@
  * Two link protocols over a pipe that delivers in odd pieces, breaks, damages and comes back: each item that `add` took
  * arrives exactly once, in order within its lane, as long as both nodes live and no break is too long.
  * Seen failing with: `hear` that takes every number as next (items came twice after a break), a window that is not written
- * again after `attach`, data taken before control in `next`, the seal not checked before `item` is called.
+ * again after `attach`, data taken before control in `next`, the seal not checked before `item` is called, a break that counts
+ * from when the silence was noticed.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -241,6 +242,27 @@ test('after a break that was too long what was under way is dropped, and the lin
   pair.settle();
   assert.deepEqual(pair.b.taken, ['0/77/1 fresh @3']);
 });
+
+for (const { breakMs, taken } of [
+  { breakMs: 300, taken: ['0/77/1 late @3', '0/77/1 fresh @3'] },
+  { breakMs: limits.linkLateMs - limits.linkSilenceMs + 100, taken: ['0/77/1 fresh @3'] },
+])
+  test(`a silence and a break of ${breakMs} ms after it count as one`, () => {
+    const pair = connected();
+    const [a, b] = [pair.a.link!, pair.b.link!];
+    pair.a.session!.add(data, Buffer.from('late'));
+    // Nothing of it arrives, and nobody says so.
+    for (a.pull(1e6); a.closed === ''; pair.nowMs += limits.heartbeatMs) {
+      a.tick(pair.nowMs);
+      b.tick(pair.nowMs);
+    }
+    pair.cut();
+    pair.nowMs += breakMs - limits.heartbeatMs;
+    pair.repair();
+    assert(pair.a.session!.add(data, Buffer.from('fresh')));
+    pair.settle();
+    assert.deepEqual(pair.b.taken, taken);
+  });
 
 test('both sides say why they leave', () => {
   const pair = connected();
