@@ -13,7 +13,7 @@ import type { ParseFailure } from '../src/sip/failure.ts';
 import { HeaderId } from '../src/sip/header/names.ts';
 import type { SipMessage } from '../src/sip/message.ts';
 import { isFailure, parse } from '../src/sip/parse.ts';
-import { aorOf, parseUri } from '../src/sip/uri.ts';
+import { aorOf } from '../src/sip/uri.ts';
 import type { Address } from './entity.ts';
 import type { Envelope } from './envelope.ts';
 
@@ -103,6 +103,6 @@ export class Edge {
 /** A registration belongs to its address-of-record, everything else to its call. */
 function addressOf(message: SipMessage): Address {
   if (message.method !== 'REGISTER') return { kind: 'call', key: message.callId };
-  const to = parseUri(message.to.uri);
+  const to = message.toUri;
   return { kind: 'aor', key: to === undefined ? message.to.uri : aorOf(to) };
 }

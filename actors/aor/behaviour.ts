@@ -85,6 +85,7 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
       for (const [asker, question] of state.waiting.splice(0)) answer(state, asker, question, turn, deps);
       break;
   }
+  act.rest();
   if (
     state.bindings.length === 0 &&
     state.requests.contexts.size === 0 &&

@@ -28,6 +28,9 @@ export class Act implements Sink {
   /** What the decision `register` does; only an address-of-record can do it. */
   registrar: ((act: Act, context: Context) => void) | undefined;
 
+  /** Something got its final answer in this turn. */
+  hasAnswers = false;
+
   /** No timer fires before this: after a takeover, what waited for us is heard before anything is repeated. */
   timersNotBeforeMs = 0;
 
@@ -75,7 +78,7 @@ export class Act implements Sink {
     for (const branch of context.branches) this.turn.clearTimer(`C ${branch.tx.key}`);
     // What is kept of it on disk may go; nobody waits for that. A request inside of a dialog that was answered before it was
     // ever kept, or is kept as answered, does no harm there: a write of the whole call for each of them would.
-    if (this.state.saved && (context.request.method === 'INVITE' || context.keptPending)) this.turn.save('none');
+    if (this.state.saved && (context.method === 'INVITE' || context.keptPending)) this.turn.save('none');
   }
 
   // Sink: what the machines ask for.
@@ -106,11 +109,11 @@ export class Act implements Sink {
   }
 
   timer(tx: Transaction, name: TimerName, atMs: number): void {
-    this.turn.timer(`${name} ${tx.key}`, Math.max(atMs, this.timersNotBeforeMs));
+    this.turn.timer(tx.timerName(name), Math.max(atMs, this.timersNotBeforeMs));
   }
 
   clearTimer(tx: Transaction, name: TimerName): void {
-    this.turn.clearTimer(`${name} ${tx.key}`);
+    this.turn.clearTimer(tx.timerName(name));
   }
 
   tell(tx: Transaction, what: Failure): void {
@@ -146,6 +149,16 @@ export class Act implements Sink {
       this.state.proof = this.deps.identifiers.routeProof(this.turn.partition, this.state.callId);
     }
     return this.state.proof;
+  }
+
+  /** A final answer went out or came in: to be called when the input has been handled. */
+  rest(): void {
+    if (!this.hasAnswers) return;
+    for (const context of this.state.contexts.values()) {
+      if (!context.isOver) continue;
+      context.rest();
+      for (const { tx } of context.branches) tx.rest();
+    }
   }
 
   // Shortcuts used all over the call.

@@ -73,6 +73,7 @@ function receive(state: CallState, input: Input, turn: Turn, deps: CallDeps): vo
       turn.count('call-unknown-tell');
       break;
   }
+  act.rest();
   if (state.contexts.size === 0 && state.dialogs.size === 0) turn.stop();
 }
 
@@ -188,8 +189,11 @@ function view(state: CallState, noAnswerMs: number): readonly CallView[] {
       answeredAtMs: each.answeredAtMs,
     });
   }
-  for (const { request, finalStatus, noAnswerAtMs } of state.contexts.values()) {
-    if (noAnswerAtMs === 0 || finalStatus !== 0 || request.toTag !== '' || shown.has(request.fromTag)) continue;
+  for (const context of state.contexts.values()) {
+    const { finalStatus, noAnswerAtMs } = context;
+    if (noAnswerAtMs === 0 || finalStatus !== 0) continue;
+    const { request } = context;
+    if (request.toTag !== '' || shown.has(request.fromTag)) continue;
     views.push({
       callId,
       from: addressOf(request.from.uri),

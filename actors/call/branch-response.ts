@@ -43,11 +43,11 @@ function onProvisional(act: Act, branch: Branch, response: SipMessage): void {
   // 16.7 step 3: a 100 is hop by hop; nothing provisional after a final.
   if (response.status === 100) {
     // A new owner must know that this branch may be cancelled and need not be repeated.
-    if (first && context.request.method === 'INVITE' && act.state.saved) act.turn.save('none');
+    if (first && context.method === 'INVITE' && act.state.saved) act.turn.save('none');
     return;
   }
   // RFC 4320 4.1: nothing but 100 before the final response of any other method.
-  if (context.finalStatus !== 0 || context.request.method !== 'INVITE') return;
+  if (context.finalStatus !== 0 || context.method !== 'INVITE') return;
   const early = response.toTag !== '' && noteDialog(act, context, response, false);
   relay(act, context, response);
   if (first || early) save(act);
@@ -57,11 +57,12 @@ function onSuccess(act: Act, branch: Branch, response: SipMessage): void {
   const { context } = branch;
   const first = branch.finalStatus === 0;
   branch.finalStatus = response.status;
+  act.hasAnswers = true;
   stopTimerC(act, branch);
-  if (context.request.method === 'INVITE') {
+  if (context.method === 'INVITE') {
     // 16.7 step 5: every 2xx to an INVITE goes back, whatever went before; the other branches are cancelled (step 10).
     const noted = !context.answeredBy.includes(response.toTag) && noteDialog(act, context, response, true);
-    if (noted || first) context.answeredBy.push(response.toTag);
+    if (noted || first) context.answeredBy = [...context.answeredBy, response.toTag];
     relay(act, context, response);
     act.turn.clearTimer(`N ${context.id}`);
     cancelOthers(act, context, branch, 'SIP;cause=200;text="Call completed elsewhere"');
@@ -70,18 +71,19 @@ function onSuccess(act: Act, branch: Branch, response: SipMessage): void {
     return;
   }
   if (context.finalStatus !== 0) return;
-  if (context.request.method === 'BYE') endDialog(act, context);
+  if (context.method === 'BYE') endDialog(act, context);
   relay(act, context, response);
 }
 
 function onRefusal(act: Act, branch: Branch, status: number, response: SipMessage | undefined): void {
   const { context } = branch;
   branch.finalStatus = status;
+  act.hasAnswers = true;
   branch.final = response;
   stopTimerC(act, branch);
   // 16.7 step 5: a 6xx speaks for the callee, wherever else it rings.
   if (status >= 600) cancelOthers(act, context, branch, '');
-  const invite = context.request.method === 'INVITE';
+  const invite = context.method === 'INVITE';
   if (context.finalStatus === 0) {
     // Whoever gets its ACK does not say it again: a new owner must know it.
     if (invite) save(act);
@@ -100,14 +102,13 @@ export function finishIfComplete(act: Act, context: Context): void {
   if (context.finalStatus !== 0) return;
   for (const branch of context.branches) if (branch.finalStatus === 0) return;
   const best = context.branches[bestOf(context.branches.map((branch) => ({ status: branch.finalStatus })))];
-  const invite = context.request.method === 'INVITE';
+  const invite = context.method === 'INVITE';
   if (invite) {
     act.turn.clearTimer(`N ${context.id}`);
     act.state.dialogs.removeEarly(context.request.fromTag);
   }
   // A challenged BYE comes again.
-  if (context.request.method === 'BYE' && best?.finalStatus !== 401 && best?.finalStatus !== 407)
-    endDialog(act, context);
+  if (context.method === 'BYE' && best?.finalStatus !== 401 && best?.finalStatus !== 407) endDialog(act, context);
   answerWith(act, context, best, invite);
   if (invite) save(act);
 }

@@ -34,9 +34,10 @@ export function onCancel(act: Act, request: SipMessage, flow: Flow): void {
 /** Whether there is a request other than INVITE that this CANCEL names (17.2.3). */
 function isForAnother(act: Act, cancel: SipMessage): boolean {
   const { branch, host, port } = cancel.topVia;
-  for (const { request } of act.state.contexts.values()) {
-    if (request.method === 'CANCEL' || request.cseq !== cancel.cseq) continue;
-    const via = request.topVia;
+  for (const context of act.state.contexts.values()) {
+    if (context.method === 'CANCEL') continue;
+    const { cseq, topVia: via } = context.request;
+    if (cseq !== cancel.cseq) continue;
     if (branch !== '' && via.branch === branch && via.host === host && via.port === port) return true;
   }
   return false;

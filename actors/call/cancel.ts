@@ -25,7 +25,7 @@ function wantCancel(act: Act, branch: Branch, reason: string): void {
 }
 
 export function cancelBranch(act: Act, branch: Branch): void {
-  if (branch.cancel !== undefined || branch.finalStatus !== 0 || branch.context.request.method !== 'INVITE') return;
+  if (branch.cancel !== undefined || branch.finalStatus !== 0 || branch.context.method !== 'INVITE') return;
   const { tx } = branch;
   const invite = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
   if (isFailure(invite)) return;

@@ -9,7 +9,7 @@ import { serverKey } from '../../src/transaction/key.ts';
 import { ServerTransaction } from '../../src/transaction/machine.ts';
 import { ownTag } from './respond.ts';
 import type { Act } from './act.ts';
-import type { Context } from './state.ts';
+import { Context } from './state.ts';
 
 /** A server transaction and a response context for a request that is new to us. Undefined when the call has too many. */
 export function openContext(act: Act, request: SipMessage, flow: Flow): Context | undefined {
@@ -28,25 +28,13 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
     return undefined;
   }
   const invite = request.method === 'INVITE';
-  const context: Context = {
-    id: act.state.nextContext++,
+  const context = new Context(
+    act.state.nextContext++,
     request,
     flow,
-    server: new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
-    plan: planRoute(request, act.deps.self, act.proof, flow.listener),
-    run: undefined,
-    askId: 0,
-    asked: '',
-    claimed: '',
-    user: '',
-    challenges: undefined,
-    branches: [],
-    cancelled: '',
-    finalStatus: 0,
-    answeredBy: [],
-    noAnswerAtMs: 0,
-    keptPending: false,
-  };
+    new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
+    planRoute(request, act.deps.self, act.proof, flow.listener),
+  );
   act.state.contexts.set(context.id, context);
   act.begin({ tx: context.server, context, branch: undefined });
   return context;

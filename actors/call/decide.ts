@@ -111,7 +111,7 @@ function carryOut(act: Act, context: Context, decision: Decision): void {
     case 'register':
       if (act.registrar !== undefined) return act.registrar(act, context);
       // Only a REGISTER can be registered, and it is the address-of-record's own actor that receives it.
-      act.turn.note('error', 'route-register-without-register', { method: context.request.method });
+      act.turn.note('error', 'route-register-without-register', { method: context.method });
       return act.reply(context, 500);
   }
 }
@@ -127,7 +127,7 @@ function challengeCaller(act: Act, context: Context): void {
       false,
     );
   // RFC 3261 22.2, 22.3: a registrar is the end of the request and asks with 401, a proxy with 407.
-  if (context.request.method === 'REGISTER')
+  if (context.method === 'REGISTER')
     act.reply(
       context,
       401,

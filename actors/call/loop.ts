@@ -4,6 +4,8 @@ import type { SipMessage } from '../../src/sip/message.ts';
 import { Identifiers, branchPrefix } from '../../src/proxy/identifiers.ts';
 
 export function isLoop(request: SipMessage): boolean {
+  // Nearly no request was here before: then its Vias need not be taken apart.
+  if (!request.head.includes(branchPrefix)) return false;
   let mine = '';
   for (const via of request.values(HeaderId.Via)) {
     const at = via.indexOf(branchPrefix);

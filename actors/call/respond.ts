@@ -25,7 +25,7 @@ export function reply(
   });
   // Another copy of the INVITE would get this answer again, but for one that only says that we could not decide: the copy
   // might be accepted, and the caller has ended the call by then.
-  const isRefused = status >= 200 && context.request.method === 'INVITE';
+  const isRefused = status >= 200 && context.method === 'INVITE';
   if (isStranger(context) && status !== 503) answerOnce(act, context, status, bytes);
   else upstream(act, context, status, bytes);
   // A snapshot from a hand-over has it as still to be routed: whoever takes that up would let it ring after it was refused.
@@ -44,6 +44,7 @@ function isStranger(context: Context): boolean {
  */
 function answerOnce(act: Act, context: Context, status: number, bytes: Buffer): void {
   context.finalStatus = status;
+  act.hasAnswers = true;
   act.turn.send(context.server.flow, bytes);
   act.end({ tx: context.server, context, branch: undefined });
 }
@@ -68,7 +69,10 @@ export function relay(
 }
 
 function upstream(act: Act, context: Context, status: number, bytes: Buffer): void {
-  if (status >= 200) context.finalStatus = status;
+  if (status >= 200) {
+    context.finalStatus = status;
+    act.hasAnswers = true;
+  }
   act.step({ tx: context.server, context, branch: undefined }, eventOfStatus(status), bytes);
 }
 

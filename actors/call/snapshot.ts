@@ -12,7 +12,8 @@ import { planRoute } from '../../src/proxy/route-set.ts';
 import { packFlow, unpackFlow } from '../envelope.ts';
 import { Dialogs } from './dialogs.ts';
 import type { CallDeps } from './deps.ts';
-import type { Branch, CallState, Context } from './state.ts';
+import { Context } from './state.ts';
+import type { Branch, CallState } from './state.ts';
 
 /** Raise it when a position changes its meaning; nodes read this and the one before. */
 const schema = 1;
@@ -65,7 +66,7 @@ function packContext(context: Context): unknown[] {
   context.keptPending ||= context.server.pending;
   return [
     context.id,
-    context.request.bytes,
+    context.octets,
     packFlow(context.flow),
     packTransaction(context.server),
     context.user,
@@ -98,26 +99,22 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
   const transaction = unpackTransaction(server as readonly unknown[]);
   assert(source !== undefined, 'a context knows where its request came from');
   assert(transaction instanceof ServerTransaction, 'a context has a server transaction');
-  const context: Context = {
-    id: id as number,
+  const context = new Context(
+    id as number,
     request,
-    flow: source,
-    server: transaction,
-    plan: planRoute(request, deps.self, proof, source.listener),
-    run: undefined,
-    askId: 0,
-    asked: '',
-    claimed: '',
-    user: user as string,
-    challenges: undefined,
-    branches: [],
-    cancelled: cancelled as Context['cancelled'],
-    finalStatus: finalStatus as number,
-    answeredBy: Array.isArray(answeredBy) ? answeredBy.map(String) : [],
-    noAnswerAtMs: noAnswerAtMs as number,
-    keptPending: transaction.pending,
-  };
-  for (const each of branches as readonly (readonly unknown[])[]) context.branches.push(unpackBranch(context, each));
+    source,
+    transaction,
+    planRoute(request, deps.self, proof, source.listener),
+  );
+  context.user = user as string;
+  context.cancelled = cancelled as Context['cancelled'];
+  context.finalStatus = finalStatus as number;
+  context.answeredBy = Array.isArray(answeredBy) ? answeredBy.map(String) : [];
+  context.noAnswerAtMs = noAnswerAtMs as number;
+  context.keptPending = transaction.pending;
+  for (const each of branches as readonly (readonly unknown[])[])
+    context.branches = [...context.branches, unpackBranch(context, each)];
+  if (context.isOver) context.rest();
   return context;
 }
 

@@ -2,8 +2,11 @@
  * The state of one call: all that carries the same Call-ID. Its server transactions each with a response context
  * (RFC 3261 16.2), their branches with client transactions, and its dialogs. One entity, one mailbox: no lock, no race.
  */
+import assert from 'node:assert';
+import type { Buffer } from 'node:buffer';
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
+import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { ClientTransaction, ServerTransaction, Transaction } from '../../src/transaction/machine.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import type { ServiceRun } from '../../src/routing/run.ts';
@@ -23,36 +26,81 @@ export interface CallState {
   saved: boolean;
 }
 
-/** A request being answered or proxied. */
-export interface Context {
+/**
+ * A request being answered or proxied. Answered, it stays for half a minute for what may be repeated: then only its octets
+ * are kept, and read again by the few that ask. A parsed message is ten times as much for the collector to carry.
+ */
+export class Context {
   readonly id: number;
-  readonly request: SipMessage;
+  readonly method: string;
   /** Where it came from, as received. */
   readonly flow: Flow;
   readonly server: ServerTransaction;
-  readonly plan: RoutePlan;
   /** Routing is going on: the service and the question it waits for. */
-  run: ServiceRun | undefined;
-  askId: number;
-  asked: 'authenticate' | 'locate' | '';
+  run: ServiceRun | undefined = undefined;
+  askId = 0;
+  asked: 'authenticate' | 'locate' | '' = '';
   /** Address-of-record that the credentials name; nothing is proven by that. */
-  claimed: string;
+  claimed = '';
   /** Address-of-record that the credentials proved; '' when none. */
-  user: string;
+  user = '';
   /** The challenges to send when the service wants one: from whoever checked the credentials, undefined when nobody did. */
-  challenges: readonly string[] | undefined;
-  readonly branches: Branch[];
+  challenges: readonly string[] | undefined = undefined;
+  branches: readonly Branch[] = none;
   /** A CANCEL came (9.2), or we gave up waiting for an answer. */
-  cancelled: '' | 'caller' | 'no-answer';
+  cancelled: '' | 'caller' | 'no-answer' = '';
   /** Status of the final response that went upstream, 0 before. */
-  finalStatus: number;
+  finalStatus = 0;
   /** To tags of the 2xx that went upstream: a repeated one makes no dialog again that a BYE has ended meanwhile. */
-  readonly answeredBy: string[];
+  answeredBy: readonly string[] = none;
   /** Cluster time when an unanswered INVITE is given up; 0 for other methods. */
-  noAnswerAtMs: number;
+  noAnswerAtMs = 0;
   /** A snapshot has it as not answered yet: whoever takes that up long afterwards would answer it again. Not packed. */
-  keptPending: boolean;
+  keptPending = false;
+  /** Of the request, as received. */
+  readonly octets: Buffer;
+  #request: SipMessage | undefined;
+  #plan: RoutePlan | undefined;
+
+  constructor(id: number, request: SipMessage, flow: Flow, server: ServerTransaction, plan: RoutePlan) {
+    this.id = id;
+    this.method = request.method;
+    this.flow = flow;
+    this.server = server;
+    this.octets = request.bytes;
+    this.#request = request;
+    this.#plan = plan;
+  }
+
+  get request(): SipMessage {
+    if (this.#request !== undefined) return this.#request;
+    const again = parse(this.octets, false);
+    assert(!isFailure(again), 'a request that was read once can be read again');
+    return again;
+  }
+
+  /** Only for who decides where the request goes. */
+  get plan(): RoutePlan {
+    assert(this.#plan !== undefined, 'no routing of a request that was answered');
+    return this.#plan;
+  }
+
+  /** Everybody has answered: nothing will be routed or answered any more. */
+  get isOver(): boolean {
+    if (this.finalStatus === 0) return false;
+    for (let index = 0; index < this.branches.length; index++)
+      if (this.branches[index]!.finalStatus === 0) return false;
+    return true;
+  }
+
+  /** Lets go of what can be had again. */
+  rest(): void {
+    this.#request = undefined;
+    this.#plan = undefined;
+  }
 }
+
+const none: readonly never[] = [];
 
 export interface Branch {
   readonly context: Context;

@@ -4,7 +4,6 @@
  */
 import type { SipMessage } from '../sip/message.ts';
 import { HeaderId } from '../sip/header/names.ts';
-import { parseUri } from '../sip/uri.ts';
 import { planRoute } from './route-set.ts';
 import type { Self } from './self.ts';
 
@@ -49,7 +48,7 @@ export function admit(request: SipMessage, self: Self): Answer | undefined {
     const require = unsupportedOptions(request, HeaderId.Require, registrarOptions);
     if (require !== '') return answer(420, [['Unsupported', require]]);
     // RFC 3261 10.3: the To header field of a REGISTER must be a SIP or SIPS URI.
-    const to = parseUri(request.to.uri);
+    const to = request.toUri;
     if (to === undefined || to.scheme === 'tel') return answer(400, none, 'To Is Not A SIP Address');
   }
   return undefined;

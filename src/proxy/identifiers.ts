@@ -8,6 +8,9 @@ import { Hmac } from '../hmac.ts';
 const digits = 'abcdefghijklmnopqrstuvwxyz234567';
 /** RFC 3261 8.1.1.7: the magic cookie, then ours. */
 export const branchPrefix = 'z9hG4bK.c';
+const codes = Uint8Array.from(digits, (digit) => digit.charCodeAt(0));
+/** Where a text of digits is put together: letter by letter it would be a string of strings. */
+const letters = Buffer.alloc(32);
 const hintLength = 3;
 const loopLength = 8;
 const proofLength = 16;
@@ -56,12 +59,11 @@ export class Identifiers {
     }
     high ^= high >>> 15;
     low ^= low >>> 13;
-    let out = '';
     for (let i = 0; i < loopLength; i++) {
       const word = i < loopLength / 2 ? high : low;
-      out += digits.charAt((word >>> ((i % (loopLength / 2)) * 5)) & 31);
+      letters[i] = codes[(word >>> ((i % (loopLength / 2)) * 5)) & 31]!;
     }
-    return out;
+    return letters.toString('latin1', 0, loopLength);
   }
 
   /** The loop hash inside one of our branches; '' when the branch is not ours. */
@@ -73,8 +75,7 @@ export class Identifiers {
 
   #mac(purpose: string, text: string, length: number): string {
     const mac = this.#hmac.ofText(`${purpose}\0${text}`);
-    let out = '';
-    for (let i = 0; i < length; i++) out += digits.charAt(mac.charCodeAt(i) & 31);
-    return out;
+    for (let i = 0; i < length; i++) letters[i] = codes[mac.charCodeAt(i) & 31]!;
+    return letters.toString('latin1', 0, length);
   }
 }

@@ -10,7 +10,6 @@ import type { Flow } from '../outside.ts';
 import type { NameAddr } from '../sip/header/address.ts';
 import { HeaderId } from '../sip/header/names.ts';
 import type { SipMessage } from '../sip/message.ts';
-import { parseUri } from '../sip/uri.ts';
 import { answerHeaders } from './answer.ts';
 import { defaultExpiresSeconds, deltaSeconds, readContact } from './contact.ts';
 import type { RequestedContact } from './contact.ts';
@@ -81,7 +80,7 @@ export function register(state: Bindings, request: SipMessage, ctx: RegisterCont
   const unsupported = unsupportedOptions(request);
   if (unsupported !== '') return refused(state, 420, '', [['Unsupported', unsupported]]);
   // Step 5: an address-of-record is a SIP or SIPS URI (RFC 3261 10.2, RFC 4475 3.3.4).
-  const aor = parseUri(request.to.uri);
+  const aor = request.toUri;
   if (aor === undefined || (aor.scheme !== 'sip' && aor.scheme !== 'sips'))
     return refused(state, 400, 'To Must Be a SIP URI');
   const current = expire(state, ctx.nowMs);

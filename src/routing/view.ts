@@ -2,35 +2,86 @@
 import type { Flow } from '../outside.ts';
 import type { SipMessage } from '../sip/message.ts';
 import { aorOf, parseUri } from '../sip/uri.ts';
+import type { SipUri } from '../sip/uri.ts';
 import type { RoutePlan } from '../proxy/route-set.ts';
 import type { Self } from '../proxy/self.ts';
 import type { RoutingRequest } from './api.ts';
 
 /** `plan` is what route preprocessing made of the request (RFC 3261 16.4). */
 export function viewOf(request: SipMessage, plan: RoutePlan, flow: Flow, self: Self): RoutingRequest {
-  const { requestUri } = plan;
-  const target = addressOf(requestUri, self);
-  const from = addressOf(request.from.uri, self);
-  const to = addressOf(request.to.uri, self);
-  return {
-    method: request.method,
-    requestUri,
-    target: target.aor,
-    targetIsLocal: target.local,
-    from: from.aor,
-    fromIsLocal: from.local,
-    to: to.aor,
-    toIsLocal: to.local,
-    nextHop: plan.nextRouteText,
-    source: flow,
-    header: (name) => request.lines(name)[0],
-  };
+  return new View(request, plan, flow, self);
 }
 
-function addressOf(text: string, self: Self): { aor: string; local: boolean } {
-  const uri = parseUri(text);
-  if (uri === undefined) return { aor: '', local: false };
-  const local = self.isResponsible(uri);
-  if (uri.user === '') return { aor: '', local };
-  return { aor: aorOf(uri), local };
+class View implements RoutingRequest {
+  readonly method: string;
+  readonly requestUri: string;
+  readonly nextHop: string;
+  readonly source: Flow;
+  readonly #request: SipMessage;
+  readonly #self: Self;
+  #target: Party | undefined;
+  #from: Party | undefined;
+  #to: Party | undefined;
+
+  constructor(request: SipMessage, plan: RoutePlan, flow: Flow, self: Self) {
+    this.method = request.method;
+    this.requestUri = plan.requestUri;
+    this.nextHop = plan.nextRouteText;
+    this.source = flow;
+    this.#request = request;
+    this.#self = self;
+  }
+
+  get target(): string {
+    return this.#targetParty().aor;
+  }
+
+  get targetIsLocal(): boolean {
+    return this.#targetParty().local;
+  }
+
+  get from(): string {
+    return this.#fromParty().aor;
+  }
+
+  get fromIsLocal(): boolean {
+    return this.#fromParty().local;
+  }
+
+  get to(): string {
+    return this.#toParty().aor;
+  }
+
+  get toIsLocal(): boolean {
+    return this.#toParty().local;
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.lines(name)[0];
+  }
+
+  #targetParty(): Party {
+    const { uri, requestUri } = this.#request;
+    return (this.#target ??= partyOf(requestUri === this.requestUri ? uri : parseUri(this.requestUri), this.#self));
+  }
+
+  #fromParty(): Party {
+    return (this.#from ??= partyOf(parseUri(this.#request.from.uri), this.#self));
+  }
+
+  #toParty(): Party {
+    return (this.#to ??= partyOf(this.#request.toUri, this.#self));
+  }
 }
+
+interface Party {
+  readonly aor: string;
+  readonly local: boolean;
+}
+
+function partyOf(uri: SipUri | undefined, self: Self): Party {
+  if (uri === undefined) return nobody;
+  return { aor: uri.user === '' ? '' : aorOf(uri), local: self.isResponsible(uri) };
+}
+
+const nobody: Party = { aor: '', local: false };

@@ -11,6 +11,7 @@ import { parseAddress, parseAddresses } from './header/address.ts';
 import type { Via } from './header/via.ts';
 import { unfold } from './params.ts';
 import { splitList } from './list.ts';
+import { parseUri } from './uri.ts';
 import type { SipUri } from './uri.ts';
 
 /** What `parse` hands over. */
@@ -66,6 +67,7 @@ export class SipMessage {
 
   #from: NameAddr | undefined;
   #to: NameAddr | undefined;
+  #toUri: SipUri | null | undefined;
   #contacts: readonly NameAddr[] | '*' | undefined;
 
   constructor(outline: Outline) {
@@ -96,6 +98,12 @@ export class SipMessage {
   get to(): NameAddr {
     this.#to ??= parseAddress(this.header(HeaderId.To) ?? '') ?? nobody;
     return this.#to;
+  }
+
+  /** The URI of To; undefined when it is none of ours. Of a REGISTER several rules look at it. */
+  get toUri(): SipUri | undefined {
+    if (this.#toUri === undefined) this.#toUri = parseUri(this.to.uri) ?? null;
+    return this.#toUri ?? undefined;
   }
 
   /** All Contact values in order, or '*' (RFC 3261 10.2.2). */

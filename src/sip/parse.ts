@@ -31,28 +31,19 @@ export function parse(bytes: Buffer, stream: boolean): SipMessage | ParseFailure
   const text = bytes.toString('latin1', 0, head.end);
   const code = readStartLine(text) ?? readValues(bytes, text, stream);
   if (code !== undefined) return refuse(bytes, code);
-  return new SipMessage({
-    bytes: draft.end === bytes.length ? bytes : bytes.subarray(0, draft.end),
-    head: text,
-    lines: head.lines.slice(0, head.length),
-    startLineEnd: head.startLineEnd,
-    method: draft.method,
-    status: draft.status,
-    reason: draft.reason,
-    requestUri: draft.requestUri,
-    uri: draft.uri,
-    callId: draft.callId,
-    cseq: draft.cseq,
-    cseqMethod: draft.cseqMethod,
-    fromTag: draft.fromTag,
-    toTag: draft.toTag,
-    topVia: draft.topVia,
-    maxForwards: draft.maxForwards,
-  });
+  draft.bytes = draft.end === bytes.length ? bytes : bytes.subarray(0, draft.end);
+  draft.head = text;
+  draft.lines = head.lines.slice(0, head.length);
+  draft.startLineEnd = head.startLineEnd;
+  return new SipMessage(draft);
 }
 
 /** The values of the message being parsed, before it exists. */
 const draft = {
+  bytes: Buffer.alloc(0) as Buffer,
+  head: '',
+  lines: [] as readonly number[],
+  startLineEnd: 0,
   end: 0,
   method: '',
   status: 0,

@@ -35,7 +35,7 @@ export abstract class Transaction {
   /** Where its messages go. */
   flow: Flow;
   state: State;
-  /** The last message given to the transport: the request of a client, the most recent response of a server. Empty before. */
+  /** Given to the transport last: the request of a client, until it rests; the response of a server. Empty before. */
   sent: Uint8Array = nothing;
   /** The running repeat timer (A, E or G), '' when none. */
   repeat: RepeatTimer | '' = '';
@@ -48,12 +48,25 @@ export abstract class Transaction {
   /** The running timer that ends the state (B, D, F, H, I, J, K, L or M), '' when none. */
   timeout: TimerName | '' = '';
   timeoutStartedAtMs = 0;
+  #repeatName = '';
+  #timeoutName = '';
 
   constructor(table: Table, key: string, flow: Flow) {
     this.table = table;
     this.key = key;
     this.flow = flow;
     this.state = table.enter.to === 'stay' ? 'terminated' : table.enter.to;
+  }
+
+  /** `<letter> <key>`: the name under which its owner knows a timer. The same string for arming and disarming it. */
+  timerName(timer: TimerName): string {
+    const isRepeat = isRepeatTimer(timer);
+    const known = isRepeat ? this.#repeatName : this.#timeoutName;
+    if (known.charCodeAt(0) === timer.charCodeAt(0)) return known;
+    const name = `${timer} ${this.key}`;
+    if (isRepeat) this.#repeatName = name;
+    else this.#timeoutName = name;
+    return name;
   }
 
   get reliable(): boolean {
@@ -78,9 +91,15 @@ export class ClientTransaction extends Transaction {
     super(tableOf(kind), key, flow);
   }
 
-  /** The request as it went out; the ACK and the CANCEL are built from it. Empty before `begin`. */
+  /** The request as it went out; ACK and CANCEL are built from it. Empty before `begin` and after `rest`. */
   get request(): Uint8Array {
     return this.sent;
+  }
+
+  /** Lets go of a request that is answered, when neither a repetition nor an ACK of ours can follow; the state stays. */
+  rest(): void {
+    const isDone = this.table.kind === 'client' ? this.state === 'completed' : this.state === 'accepted';
+    if (isDone || this.terminated) this.sent = nothing;
   }
 }
 
