@@ -41,6 +41,7 @@ export class ShareMoves {
   busy = false;
   /** When the store is asked next whether what is to come has come. */
   pollAtMs = 0;
+  #isPolling = false;
   /** No seal is made again before this. */
   sealAgainAtMs = 0;
   #attempts = 0;
@@ -284,8 +285,13 @@ export class ShareMoves {
 
   /** Is something that is to come ours already? The old owner's word may have been lost on the way. */
   poll(partitions: readonly number[], nowMs: number): void {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     this.pollAtMs = nowMs + limits.ownersPollMs;
     this.#ports.ask('owners', [partitions], (reply, replyMs) => {
+      this.#isPolling = false;
+      // A store that has much to do is not asked all the time for what has not come yet.
+      this.pollAtMs = Math.max(this.pollAtMs, replyMs + 2 * (replyMs - nowMs));
       const mine: number[] = [];
       partitions.forEach((partition, i) => {
         const part = this.parts[partition]!;

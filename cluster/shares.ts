@@ -29,7 +29,7 @@ export class Shares {
 
   adopt(table: Table, nowMs: number): void {
     this.#moves.adopt(table);
-    this.#moves.pollAtMs = this.#handedEarly ? nowMs : nowMs + limits.ownersPollMs;
+    this.#moves.pollAtMs = this.#handedEarly ? nowMs : Math.max(this.#moves.pollAtMs, nowMs + limits.ownersPollMs);
     this.#handedEarly = false;
     this.#placeOnWorkers(false);
     this.#moves.busy = true;

@@ -98,6 +98,27 @@ test('who joins has its links before partitions move to it, though it dials nobo
   }
 });
 
+test('a store that is slow is asked for what is to come by one question at a time', () => {
+  const growing = world(51, 'a', 'b');
+  growing.run(3_000);
+  growing.start('c');
+  const { control: joiner } = growing.processes.get('c')!;
+  const asked = new Set<number>();
+  let most = 0;
+  const step = joiner.step.bind(joiner);
+  joiner.step = (input, nowMs) => {
+    if (input.type === 'store-reply' || input.type === 'store-error') asked.delete(input.id);
+    const effects = step(input, nowMs);
+    for (const effect of effects) if (effect.do === 'store' && effect.op === 'owners') asked.add(effect.id);
+    most = Math.max(most, asked.size);
+    return effects;
+  };
+  while (growing.processes.get('a')!.control.table!.moving.size === 0) growing.run(growing.nowMs + 1);
+  growing.slow = 1;
+  growing.run(growing.nowMs + 6_000);
+  assert.equal(most, 1);
+});
+
 test('who wanted to join and died is dialled no more', () => {
   const two = world(60, 'a', 'b');
   two.run(3_000);
