@@ -68,6 +68,7 @@ export class LinkConnection {
     if (this.#protocol === undefined || this.#endedMs !== 0) return;
     const frames = this.#protocol.pull(Math.max(0, limits.linkSocketBytesAhead - this.#socket.writableLength));
     if (frames.length === 0) return;
+    if (frames.length === 1) return void this.#socket.write(frames[0]!);
     this.#socket.cork();
     for (const frame of frames) this.#socket.write(frame);
     this.#socket.uncork();

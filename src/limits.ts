@@ -65,6 +65,7 @@ export const limits = {
   effectsPerTurnMax: 512,
   timersPerEntityMax: 512,
   timerTickMs: 10,
+  idleTickMs: 100, // A worker with nothing to do looks at its clock this often.
   passivateIdleMs: 30_000,
   passivateSweepMs: 1_000,
   lazySaveMs: 100,
@@ -192,6 +193,7 @@ export const limits = {
   storeTroubleOverMs: 2_000,
   logLinesPerEventPerSecondMax: 20,
   takeoverQuietMs: 250,
+  hubGatherMs: 4, // A worker that steadily says something to other workers and nodes sends it this often.
   hubItemsWaitingMax: 16_384,
   hubWaitMs: 4_000,
   workerRestartMs: 500,

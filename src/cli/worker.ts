@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { NactHost } from '../../actors/nact-host.ts';
+import type { Target } from '../../cluster/data-frame.ts';
 import { partitionOf } from '../../cluster/hash.ts';
 import { SipWorker } from '../../cluster/sip-worker.ts';
 import { StoreClient } from '../../cluster/stores/client.ts';
@@ -22,6 +23,7 @@ import type { FromWorker, ToWorker, WorkerData } from './worker/messages.ts';
 import { answerQuery } from './worker/queries.ts';
 import { loadService } from './worker/service.ts';
 import { Sockets } from './worker/sockets.ts';
+import { Ticker } from './worker/ticker.ts';
 
 const data = workerData as WorkerData;
 const { config, worker, incarnation } = data;
@@ -68,11 +70,18 @@ const core = new SipWorker(
   },
 );
 
-const hub = new BatchPort(data.hub, (_from, target, payload) => core.onItem(target, payload), {
+const received = (_from: string, target: Target, payload: Buffer): void => {
+  ticker.heard();
+  core.onItem(target, payload);
+};
+
+const hub = new BatchPort(data.hub, received, {
   onError: (error) => log.write('error', 'item-failed', { error }),
+  gatherMs: limits.hubGatherMs,
 });
 
 parentPort?.on('message', (message: ToWorker) => {
+  ticker.heard();
   switch (message.type) {
     case 'assign':
     case 'freeze':
@@ -107,8 +116,12 @@ parentPort?.on('message', (message: ToWorker) => {
   }
 });
 
-// Timers have a resolution of 10 ms (src/limits.ts); nothing fires while the node may not act.
-setInterval(() => core.tick(), limits.timerTickMs);
+// Nothing fires while the node may not act.
+const ticker = new Ticker({
+  tick: () => core.tick(),
+  nextTickMs: () => core.nextTickMs(),
+  nowMs: () => clock.monotonicMs(),
+});
 
 let sockets: Sockets | undefined;
 
@@ -124,7 +137,10 @@ async function listen(): Promise<void> {
       datagrams: chooseUdp(config.node.datagrams),
       clock,
       log,
-      onMessage: (bytes, flow) => core.edge.receive(bytes, flow),
+      onMessage: (bytes, flow) => {
+        ticker.heard();
+        core.edge.receive(bytes, flow);
+      },
       onUndelivered: (token) => core.undelivered(token),
       count,
     });

@@ -1,6 +1,7 @@
 /**
- * Items between two threads over a MessagePort. A message costs 2-4 us however small it is, so the items of one turn of
- * the event loop travel as one array of octets, moved, not copied. Node gives no back-pressure on ports: the receiver
+ * Items between two threads over a MessagePort. A message costs 2-4 us however small it is, and to wake the other thread
+ * more, so the items of one turn of the event loop travel as one array of octets, moved, not copied; with `gatherMs` those of
+ * several turns, when there are many. Node gives no back-pressure on ports: the receiver
  * says how much it has worked off, and the sender refuses items while too much is under way.
  *
  * An item is what the links carry: a node (where to, or where from), a target in that node, a payload that nobody on the
@@ -22,6 +23,8 @@ export interface BatchPortOptions {
   onClose?(): void;
   /** Octets under way at most. Default `batchPortBytesMax`. */
   readonly bytesMax?: number;
+  /** What comes so soon after a batch waits for the next one; the first item after a pause goes with its turn. Default 0. */
+  readonly gatherMs?: number;
 }
 
 export interface BatchPortStats {
@@ -43,6 +46,8 @@ export class BatchPort {
   readonly #onItem: BatchItemHandler;
   readonly #options: BatchPortOptions;
   readonly #bytesMax: number;
+  readonly #gatherMs: number;
+  #flushedMs = Number.NEGATIVE_INFINITY;
   #batch = Buffer.allocUnsafeSlow(smallestBatchBytes);
   #at = headBytes;
   /** Sent and not worked off yet. */
@@ -57,6 +62,7 @@ export class BatchPort {
     this.#onItem = onItem;
     this.#options = options;
     this.#bytesMax = options.bytesMax ?? limits.batchPortBytesMax;
+    this.#gatherMs = options.gatherMs ?? 0;
     port.on('message', (batch: Uint8Array) => this.#receive(batch));
     port.on('close', () => {
       this.#isClosed = true;
@@ -90,11 +96,15 @@ export class BatchPort {
     batch.set(payload, at + 4);
     this.#at = at + 4 + payload.length;
     this.stats.sentItems++;
-    if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      setImmediate(this.#scheduled);
-    }
+    if (!this.#isScheduled) this.#schedule();
     return true;
+  }
+
+  #schedule(): void {
+    this.#isScheduled = true;
+    const waitMs = this.#gatherMs === 0 ? 0 : this.#flushedMs + this.#gatherMs - performance.now();
+    if (waitMs < 1) setImmediate(this.#scheduled);
+    else setTimeout(this.#scheduled, waitMs);
   }
 
   /** Sends what waits, now. */
@@ -117,6 +127,7 @@ export class BatchPort {
 
   readonly #scheduled = (): void => {
     this.#isScheduled = false;
+    if (this.#gatherMs > 0) this.#flushedMs = performance.now();
     this.flush();
   };
 

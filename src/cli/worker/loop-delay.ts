@@ -1,7 +1,8 @@
 /** How late the event loop of this thread is: the worst of the last second or two. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-const resolutionMs = 10;
+/** Each reading wakes the thread. */
+const resolutionMs = 50;
 const windowMs = 1_000;
 
 export class LoopDelay {
