@@ -95,19 +95,19 @@ export function watchActors(
     const receive = (state: unknown, input: Input, turn: Turn): void => {
       tape.begin();
       let after: ((handled: Handled) => void)[] | undefined;
-      const key = keyOf(state);
-      for (const each of world.observers) {
-        const then = each.handling?.({
-          node,
-          worker,
-          kind,
-          key,
-          partition: turn.partition,
-          nowMs: turn.nowMs,
-          input,
-          state,
-          twin: twins[kind],
-        });
+      const about: Handling = {
+        node,
+        worker,
+        kind,
+        key: keyOf(state),
+        partition: turn.partition,
+        nowMs: turn.nowMs,
+        input,
+        state,
+        twin: twins[kind],
+      };
+      for (const each of world.audience.handling) {
+        const then = each.handling(about);
         if (then !== undefined) (after ??= []).push(then);
       }
       if (after === undefined) return live.receive(state, input, turn);

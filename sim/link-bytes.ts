@@ -3,8 +3,10 @@
  * over simulated streams, which may be cut anywhere, be reset or fall silent. Slower than sim/links.ts, which carries the
  * items as objects; some of the seeds use it.
  */
+import type { PeerFrame } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
 import { LinkMesh, linkTickMs } from '../cluster/link-mesh.ts';
+import { packPeerItem } from '../cluster/peer-items.ts';
 import type { Clock } from '../src/outside.ts';
 import type { Kernel } from './kernel.ts';
 import type { LinkEnd, LinkFault, NodeLinks } from './links.ts';
@@ -107,6 +109,9 @@ export class ByteLinks implements NodeLinks {
     this.#cuts.clear();
   }
 
+  /** So it is asked at every tick. */
+  wanted(): void {}
+
   /** The protocol finds out by itself. */
   watch(): void {}
 
@@ -124,6 +129,10 @@ export class ByteLinks implements NodeLinks {
   send(from: LinkEnd, peer: string, target: Target, payload: Uint8Array): boolean {
     const own = this.#ends.get(from.id);
     return own?.end === from && own.mesh.send(peer, target, payload);
+  }
+
+  sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean {
+    return this.send(from, peer, [2], packPeerItem({ kind: 'control', frame }));
   }
 
   #tick(end: LinkEnd, mesh: LinkMesh): void {

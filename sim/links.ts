@@ -3,7 +3,9 @@
  * and in order; a cut holds them up; a cut or a stopped peer that lasts ends the link for both; what was under way is kept
  * for a link that comes back soon; the death of a process is heard at once as a reset.
  */
+import type { PeerFrame } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
+import { readPeerFrame } from '../cluster/peer-frames.ts';
 import { limits } from '../src/limits.ts';
 import type { Clock } from '../src/outside.ts';
 import type { Kernel, Owner } from './kernel.ts';
@@ -18,6 +20,8 @@ export interface LinkEnd {
   peerUp(peer: string, incarnation: number): void;
   peerDown(peer: string, incarnation: number): void;
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void;
+  /** What the control of another node says, where it did not come as octets. */
+  frame(from: string, incarnation: number, frame: PeerFrame): void;
 }
 
 export interface LinkFault {
@@ -39,17 +43,17 @@ export interface NodeLinks {
   cut(from: string, to: string): void;
   heal(from: string, to: string): void;
   healAll(): void;
+  /** It wants links that it did not want before. */
+  wanted(end: LinkEnd): void;
   /** Who is stopped or cut off has changed. */
   watch(): void;
   strike(fault: LinkFault): void;
   isUp(a: string, b: string): boolean;
   send(from: LinkEnd, peer: string, target: Target, payload: Uint8Array): boolean;
+  sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean;
 }
 
-interface Item {
-  readonly target: Target;
-  readonly payload: Uint8Array;
-}
+type Item = { readonly target: Target; readonly payload: Uint8Array } | { readonly frame: PeerFrame };
 
 /** One direction of a link. */
 interface Way {
@@ -76,6 +80,8 @@ export class Links implements NodeLinks {
   readonly #random: Stream;
   readonly #ends = new Map<string, LinkEnd>();
   readonly #links = new Map<string, Link>();
+  /** Those that have not got all links that they want. */
+  readonly #dialling = new Set<LinkEnd>();
   /** `a>b`: nothing goes from a to b. */
   readonly #cuts = new Set<string>();
 
@@ -87,6 +93,12 @@ export class Links implements NodeLinks {
 
   join(end: LinkEnd): void {
     this.#ends.set(end.id, end);
+    for (const each of this.#ends.values()) this.wanted(each);
+  }
+
+  wanted(end: LinkEnd): void {
+    if (this.#dialling.has(end)) return;
+    this.#dialling.add(end);
     this.#kernel.at(this.#random.between(5, 40), end.owner, () => this.#dialAll(end));
   }
 
@@ -148,11 +160,21 @@ export class Links implements NodeLinks {
   }
 
   send(from: LinkEnd, peer: string, target: Target, payload: Uint8Array): boolean {
+    return this.#take(from, peer, { target, payload: Buffer.from(payload) });
+  }
+
+  /** @throws when a node could not read it. */
+  sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean {
+    const read = readPeerFrame(frame);
+    if (read === undefined) throw new Error(`a frame of the control of ${from.id} cannot be read`);
+    return this.#take(from, peer, { frame: read });
+  }
+
+  #take(from: LinkEnd, peer: string, item: Item): boolean {
     const link = this.#links.get(nameOf(from.id, peer));
     if (link === undefined || !link.up) return false;
-    const way = link.ways.find((each) => each.from === from);
-    if (way === undefined) return false;
-    const item: Item = { target, payload: payload.slice() };
+    const way = link.ways[0].from === from ? link.ways[0] : link.ways[1];
+    if (way.from !== from) return false;
     if (this.#isBlocked(way)) way.held.push(item);
     else this.#send(link, way, item);
     return true;
@@ -164,10 +186,7 @@ export class Links implements NodeLinks {
     this.#kernel.at(arrivalMs - this.#kernel.nowMs, undefined, () => {
       if (this.#links.get(nameOf(way.from.id, way.to.id)) !== link) return;
       if (!link.up || this.#isBlocked(way)) way.held.push(item);
-      else
-        this.#kernel.at(0, way.to.owner, () =>
-          way.to.item(way.from.id, way.from.incarnation, item.target, item.payload),
-        );
+      else this.#kernel.at(0, way.to.owner, () => arrive(way, item));
     });
   }
 
@@ -179,6 +198,7 @@ export class Links implements NodeLinks {
   #end(link: Link): void {
     link.up = false;
     link.downSinceMs = this.#kernel.nowMs;
+    this.wanted(link.ways[0].from);
     for (const way of link.ways) {
       way.heldSinceMs = way.blockedSinceMs ?? this.#kernel.nowMs;
       way.blockedSinceMs = undefined;
@@ -186,18 +206,20 @@ export class Links implements NodeLinks {
     }
   }
 
-  /** The node with the smaller name dials, again and again. */
+  /** The node with the smaller name dials, again and again until it has all links that it wants. */
   #dialAll(end: LinkEnd): void {
-    if (!end.owner.isAlive) return;
-    for (const peer of this.#ends.values()) if (end.id < peer.id && end.wants(peer.id)) this.#dial(end, peer);
-    this.#kernel.at(this.#random.between(20, 60), end.owner, () => this.#dialAll(end));
+    let isLinked = true;
+    for (const peer of this.#ends.values())
+      if (end.id < peer.id && end.wants(peer.id)) isLinked = this.#dial(end, peer) && isLinked;
+    if (isLinked) this.#dialling.delete(end);
+    else this.#kernel.at(this.#random.between(20, 60), end.owner, () => this.#dialAll(end));
   }
 
-  #dial(end: LinkEnd, peer: LinkEnd): void {
+  #dial(end: LinkEnd, peer: LinkEnd): boolean {
     const name = nameOf(end.id, peer.id);
     const known = this.#links.get(name);
     const isSame = known?.ways[0].from === end && known.ways[0].to === peer;
-    if (known?.up === true && isSame) return;
+    if (known?.up === true && isSame) return true;
     // A stopped process accepts, as its kernel does, but shakes no hands.
     if (
       !peer.owner.isAlive ||
@@ -205,13 +227,13 @@ export class Links implements NodeLinks {
       this.#cuts.has(`${end.id}>${peer.id}`) ||
       this.#cuts.has(`${peer.id}>${end.id}`)
     )
-      return;
+      return false;
     const resumed = isSame && known !== undefined && this.#kernel.nowMs - known.downSinceMs <= limits.linkResumeMs;
     const link: Link = { ways: [newWay(end, peer), newWay(peer, end)], up: true, downSinceMs: 0 };
     this.#links.set(name, link);
     this.#kernel.at(0, end.owner, () => end.peerUp(peer.id, peer.incarnation));
     this.#kernel.at(0, peer.owner, () => peer.peerUp(end.id, end.incarnation));
-    if (!resumed || known === undefined) return;
+    if (!resumed || known === undefined) return true;
     for (const [index, way] of link.ways.entries()) {
       const { held, heldSinceMs } = known.ways[index]!;
       if (this.#kernel.nowMs - heldSinceMs <= limits.linkLateMs) way.held.push(...held);
@@ -219,6 +241,7 @@ export class Links implements NodeLinks {
     this.#kernel.at(0, undefined, () => {
       for (const way of link.ways) this.#sendHeld(link, way);
     });
+    return true;
   }
 
   #isBlocked(way: Way): boolean {
@@ -228,6 +251,11 @@ export class Links implements NodeLinks {
   #latency(): number {
     return this.#random.between(this.latencyMs[0], this.latencyMs[1]);
   }
+}
+
+function arrive({ from, to }: Way, item: Item): void {
+  if ('frame' in item) to.frame(from.id, from.incarnation, item.frame);
+  else to.item(from.id, from.incarnation, item.target, item.payload);
 }
 
 function newWay(from: LinkEnd, to: LinkEnd): Way {

@@ -3,10 +3,10 @@
  * links to the others. It can be killed, stopped, resumed and drained, as a process can.
  */
 import { ControlLoop } from '../cluster/control-loop.ts';
-import type { ShareOrder, ShareReport } from '../cluster/control-types.ts';
+import type { PeerFrame, ShareOrder, ShareReport } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
 import { Hub } from '../cluster/hub.ts';
-import { packPeerItem, unpackPeerItem } from '../cluster/peer-items.ts';
+import { unpackPeerItem } from '../cluster/peer-items.ts';
 import { isMember } from '../cluster/table.ts';
 import { limits } from '../src/limits.ts';
 import type { Log } from '../src/outside.ts';
@@ -43,7 +43,7 @@ export class SimNode implements LinkEnd {
     this.owner = new Owner(`${id}.${incarnation}`);
     this.log = {
       write: (level, event, fields) => {
-        for (const each of world.observers) each.noted?.(id, level, event, fields ?? {});
+        for (const each of world.audience.noted) each.noted(id, level, event, fields ?? {});
       },
     };
     this.hub = new Hub({
@@ -52,13 +52,13 @@ export class SimNode implements LinkEnd {
       nowMs: () => clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
       toNode: (peer, target, payload) => {
-        for (const each of world.observers) each.forwarded?.(this, peer, target, payload);
-        for (const each of world.observers) each.routed?.(this, peer, target);
+        for (const each of world.audience.forwarded) each.forwarded(this, peer, target, payload);
+        for (const each of world.audience.routed) each.routed(this, peer, target);
         return world.links.send(this, peer, target, payload);
       },
       relayTo: (peer) => this.loop.control.relayTo(peer),
       count: (metric) => {
-        for (const each of world.observers) each.counted?.(id, metric);
+        for (const each of world.audience.counted) each.counted(id, metric);
       },
     });
     const identity = { id, incarnation, link: `${id}:7000`, linkHeld: true, workers: world.options.workers, schema: 1 };
@@ -71,11 +71,14 @@ export class SimNode implements LinkEnd {
         hub: this.hub,
         log: this.log,
         tellWorker: (worker, order) => this.#tellWorker(worker, order),
-        sendPeer: (peer, _incarnation, frame) =>
-          void world.links.send(this, peer, [2], packPeerItem({ kind: 'control', frame })),
-        setPeer: (peer, address) => void (address === undefined ? this.#peers.delete(peer) : this.#peers.add(peer)),
+        sendPeer: (peer, _incarnation, frame) => void world.links.sendFrame(this, peer, frame),
+        setPeer: (peer, address) => {
+          if (address === undefined) this.#peers.delete(peer);
+          else this.#peers.add(peer);
+          world.links.wanted(this);
+        },
         table: (table) => {
-          for (const each of world.observers) each.tableAdopted?.(this, table);
+          for (const each of world.audience.tableAdopted) each.tableAdopted(this, table);
         },
         exit: (_code, reason) => world.exited(this, reason),
       },
@@ -142,7 +145,7 @@ export class SimNode implements LinkEnd {
 
   onReport(worker: SimWorker, report: ShareReport): void {
     if (this.workers[worker.index] !== worker) return;
-    for (const each of this.#world.observers) each.reported?.(this, report);
+    for (const each of this.#world.audience.reported) each.reported(this, report);
     switch (report.type) {
       case 'serving':
         return this.#step({ type: 'worker-serving', worker: worker.index, shares: report.shares });
@@ -175,9 +178,13 @@ export class SimNode implements LinkEnd {
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void {
     if (target[0] !== 2) return this.hub.fromNode(from, target, payload);
     const item = unpackPeerItem(payload);
-    if (item?.kind === 'control') for (const each of this.#world.observers) each.peerFrame?.(this, from, item.frame);
-    if (item?.kind === 'control') this.#step({ type: 'peer-frame', peer: from, incarnation, frame: item.frame });
+    if (item?.kind === 'control') this.frame(from, incarnation, item.frame);
     else throw new Error(`a frame of the control of ${from} cannot be read`);
+  }
+
+  frame(from: string, incarnation: number, frame: PeerFrame): void {
+    for (const each of this.#world.audience.peerFrame) each.peerFrame(this, from, frame);
+    this.#step({ type: 'peer-frame', peer: from, incarnation, frame });
   }
 
   /** As src/cli/node.ts: a member with links to the others, or one that has waited for them long enough, opens its sockets. */
@@ -195,14 +202,14 @@ export class SimNode implements LinkEnd {
 
   #step(input: Parameters<ControlLoop['step']>[0]): void {
     this.loop.step(input);
-    for (const each of this.#world.observers) each.stepped?.(this);
+    for (const each of this.#world.audience.stepped) each.stepped(this);
   }
 
   #tick(): void {
     this.#world.kernel.at(this.#world.chance.stream('ticks').between(19.5, 22), this.owner, () => {
       this.loop.tick();
       this.#listenWhenJoined();
-      for (const each of this.#world.observers) each.stepped?.(this);
+      for (const each of this.#world.audience.stepped) each.stepped(this);
       this.#tick();
     });
   }
@@ -217,15 +224,15 @@ export class SimNode implements LinkEnd {
   #toWorker(index: number, target: Target, payload: Uint8Array): boolean {
     const worker = this.workers[index];
     if (worker === undefined) return false;
-    for (const each of this.#world.observers) each.routed?.(this, '', target);
-    const copy = payload.slice();
+    for (const each of this.#world.audience.routed) each.routed(this, '', target);
+    const copy = Buffer.from(payload);
     this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.item(target, copy));
     return true;
   }
 
   #tellWorker(index: number, order: ShareOrder): void {
     const worker = this.workers[index];
-    for (const each of this.#world.observers) each.ordered?.(this, order);
+    for (const each of this.#world.audience.ordered) each.ordered(this, order);
     if (worker !== undefined)
       this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.order(order));
   }

@@ -52,6 +52,40 @@ export interface Observer<Node extends NamedNode = SimNode> {
   fault?(fault: Fault): void;
 }
 
+type Hook = keyof Observer;
+
+/** Of each event of a world, who wants to hear of it: nobody else is asked. */
+export type Audience = { readonly [Each in Hook]-?: readonly (Observer & Required<Pick<Observer, Each>>)[] };
+
+const hooks: Readonly<Record<Hook, true>> = {
+  stepped: true,
+  ordered: true,
+  reported: true,
+  peerFrame: true,
+  routed: true,
+  leftWorker: true,
+  cameToWorker: true,
+  handling: true,
+  tableAdopted: true,
+  noted: true,
+  counted: true,
+  nodeSent: true,
+  nodeReceived: true,
+  forwarded: true,
+  phoneSent: true,
+  phoneReceived: true,
+  crashed: true,
+  callEvent: true,
+  registration: true,
+  phase: true,
+  fault: true,
+};
+
+export function audienceOf(observers: readonly Observer[]): Audience {
+  const of = (hook: Hook): readonly Observer[] => observers.filter((each) => each[hook] !== undefined);
+  return Object.fromEntries(Object.keys(hooks).map((hook) => [hook, of(hook as Hook)])) as unknown as Audience;
+}
+
 /** An invariant does not hold. */
 export class Violation extends Error {
   readonly checker: string;

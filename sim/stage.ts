@@ -6,7 +6,7 @@
 import type { Chance } from './random.ts';
 import type { Kernel } from './kernel.ts';
 import type { Network } from './network.ts';
-import type { Observer } from './observe.ts';
+import type { Audience, Observer } from './observe.ts';
 import type { SimOptions } from './options.ts';
 import type { CallRecord, RegistrationRecord } from './phone/history.ts';
 import type { Phone } from './phone/phone.ts';
@@ -20,6 +20,7 @@ export interface Stage {
   readonly chance: Pick<Chance, 'stream'>;
   readonly network: Pick<Network, 'openPhone' | 'send'>;
   readonly observers: readonly Observer[];
+  readonly audience: Pick<Audience, 'phoneSent' | 'phoneReceived' | 'registration'>;
   readonly registrations: RegistrationRecord[];
   callWith(callId: string): CallRecord | undefined;
   tellCall(call: CallRecord, what: string): void;

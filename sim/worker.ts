@@ -40,13 +40,13 @@ export class SimWorker implements Socket, StreamListener {
     this.#node = node;
     this.index = index;
     this.owner = new Owner(`${node.owner.name}/${index}`, node.owner);
-    const { kernel, observers } = world;
+    const { kernel } = world;
     const count = (metric: string): void => {
-      for (const each of observers) each.counted?.(node.id, metric);
+      for (const each of world.audience.counted) each.counted(node.id, metric);
     };
     this.host = new SyncHost({
       crashed: (name, error) => {
-        for (const each of observers) each.crashed?.(node.id, name, error);
+        for (const each of world.audience.crashed) each.crashed(node.id, name, error);
       },
       refused: () => count('actor-refused'),
       deadLetters: () => count('actor-dead-letters'),
@@ -119,7 +119,7 @@ export class SimWorker implements Socket, StreamListener {
   }
 
   item(target: Target, payload: Uint8Array): void {
-    for (const each of this.#world.observers) each.cameToWorker?.(this.#node, this.index, target, payload);
+    for (const each of this.#world.audience.cameToWorker) each.cameToWorker(this.#node, this.index, target, payload);
     this.core.onItem(target, payload);
     this.#turn();
   }
@@ -133,9 +133,10 @@ export class SimWorker implements Socket, StreamListener {
   }
 
   #onMessage(bytes: Buffer, flow: Flow): void {
-    if (this.#world.observers.length > 0) {
+    if (this.#world.audience.nodeReceived.length > 0) {
       const message = readMessage(bytes);
-      for (const each of this.#world.observers) each.nodeReceived?.(this.#node, this.index, message, bytes, flow);
+      for (const each of this.#world.audience.nodeReceived)
+        each.nodeReceived(this.#node, this.index, message, bytes, flow);
     }
     if (flow.protocol === 'tcp') this.#world.network.tell(flow, clusterEndpoint, bytes, this.owner.name);
     this.core.edge.receive(bytes, flow);
@@ -178,18 +179,18 @@ export class SimWorker implements Socket, StreamListener {
   }
 
   #toHub(to: string, target: Target, payload: Uint8Array): boolean {
-    const copy = payload.slice();
+    const copy = Buffer.from(payload);
     const node = this.#node;
-    for (const each of this.#world.observers) each.leftWorker?.(node, this.index, target, copy);
+    for (const each of this.#world.audience.leftWorker) each.leftWorker(node, this.index, target, copy);
     this.#world.kernel.at(this.#world.options.threadMs, node.owner, () => node.hub.fromWorker(to, target, copy));
     return true;
   }
 
   #send(flow: Flow, bytes: Uint8Array, token: string): void {
-    const { network, observers } = this.#world;
+    const { network, audience } = this.#world;
     const copy = Buffer.from(bytes);
     const message = readMessage(copy);
-    for (const each of observers) each.nodeSent?.(this.#node, this.index, flow, message, copy);
+    for (const each of audience.nodeSent) each.nodeSent(this.#node, this.index, flow, message, copy);
     if (flow.protocol === 'tcp') {
       network.tell(clusterEndpoint, flow, copy, this.owner.name);
       this.#connections.send(flow, copy, token);

@@ -17,7 +17,7 @@ import { Links } from './links.ts';
 import type { NodeLinks } from './links.ts';
 import { clusterEndpoint, Network } from './network.ts';
 import { SimNode } from './node.ts';
-import { Violation } from './observe.ts';
+import { audienceOf, Violation } from './observe.ts';
 import type { Observer } from './observe.ts';
 import { nodeName, phases, warmUpMs } from './options.ts';
 import type { Phases, SimOptions } from './options.ts';
@@ -44,6 +44,8 @@ export class World {
   readonly preferences: Preferences;
   readonly deps: Omit<AorDeps, 'directory' | 'random'>;
   readonly observers: Observer[] = [];
+  /** The same, by what they want to hear. */
+  audience = audienceOf([]);
   readonly domain = 'example.test';
   /** The process of each name that was started last. */
   readonly nodes = new Map<string, SimNode>();
@@ -98,6 +100,7 @@ export class World {
   /** Runs the whole seed. @throws Violation, or whatever the server throws. */
   run(): void {
     const { kernel, options } = this;
+    this.audience = audienceOf(this.observers);
     for (let index = 0; index < options.nodes; index++)
       kernel.at(this.chance.stream('boot').between(0, 200), undefined, () => this.startNode(nodeName(index)));
     const thief = options.thefts === undefined ? undefined : new Thief(this);
@@ -119,17 +122,17 @@ export class World {
     this.#run(this.healedAtMs);
     faults.healAll();
     this.#run(this.healedAtMs + this.phases.healedMs);
-    for (const each of this.observers) each.phase?.('healed');
+    for (const each of this.audience.phase) each.phase('healed');
     this.#probe();
     this.#run(this.healedAtMs + this.phases.quietMs);
-    for (const each of this.observers) each.phase?.('quiet');
+    for (const each of this.audience.phase) each.phase('quiet');
     this.isQuiet = true;
     for (const phone of this.phones.values()) {
       phone.registration.set(false);
       for (const dialog of phone.dialogs()) dialog.bye();
     }
     this.#run(this.healedAtMs + this.phases.endMs);
-    for (const each of this.observers) each.phase?.('end');
+    for (const each of this.audience.phase) each.phase('end');
   }
 
   startNode(id: string): void {
@@ -157,7 +160,7 @@ export class World {
   }
 
   tellCall(call: CallRecord, what: string): void {
-    for (const each of this.observers) each.callEvent?.(call, what);
+    for (const each of this.audience.callEvent) each.callEvent(call, what);
   }
 
   liveNodes(): SimNode[] {

@@ -44,7 +44,7 @@ export function hops(world: World): Observer {
 }
 
 function sumOf(payload: Uint8Array): number {
-  let sum = 0x811c9dc5;
-  for (const octet of payload) sum = Math.imul(sum ^ octet, 0x01000193);
+  let sum = payload.length;
+  for (let index = 0; index < payload.length; index += 3) sum = Math.imul(sum ^ payload[index]!, 0x01000193);
   return sum;
 }

@@ -142,5 +142,10 @@ function nameIn(payload: Uint8Array): string | undefined {
 }
 
 function nameOf(bytes: Buffer, address: string, port: number): string {
-  return `${address}:${port} ${bytes.toString('latin1')}`;
+  let [first, second] = [0x811c9dc5, bytes.length];
+  for (let index = 0; index < bytes.length; index++) {
+    first = Math.imul(first ^ bytes[index]!, 0x01000193);
+    second = (Math.imul(second, 0x5bd1e995) + bytes[index]!) | 0;
+  }
+  return `${address}:${port} ${bytes.length} ${first} ${second}`;
 }

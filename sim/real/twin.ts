@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../src/config/config.ts';
 import type { Flow } from '../../src/outside.ts';
 import type { Endpoint } from '../network.ts';
-import { Violation } from '../observe.ts';
-import type { NamedNode, Observer } from '../observe.ts';
+import { audienceOf, Violation } from '../observe.ts';
+import type { Audience, NamedNode, Observer } from '../observe.ts';
 import { nodeName, warmUpMs } from '../options.ts';
 import type { SimOptions } from '../options.ts';
 import { newCall } from '../phone/history.ts';
@@ -100,6 +100,10 @@ export class Twin implements History {
       })),
       () => delays.between(sim.linkMs[0], sim.linkMs[1]),
     );
+  }
+
+  get audience(): Audience {
+    return audienceOf(this.observers);
   }
 
   get network(): RealNetwork {

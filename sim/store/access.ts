@@ -134,7 +134,7 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     durable: boolean,
     done: Done<WriteReply>,
   ): void {
-    const copies = rows.map(([key, value]): SnapshotRow => [key, value === null ? null : new Uint8Array(value)]);
+    const copies = rows.map(([key, value]): SnapshotRow => [key, value === null ? null : Buffer.from(value)]);
     this.#store.writing(this.#node);
     this.#way.write({ partition, epoch, owner, rows: copies }, durable, (...reply) => this.#answer(done, reply));
   }

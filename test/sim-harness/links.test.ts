@@ -40,6 +40,10 @@ class End implements LinkEnd {
   item(from: string, _incarnation: number, _target: unknown, payload: Uint8Array): void {
     this.heard.push(`${from} ${Buffer.from(payload).toString()}`);
   }
+
+  frame(from: string): void {
+    this.heard.push(`${from} a frame`);
+  }
 }
 
 function join(seed: number, manners: Partial<StreamManners> = {}) {
