@@ -210,7 +210,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
 }
 
 /** The faults after each of which nothing may be lost: those are left out that would be too much with the ones before. */
-function bearable(faults: readonly Fault[], world: Pick<SimOptions, 'store' | 'gate'>): Fault[] {
+function bearable(faults: readonly Fault[], world: Pick<SimOptions, 'store' | 'gate' | 'nodes'>): Fault[] {
   const kept: Fault[] = [];
   for (const fault of faults) if (!mayLose({ ...world, faults: [...kept, fault] })) kept.push(fault);
   return kept;

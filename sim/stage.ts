@@ -28,7 +28,7 @@ export interface Stage {
 
 /** What a checker needs that judges by packets and by what the phones know. */
 export interface History extends Stage {
-  readonly options: Pick<SimOptions, 'noAnswerMs' | 'storeMs' | 'store' | 'faults' | 'linkFaults' | 'gate'>;
+  readonly options: Pick<SimOptions, 'noAnswerMs' | 'storeMs' | 'store' | 'faults' | 'linkFaults' | 'gate' | 'nodes'>;
   readonly phones: ReadonlyMap<string, Phone>;
   readonly calls: readonly CallRecord[];
   /** When the last fault is over. */

@@ -24,7 +24,7 @@ const refusals: ReadonlySet<string> = new Set([
   'island',
 ]);
 /** Whether packets may leave though what they rely on is not stored (invariant 30): the store did not take it. */
-export function mayOpenGates(options: Pick<SimOptions, 'faults' | 'store' | 'gate'>): boolean {
+export function mayOpenGates(options: Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes'>): boolean {
   return mayLose(options) || options.faults.some(({ kind }) => kind === 'redis-failover' || kind === 'store-hung');
 }
 
@@ -32,8 +32,8 @@ const lossBeforeMs = 5_000;
 /** Votes, a table, seals, and all snapshots written anew. */
 const lossAfterMs = 6_000;
 
-export function mayLose(options: Pick<SimOptions, 'faults' | 'store' | 'gate'>): boolean {
-  if (options.gate === 'buddy' && losesBothMemories(options.faults)) return true;
+export function mayLose(options: Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes'>): boolean {
+  if (options.gate === 'buddy' && losesBothMemories(options)) return true;
   const isRedis = options.store.kind === 'redis';
   if (isRedis && losesUnwritten(options.faults)) return true;
   return options.faults.some((fault) => {
@@ -70,18 +70,38 @@ const unstoredMs = 1_500;
 /** Votes, a table, seals, the question to the buddy and the writing of what it said. */
 const takeoverMs = 6_000;
 
-function losesBothMemories(faults: readonly Fault[]): boolean {
+function losesBothMemories({ faults, nodes }: Pick<SimOptions, 'faults' | 'nodes'>): boolean {
   return faults.some(
     (owner) =>
       (owner.kind === 'crash' || owner.kind === 'worker-crash' || isDeadly(owner)) &&
       faults.some((buddy) => {
-        if (buddy === owner || buddy.atMs > takenOverMs(owner, faults) || endOf(buddy) < unstoredFromMs(owner, faults))
+        const backMs = endOf(buddy) + (buddy.kind === 'drain' ? startMs : 0);
+        if (buddy === owner || buddy.atMs > takenOverMs(owner, faults) || backMs < unstoredFromMs(owner, faults))
           return false;
         if (buddy.kind === 'cut' || buddy.kind === 'one-way-cut') return true;
-        return (buddy.kind === 'crash' || isDeadly(buddy)) && buddy.node !== owner.node;
+        if (buddy.node === owner.node) return false;
+        // Who leaves waits for an heir to come for what it has, but not for a node that is to be started again.
+        if (buddy.kind === 'drain') return isLast(buddy, owner, faults, nodes);
+        return buddy.kind === 'crash' || isDeadly(buddy);
       }),
   );
 }
+
+/** Of a cluster nobody else was there either, around that time. */
+function isLast(leaving: Fault, lost: Fault, faults: readonly Fault[], nodes: number): boolean {
+  const gone = new Set([leaving.node, lost.node]);
+  for (const each of faults)
+    if (
+      (each.kind === 'drain' || each.kind === 'crash' || isDeadly(each)) &&
+      each.atMs < endOf(leaving) + startMs &&
+      endOf(each) + startMs > leaving.atMs
+    )
+      gone.add(each.node);
+  return gone.size >= nodes;
+}
+
+/** Until a node that left or was lost is there again. */
+const startMs = 8_000;
 
 /** From when on what this one had may be in no store yet: further back when the store took nothing then. */
 function unstoredFromMs({ atMs }: Fault, faults: readonly Fault[]): number {
@@ -107,14 +127,16 @@ function isOutage({ kind }: Fault): boolean {
   return refusals.has(kind) || kind === 'store-hung' || kind === 'redis-failover';
 }
 
-/** Stopped for so long that it may be taken for dead. */
+const deadly: ReadonlySet<string> = new Set(['pause', 'isolate', 'island']);
+/** Stopped, or cut off, for so long that it may be taken for dead. */
 function isDeadly({ kind, forMs }: Fault): boolean {
-  return kind === 'pause' && forMs >= limits.leaseTtlMs - limits.leaseMarginMs - limits.leaseRenewMs;
+  return deadly.has(kind) && forMs >= limits.leaseTtlMs - limits.leaseMarginMs - limits.leaseRenewMs;
 }
 
 /** Whether a registration may be gone, or expire too soon, though its 200 stands: nobody has what was promised any more. */
-export function mayForget({ faults, gate }: Pick<SimOptions, 'faults' | 'gate'>): boolean {
-  if (gate === 'buddy' && losesBothMemories(faults)) return true;
+export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes'>): boolean {
+  const { faults, gate } = options;
+  if (gate === 'buddy' && losesBothMemories(options)) return true;
   return faults.some((fault) => fault.kind === 'store-wiped' && meetsAnother(fault, faults));
 }
 
