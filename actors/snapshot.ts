@@ -11,6 +11,7 @@ import { Decoder, Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 import { type Kind, kindNumbers } from './entity.ts';
 import { kindOf } from './envelope.ts';
+import { packArray } from './packer.ts';
 
 /** Of the six fields, not of the state in them, which carries the schema number of its behaviour. */
 export const snapshotSchema = 1;
@@ -36,7 +37,7 @@ export function rowKey(kind: Kind, key: string): string {
 
 /** @throws when the state cannot be MessagePack or is over `limits.snapshotBytesMax`. */
 export function packState(state: readonly unknown[]): Packed {
-  const bytes = encoder.encodeSharedRef(state);
+  const bytes = packArray(state) ?? encoder.encodeSharedRef(state);
   if (bytes.length > limits.snapshotBytesMax) throw new Error(`snapshot of ${bytes.length} bytes is over the limit`);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -65,7 +65,7 @@ function nextFlow(plan: RoutePlan, contact: Contact, self: Self, listener: numbe
   if (contact.path.length > 0) hop = parseUri(routeText(contact.path[0] ?? ''));
   else if (plan.nextRouteText !== '') hop = plan.nextRoute;
   else if (contact.flow !== undefined) return contact.flow;
-  else hop = parseUri(contact.uri);
+  else hop = contact.uri === plan.requestUri ? plan.uri : parseUri(contact.uri);
   return hop === undefined ? 'unsupported-scheme' : destinationOf(hop, self, listener);
 }
 

@@ -2,7 +2,6 @@
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { isFailure, parse } from '../../src/sip/parse.ts';
-import { parseUri } from '../../src/sip/uri.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import { fork as forkTo, locate, reply } from '../../src/routing/api.ts';
 import type { Service } from '../../src/routing/api.ts';
@@ -84,6 +83,6 @@ const toOwner: Service = function* (request) {
 
 function needsLocation(act: Act, plan: RoutePlan): boolean {
   if (plan.nextRouteText !== '') return false;
-  const uri = parseUri(plan.requestUri);
+  const { uri } = plan;
   return uri !== undefined && act.deps.self.isResponsible(uri);
 }

@@ -4,7 +4,7 @@
  */
 import type { SipMessage } from '../sip/message.ts';
 import { HeaderId } from '../sip/header/names.ts';
-import { parseAddress } from '../sip/header/address.ts';
+import { scanAddress, scanned } from '../sip/header/address.ts';
 import { formatUri, parseUri, uriParam } from '../sip/uri.ts';
 import type { SipUri } from '../sip/uri.ts';
 import type { Self } from './self.ts';
@@ -12,6 +12,8 @@ import type { Self } from './self.ts';
 export interface RoutePlan {
   /** Request-URI after the repair of what a strict router did, and without an maddr that means us (16.4). */
   readonly requestUri: string;
+  /** The same, parsed; undefined when we do not know its scheme. */
+  readonly uri: SipUri | undefined;
   /** The last Route value became the Request-URI and is to be removed. */
   readonly repaired: boolean;
   /** Leading Route values that name us, to be removed (16.4, last paragraph; all at once, so no packet loops through us). */
@@ -43,7 +45,10 @@ export function planRoute(request: SipMessage, self: Self, proof: string, listen
     last--;
     repaired = true;
   }
-  if (uri !== undefined && isOwnMaddr(uri, self, listener)) requestUri = withoutMaddr(uri);
+  if (uri !== undefined && isOwnMaddr(uri, self, listener)) {
+    requestUri = withoutMaddr(uri);
+    uri = parseUri(requestUri);
+  }
 
   let own = 0;
   let nextRoute: SipUri | undefined;
@@ -61,6 +66,7 @@ export function planRoute(request: SipMessage, self: Self, proof: string, listen
   }
   return {
     requestUri,
+    uri,
     repaired,
     ownRoutes: own,
     proven,
@@ -104,5 +110,6 @@ function hasParam(uri: SipUri, name: string): boolean {
 }
 
 function routeUri(value: string): string {
-  return parseAddress(value)?.uri ?? value;
+  const end = scanAddress(value, 0, value.length);
+  return end === value.length ? value.slice(scanned.uriStart, scanned.uriEnd) : value;
 }

@@ -28,6 +28,7 @@ export function hostKind(host: string): HostKind {
 /** Whether the two are the same IP address, whatever the spelling. False when one of them is a name. */
 export function sameAddress(a: string, b: string): boolean {
   const first = parseAddress(a);
+  if (a === b) return first !== undefined;
   const second = parseAddress(b);
   if (first === undefined || second === undefined || first.length !== second.length) return false;
   return first.every((part, at) => part === second[at]);
@@ -81,16 +82,29 @@ function kindOf6(groups: readonly number[]): HostKind {
 
 /** Dotted quad only, no leading zeros (which C libraries read as octal). */
 function parse4(text: string): number[] | undefined {
-  const parts = text.split('.', 5);
-  if (parts.length !== 4) return undefined;
-  const octets: number[] = [];
-  for (const part of parts) {
-    const octet = number(part, 10, 3);
-    if (octet === undefined || octet > 255 || (part.length > 1 && part.startsWith('0'))) return undefined;
-    octets.push(octet);
+  const octets = [0, 0, 0, 0];
+  let count = 0;
+  let octet = 0;
+  let digits = 0;
+  for (let at = 0; at <= text.length; at += 1) {
+    const code = at < text.length ? text.charCodeAt(at) : dot;
+    if (code === dot) {
+      if (digits === 0 || count === 4) return undefined;
+      octets[count] = octet;
+      count += 1;
+      octet = 0;
+      digits = 0;
+      continue;
+    }
+    if (code < 0x30 || code > 0x39 || (digits > 0 && octet === 0)) return undefined;
+    octet = octet * 10 + code - 0x30;
+    digits += 1;
+    if (octet > 255) return undefined;
   }
-  return octets;
+  return count === 4 ? octets : undefined;
 }
+
+const dot = 0x2e;
 
 /** RFC 4291 2.2: groups, one `::`, perhaps a dotted quad at the end. No zone. */
 function parse6(text: string): number[] | undefined {

@@ -19,6 +19,7 @@ class View implements RoutingRequest {
   readonly source: Flow;
   readonly #request: SipMessage;
   readonly #self: Self;
+  readonly #targetUri: SipUri | undefined;
   #target: Party | undefined;
   #from: Party | undefined;
   #to: Party | undefined;
@@ -26,6 +27,7 @@ class View implements RoutingRequest {
   constructor(request: SipMessage, plan: RoutePlan, flow: Flow, self: Self) {
     this.method = request.method;
     this.requestUri = plan.requestUri;
+    this.#targetUri = plan.uri;
     this.nextHop = plan.nextRouteText;
     this.source = flow;
     this.#request = request;
@@ -61,8 +63,7 @@ class View implements RoutingRequest {
   }
 
   #targetParty(): Party {
-    const { uri, requestUri } = this.#request;
-    return (this.#target ??= partyOf(requestUri === this.requestUri ? uri : parseUri(this.requestUri), this.#self));
+    return (this.#target ??= partyOf(this.#targetUri, this.#self));
   }
 
   #fromParty(): Party {

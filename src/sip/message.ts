@@ -122,9 +122,15 @@ export class SipMessage {
 
   /** Every value of a header in order; lines of list headers split at their commas. */
   values(id: HeaderId): readonly string[] {
-    const all: string[] = [];
+    const first = this.#next(id, 0);
+    if (first < 0) return noValues;
     const list = headerFacts[id]?.list === true;
-    for (let line = this.#next(id, 0); line >= 0; line = this.#next(id, line + 2)) {
+    if (this.#next(id, first + 2) < 0) {
+      const value = this.#value(first);
+      if (!list || (value !== '' && !value.includes(','))) return [value];
+    }
+    const all: string[] = [];
+    for (let line = first; line >= 0; line = this.#next(id, line + 2)) {
       const value = this.#value(line);
       if (list && value.includes(',')) all.push(...splitList(value));
       else if (!list || value !== '') all.push(value);
@@ -178,8 +184,14 @@ export class SipMessage {
   }
 
   #readContacts(): readonly NameAddr[] | '*' {
+    const first = this.#next(HeaderId.Contact, 0);
+    if (first < 0) return nobodies;
+    if (this.#next(HeaderId.Contact, first + 2) < 0) {
+      const value = this.#value(first);
+      return value === '*' ? '*' : (parseAddresses(value) ?? nobodies);
+    }
     const all: NameAddr[] = [];
-    for (let line = this.#next(HeaderId.Contact, 0); line >= 0; line = this.#next(HeaderId.Contact, line + 2)) {
+    for (let line = first; line >= 0; line = this.#next(HeaderId.Contact, line + 2)) {
       const value = this.#value(line);
       if (value === '*') return '*';
       all.push(...(parseAddresses(value) ?? []));
@@ -188,4 +200,6 @@ export class SipMessage {
   }
 }
 
+const nobodies: readonly NameAddr[] = [];
+const noValues: readonly string[] = [];
 const nobody: NameAddr = { displayName: '', uri: '', params: [] };

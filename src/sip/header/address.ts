@@ -150,8 +150,10 @@ export function parseAddress(text: string): NameAddr | undefined {
 
 /** A comma-separated list; undefined when any value is malformed. */
 export function parseAddresses(text: string): readonly NameAddr[] | undefined {
-  const all: NameAddr[] = [];
-  for (let at = 0; at <= text.length; at += 1) {
+  let at = scanAddress(text, 0, text.length);
+  if (at < 0) return undefined;
+  const all = [scannedAddress(text, at)];
+  for (at += 1; at <= text.length; at += 1) {
     at = scanAddress(text, at, text.length);
     if (at < 0) return undefined;
     all.push(scannedAddress(text, at));
