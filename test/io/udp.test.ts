@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Flow } from '../../src/outside.ts';
 import { openNativeUdp } from '../../src/io/native/native-udp.ts';
 import { openNodeUdp } from '../../src/io/node-udp.ts';
@@ -34,12 +34,21 @@ const paths = [
   },
 ];
 
-for (const { path, skip, openUdp } of paths) {
+for (const { path, skip, openUdp: openOne } of paths) {
+  const opened: UdpTransport[] = [];
+  const openUdp = async (options: UdpOptions): Promise<UdpTransport> => {
+    const socket = await openOne(options);
+    opened.push(socket);
+    return socket;
+  };
   /** A socket with a port of its own. Errors fail the test. */
   const open = (onMessage: UdpOptions['onMessage'], address = ipv4): Promise<UdpTransport> =>
     openUdp({ address, port: 0, listener: 0, reusePort: false, onMessage, onError: (code) => assert.fail(code) });
 
   describe(`UDP, ${path}`, { skip }, () => {
+    // What a test that failed left open would keep the process.
+    after(() => Promise.all(opened.map((socket) => socket.close())));
+
     test('two sockets share one port, both receive, and answers come from that port', async () => {
       const servers: UdpTransport[] = [];
       for (let i = 0; i < 2; i++) {
