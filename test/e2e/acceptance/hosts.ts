@@ -23,5 +23,6 @@ for (const line of lines) {
   progress(`${line.name}: ${folder}/driver.log, load ${loadavg()[0]?.toFixed(1)}`);
   const found = await runOnHosts(line.name, line.hosts, folder, 45 * 60_000, words.length > 0 ? words : line.words);
   report(folder, line.name, [], { ...found, load: `${loadavg()[0]?.toFixed(1)}` });
+  if ((found['missed'] ?? '') !== '') process.exitCode = 1;
 }
-process.exit(0);
+process.exit();

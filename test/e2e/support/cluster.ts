@@ -106,7 +106,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     for (const pid of cluster.pids().values()) killQuietly(pid);
   });
   try {
-    await cluster.settled(30_000);
+    await cluster.settled(60_000);
   } catch (error) {
     await cluster.stop();
     throw new Error(`${String(error)}\n${supervisor.output().slice(-1_000)}`, { cause: error });

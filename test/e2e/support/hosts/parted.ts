@@ -13,6 +13,7 @@ import { HostCluster } from './cluster.ts';
 import type { Findings } from './driver.ts';
 import { addressOf, cut, heal, hostName, storeAddress } from './namespaces.ts';
 import { NatPhone } from './phone.ts';
+import { StoreWatch } from './store-watch.ts';
 
 const hosts = [1, 2, 3, 4];
 const partedMs = 6_000;
@@ -30,18 +31,23 @@ const both = (some: readonly string[], others: readonly string[]): Way[] =>
     ]),
   );
 
-/** Which ways are cut. */
-const partings: Readonly<Record<string, readonly Way[]>> = {
-  '2/2': both(['h3', 'h4'], ['h1', 'h2', 'store']),
-  '3/1': both(['h4'], ['h1', 'h2', 'h3', 'store']),
-  'one way': [
-    ['h1', 'h2'],
-    ['h1', 'h3'],
-    ['h1', 'h4'],
-  ],
-  'store': both(['h2'], ['store']),
-  'peers': both(['h3'], ['h1', 'h2', 'h4']),
+/** Which ways are cut, and who serves while they are: docs/OPERATIONS.md, When the network parts. */
+const partings: Readonly<Record<string, { readonly ways: readonly Way[]; readonly serving: readonly string[] }>> = {
+  '2/2': { ways: both(['h3', 'h4'], ['h1', 'h2', 'store']), serving: ['h1', 'h2'] },
+  '3/1': { ways: both(['h4'], ['h1', 'h2', 'h3', 'store']), serving: ['h1', 'h2', 'h3'] },
+  'one way': {
+    ways: [
+      ['h1', 'h2'],
+      ['h1', 'h3'],
+      ['h1', 'h4'],
+    ],
+    serving: ['h1', 'h2', 'h3', 'h4'],
+  },
+  'store': { ways: both(['h2'], ['store']), serving: ['h1', 'h2', 'h3', 'h4'] },
+  'peers': { ways: both(['h3'], ['h1', 'h2', 'h4']), serving: ['h1', 'h2', 'h3', 'h4'] },
 };
+/** After the network is whole again everything must be as before within this time. */
+const wholeMs = 10_000;
 
 export async function parted(folder: string, [repetitions = '10']: readonly string[]): Promise<Findings> {
   const users = makeUsers(5);
@@ -61,14 +67,17 @@ export async function parted(folder: string, [repetitions = '10']: readonly stri
     },
   });
   const redis = new Redis({ host: storeAddress, port: 6_379 });
+  const addresses = new Map(hosts.map((host) => [hostName(host), addressOf(host)]));
   const counts = { made: 0, failed: 0 };
   const findings: Record<string, number | string> = {};
   const looking = setInterval(() => void look(cluster, speech), 250);
   const callers: NatPhone[] = [];
   let calling: NodeJS.Timeout | undefined;
+  let watch: StoreWatch | undefined;
   try {
     for (const host of hosts) cluster.startNode(host);
-    await cluster.settled(hosts, 30_000);
+    await cluster.settled(hosts, 90_000);
+    watch = await StoreWatch.start(redis, (owner) => addresses.get(owner.split('.')[0] ?? '') ?? '');
     await callee.open();
     for (const host of hosts) callers.push(await new NatPhone(users[host]?.name ?? '', addressOf(host)).open());
     if ((await callee.register()) !== 200) throw new Error('the callee could not register');
@@ -79,11 +88,14 @@ export async function parted(folder: string, [repetitions = '10']: readonly stri
     }, callEveryMs);
     const times = Object.fromEntries(Object.keys(partings).map((name) => [name, [] as number[]]));
     let wrongSeals = 0;
+    const others: string[] = [];
     for (let index = 0; index < Number(repetitions); index += 1) {
-      for (const [name, ways] of Object.entries(partings)) {
+      for (const [name, { ways, serving }] of Object.entries(partings)) {
         for (const [from, to] of ways) cut(from, to);
         await sleep(partedMs);
         const seen = await cluster.view(hosts);
+        const up = (seen?.nodes ?? []).filter(({ status }) => status === 'up').map(({ id }) => id);
+        if (up.join() !== serving.join()) others.push(`${index + 1} ${name}: ${up.join(' ')}`);
         for (const [from, to] of ways) heal(from, to);
         const healedAtMs = performance.now();
         await cluster.settled(hosts, 60_000);
@@ -99,20 +111,35 @@ export async function parted(folder: string, [repetitions = '10']: readonly stri
       }
     }
     for (const [name, each] of Object.entries(times)) findings[`${name}: whole again ms`] = each.join(' ');
+    const acting = speech.judge();
+    const store = watch.judge();
+    const slow = Object.values(times)
+      .flat()
+      .filter((ms) => ms > wholeMs).length;
+    const missed = [
+      ...(slow > 0 ? [`whole again after more than ${wholeMs} ms: ${slow} times`] : []),
+      ...(others.length > 0 ? [`others served than is documented: ${others.join(', ')}`] : []),
+      ...(acting['two owners acting'] === 0 ? [] : ['two owners acting']),
+      ...(store['writes or seals by who was not the owner'] === 0 ? [] : ['written by who was not the owner']),
+      ...(wrongSeals === 0 ? [] : ['seals not as the table says']),
+    ];
     const lives = hosts.map((host) => `${hostName(host)} ${cluster.lives(host)}`).join(', ');
     return {
       ...findings,
       'repetitions of each': Number(repetitions),
       'calls': counts.made,
       'calls that failed': counts.failed,
-      ...speech.judge(),
+      ...acting,
+      ...store,
       'partitions whose seal is not as the table says': wrongSeals,
       'lives of the nodes': lives,
       'seconds': Math.round((performance.now() - begun) / 1_000),
+      'missed': missed.join('; '),
     };
   } finally {
     clearInterval(looking);
     clearInterval(calling);
+    watch?.close();
     redis.disconnect();
     for (const phone of [...callers, callee]) phone.close();
     await cluster.stop();
