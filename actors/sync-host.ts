@@ -43,6 +43,11 @@ export class SyncHost implements ActorHost {
     return turns;
   }
 
+  /** No actor has anything to do. */
+  get isIdle(): boolean {
+    return this.#ready.length === 0;
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const cell of [...this.#cells.values()]) cell.stop();

@@ -354,3 +354,8 @@ function drawRegistrations(random: Stream, devices: readonly number[], faultMs: 
 export function nodeName(index: number): string {
   return String.fromCharCode(97 + index);
 }
+
+/** The links carry a few messages at a time over a way that takes long: less than fifty calls a second. */
+export function hasNarrowLinks({ linkBytes, linkMs }: Pick<SimOptions, 'linkBytes' | 'linkMs'>): boolean {
+  return linkBytes !== undefined && linkBytes.windowBytes < 10_000 && linkMs[1] > 10;
+}

@@ -153,8 +153,12 @@ export class SimWorker implements Socket, StreamListener {
     });
   }
 
-  /** Waits for the next tick that has something to do; those between would do nothing. */
+  /**
+   * After each event: actors that were told something by an answer of the store get their turn too, as they do in
+   * production; then it waits for the next tick that has something to do; those between would do nothing.
+   */
   wind(): void {
+    if (!this.host.isIdle) this.#turn();
     const wantedMs = this.#node.clock.worldMs(this.core.nextTickMs());
     if (wantedMs === Infinity) return;
     const { nowMs } = this.#world.kernel;

@@ -19,7 +19,7 @@ import { clusterEndpoint, Network } from './network.ts';
 import { SimNode } from './node.ts';
 import { audienceOf, Violation } from './observe.ts';
 import type { Observer } from './observe.ts';
-import { nodeName, phases, warmUpMs } from './options.ts';
+import { hasNarrowLinks, nodeName, phases, warmUpMs } from './options.ts';
 import type { Phases, SimOptions } from './options.ts';
 import { newCall } from './phone/history.ts';
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
@@ -220,7 +220,7 @@ export class World {
     const { users, devices, partitions } = this.options;
     // Some partitions in each world, in some worlds all.
     const random = this.chance.stream('probes');
-    const isEverywhere = random.chance(1 / 32) && !this.#hasNarrowLinks();
+    const isEverywhere = random.chance(1 / 32) && !hasNarrowLinks(this.options);
     // The cluster is judged, so nobody takes part whose own connection is slow, or perhaps gone without his knowing.
     const quick = Array.from({ length: users }, (_, user) => user).filter((user) => !this.#hasConnection(user));
     if (quick.length < 2) return;
@@ -251,12 +251,6 @@ export class World {
         startMs,
       );
     }
-  }
-
-  /** They carry less than fifty calls a second: a window of a few messages, and a way that takes long. */
-  #hasNarrowLinks(): boolean {
-    const { linkBytes, linkMs } = this.options;
-    return linkBytes !== undefined && linkBytes.windowBytes < 10_000 && linkMs[1] > 10;
   }
 
   #hasConnection(user: number): boolean {

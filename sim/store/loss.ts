@@ -81,7 +81,7 @@ function losesBothMemories({ faults, nodes }: Pick<SimOptions, 'faults' | 'nodes
         if (buddy.kind === 'cut' || buddy.kind === 'one-way-cut') return true;
         if (buddy.node === owner.node) return false;
         // Who leaves waits for an heir to come for what it has, but not for a node that is to be started again.
-        if (buddy.kind === 'drain') return isLast(buddy, owner, faults, nodes);
+        if (buddy.kind === 'drain') return owner.kind !== 'worker-crash' && isLast(buddy, owner, faults, nodes);
         return buddy.kind === 'crash' || isDeadly(buddy);
       }),
   );
