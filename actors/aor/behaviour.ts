@@ -43,7 +43,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
       aor,
       bindings: noBindings,
       windows: freshWindows(turn),
-      requests: noRequests(aor),
+      requests: none,
       waiting: [],
     }),
     receive: (state, input, turn) => receive(state, input, turn, deps),
@@ -60,6 +60,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
 }
 
 function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void {
+  if (input.type === 'sip' && state.requests === none) state.requests = noRequests(state.aor);
   const act = actOf(state, turn, deps);
   switch (input.type) {
     case 'sip':
@@ -201,7 +202,7 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
     aor,
     bindings: unpack(packed[1] as readonly unknown[]),
     windows: freshWindows(turn),
-    requests: Array.isArray(requests) ? unpackCall(aor, requests, turn.partition, deps) : noRequests(aor),
+    requests: Array.isArray(requests) ? unpackCall(aor, requests, turn.partition, deps) : none,
     waiting: [],
   };
   armExpiry(state, turn);
@@ -217,6 +218,9 @@ function actOf(state: AorState, turn: Turn, deps: AorDeps): Act {
   act.registrar = (self, context) => registerHere(state, self, context, deps);
   return act;
 }
+
+/** Of those who are only asked where they are: nothing is ever entered here. */
+const none: CallState = noRequests('');
 
 function noRequests(aor: string): CallState {
   return {

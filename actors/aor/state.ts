@@ -11,8 +11,8 @@ export interface AorState {
   readonly aor: string;
   bindings: Bindings;
   windows: NonceWindows;
-  /** Transactions of REGISTER requests, handled like those of a call. */
-  readonly requests: CallState;
+  /** Transactions of REGISTER requests, handled like those of a call. Not our own before the first request. */
+  requests: CallState;
   /** Questions that wait until the directory knows the user. */
   readonly waiting: (readonly [asker: Asker, question: VerifyQuestion | 'locate'])[];
 }
