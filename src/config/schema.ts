@@ -119,7 +119,7 @@ const node = z.strictObject({
     .default('auto')
     .describe(
       'How UDP is read and written: `native`, in batches by the addon that the installation compiles when there is a C compiler ' +
-        '(Linux); `node`, by the sockets of Node, for about twice the processor time of each packet; `auto`, natively where ' +
+        '(Linux); `node`, by the sockets of Node, for up to twice the processor time of each packet; `auto`, natively where ' +
         'that is possible. The log (`datagrams`) and the metric `carillon_datagrams_info` say which it is.',
     ),
   zone: z
