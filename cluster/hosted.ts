@@ -38,7 +38,8 @@ export interface HostedPorts {
 
 export class HostedPartitions {
   readonly #all = new Map<number, Hosted>();
-  readonly #actors = new Map<number, ActorRef<'drain'>>();
+  /** By partition. */
+  readonly #actors: (ActorRef<'drain'> | undefined)[] = Array.from({ length: limits.partitions }, () => undefined);
   readonly #waiting = new Set<number>();
   readonly #host: ActorHost;
   readonly #replicator: Replicator;
@@ -199,8 +200,8 @@ export class HostedPartitions {
       hosted.partition?.close();
       this.#replicator.end(number);
       this.#takeover.forget(number);
-      this.#actors.get(number)?.stop();
-      this.#actors.delete(number);
+      this.#actors[number]?.stop();
+      this.#actors[number] = undefined;
       for (const envelope of held) this.#ports.elsewhere(number, envelope);
     }
   }
@@ -244,12 +245,12 @@ export class HostedPartitions {
   }
 
   #actorOf(number: number): ActorRef<'drain'> {
-    const known = this.#actors.get(number);
+    const known = this.#actors[number];
     if (known !== undefined) return known;
     const actor = this.#host.spawn<'drain'>(`partition-${number}`, () => this.#drain(number), {
       mailboxMax: drainsWaitingMax,
     });
-    this.#actors.set(number, actor);
+    this.#actors[number] = actor;
     return actor;
   }
 
