@@ -1,10 +1,12 @@
 /**
  * Random sequences of operations by several nodes and incarnations, with time passing, on the memory store and on
- * another: a SQLite file, a redis-server. Every reply and the final contents must be the same.
+ * another: a SQLite file, a redis-server, the simulator's models of both. Every reply and the final contents must be the
+ * same.
  *
  * Seen failing with: the memory store letting epoch 0 write to a partition that nobody sealed; a refused CAS that cleared
  * the voters; the lease compared with `>=`; votes for an older incarnation counted against the new one. In the scripts of
- * Redis: a release that keeps the lease; ceil made floor in the majority; a seal that takes an equal epoch.
+ * Redis: a release that keeps the lease; ceil made floor in the majority; a seal that takes an equal epoch. In the models: a
+ * commit that answers in another order than it was asked; a seal that does not begin a new count of writes.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -14,9 +16,12 @@ import { MemoryStore } from '../../../cluster/stores/memory.ts';
 import { openRedisStore } from '../../../cluster/stores/redis/store.ts';
 import { SqliteStore } from '../../../cluster/stores/sqlite/store.ts';
 import { folder } from './folder.ts';
-import { operations, partitions, plain, ttlMs, voteIssueWindowMs, voteTtlMs } from './operations.ts';
-import type { Pair, Subject } from './operations.ts';
+import { operationsOf, partitions, plain, ttlMs } from './operations.ts';
+import type { Pair, Subject, VoteTimes } from './operations.ts';
 import { Asked, redisMissing, redisServer } from './redis-server.ts';
+import { Simulated } from './simulated.ts';
+import { limits } from '../../../src/limits.ts';
+import { worldStartMs } from '../../../sim/clock.ts';
 
 async function everything(store: Subject): Promise<unknown> {
   return plain([
@@ -37,27 +42,32 @@ async function found(store: Subject): Promise<void> {
 
 interface Held {
   readonly store: Subject;
-  readonly setTime: (ms: number) => void | Promise<void>;
+  /** Answers what its clock shows then. */
+  readonly setTime: (ms: number) => number | Promise<number>;
   close(): void;
 }
 
+const quick: VoteTimes = { voteTtlMs: 500, voteIssueWindowMs: 200 };
+
 /** @param fresh an empty store at this time */
-async function hold(numRuns: number, fresh: (startMs: number) => Promise<Held>): Promise<void> {
+async function hold(
+  numRuns: number,
+  times: VoteTimes,
+  fresh: (startMs: number) => Promise<Held>,
+  startMs = 1_000_000,
+): Promise<void> {
   let deaths = 0;
   const property = fc.asyncProperty(
     fc.boolean(),
-    fc.commands(operations, { maxCommands: 80, size: 'max' }),
+    fc.commands(operationsOf(times), { maxCommands: 80, size: 'max' }),
     async (isFounded, commands) => {
-      const time = { ms: 1_000_000 };
-      const memory = new MemoryStore({ nowMs: () => time.ms, voteTtlMs, voteIssueWindowMs });
+      const time = { ms: startMs };
+      const memory = new MemoryStore({ nowMs: () => time.ms, ...times });
       const held = await fresh(time.ms);
       try {
         if (isFounded) for (const store of [memory, held.store]) await found(store);
         const { epoch, nonce } = memory.readTable() ?? { epoch: 0, nonce: '' };
-        const setTime = async (ms: number): Promise<void> => {
-          time.ms = ms;
-          await held.setTime(ms);
-        };
+        const setTime = async (ms: number): Promise<number> => (time.ms = await held.setTime(ms));
         const real: Pair = { memory, held: held.store, setTime };
         await fc.asyncModelRun(() => ({ model: { ms: time.ms, epoch, nonce }, real }), commands);
         assert.deepEqual(await everything(held.store), await everything(memory));
@@ -74,10 +84,10 @@ async function hold(numRuns: number, fresh: (startMs: number) => Promise<Held>):
 test('the memory store and the SQLite store give the same replies', async (t) => {
   const path = folder(t);
   let run = 0;
-  await hold(60, async (startMs) => {
+  await hold(60, quick, async (startMs) => {
     const time = { ms: startMs };
-    const store = new SqliteStore(join(path, `${run++}.db`), { nowMs: () => time.ms, voteTtlMs, voteIssueWindowMs });
-    return { store, setTime: (ms) => void (time.ms = ms), close: () => store.close() };
+    const store = new SqliteStore(join(path, `${run++}.db`), { nowMs: () => time.ms, ...quick });
+    return { store, setTime: (ms) => (time.ms = ms), close: () => store.close() };
   });
 });
 
@@ -87,10 +97,26 @@ test('the memory store and a real Redis give the same replies', { skip: redisMis
   const clock = "local function now() return tonumber(redis.call('GET', 'clock')) end";
   const control = await server.client(t);
   let run = 0;
-  await hold(60, async (startMs) => {
+  await hold(60, quick, async (startMs) => {
     await control.set('clock', startMs);
     const url = `${server.url}?prefix=run${run++}`;
-    const store = new Asked(await openRedisStore(url, { clock, voteTtlMs, voteIssueWindowMs }));
-    return { store, setTime: async (ms) => void (await control.set('clock', ms)), close: () => store.close() };
+    const store = new Asked(await openRedisStore(url, { clock, ...quick }));
+    const setTime = async (ms: number): Promise<number> => {
+      await control.set('clock', ms);
+      return ms;
+    };
+    return { store, setTime, close: () => store.close() };
   });
 });
+
+for (const kind of ['sqlite', 'redis'] as const) {
+  test(`the memory store and the simulator's ${kind} give the same replies`, async () => {
+    const { voteTtlMs, voteIssueWindowMs } = limits;
+    let run = 0;
+    const fresh = async (): Promise<Held> => {
+      const store = new Simulated(kind, run++);
+      return { store, setTime: (ms) => store.setTime(ms), close: () => undefined };
+    };
+    await hold(60, { voteTtlMs, voteIssueWindowMs }, fresh, worldStartMs);
+  });
+}
