@@ -173,7 +173,14 @@ export class Hub {
     const owner = this.#table?.owner[partition] ?? nobody;
     const member = owner === nobody ? undefined : this.#table?.members[owner];
     if (member === undefined || member.id === this.#ports.node) return false;
+    // Its owner sends us what we are about to have: we shall hear of that soon, and back there it would only turn round.
+    if (hops > 0 && this.#isComing(partition)) return false;
     return this.#toNode(member.id, target, payload);
+  }
+
+  #isComing(partition: number): boolean {
+    const to = this.#table?.moving.get(partition);
+    return to !== undefined && this.#table!.members[to]?.id === this.#ports.node;
   }
 
   #retry(): void {

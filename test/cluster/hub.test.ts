@@ -95,6 +95,20 @@ describe('the hub', () => {
     assert.equal(hub.waitingCount, 0);
   });
 
+  it('keeps what its owner sends for a partition that is coming here, which would only turn round there', () => {
+    const coming = { ...table({ 7: 1 }), moving: new Map([[7, 0]]) };
+    hub.adopt(coming);
+    hub.fromNode('b', [0, 7, 1], payload);
+    assert.deepEqual(sent, []);
+    hub.assigned(0, [7]);
+    assert.deepEqual(sent, ['worker 0 0,7,2']);
+    hub.dropped(0, [7], undefined);
+    hub.fromNode('b', [0, 7, 0], payload);
+    nowMs += limits.hubWaitMs + 1;
+    hub.tick();
+    assert.deepEqual(counts, ['dropped-no-owner']);
+  });
+
   it('lets an item wait for its partition, and drops it when nobody comes', () => {
     hub.adopt(table({ 3: 0 }));
     hub.fromWorker('', [0, 3, 0], payload);
