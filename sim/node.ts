@@ -183,7 +183,7 @@ export class SimNode implements LinkEnd {
   }
 
   frame(from: string, incarnation: number, frame: PeerFrame): void {
-    for (const each of this.#world.audience.peerFrame) each.peerFrame(this, from, frame);
+    for (const each of this.#world.audience.peerFrame) each.peerFrame(this, from, frame, incarnation);
     this.#step({ type: 'peer-frame', peer: from, incarnation, frame });
   }
 

@@ -1,4 +1,5 @@
 /** What the world tells its checkers and its report, as it happens. Nothing of it flows back into the world. */
+import type { Envelope } from '../actors/envelope.ts';
 import type { PeerFrame, ShareOrder, ShareReport } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
 import type { Table } from '../cluster/table.ts';
@@ -25,13 +26,18 @@ export interface Observer<Node extends NamedNode = SimNode> {
   /** A worker told the main thread. */
   reported?(node: SimNode, report: ShareReport): void;
   /** A frame of another node's control has come. */
-  peerFrame?(node: SimNode, from: string, frame: PeerFrame): void;
+  peerFrame?(node: SimNode, from: string, frame: PeerFrame, incarnation: number): void;
   /** An item goes from the main thread of a node to one of its workers or to another node (`to`, '' for a worker). */
   routed?(node: SimNode, to: string, target: Target): void;
   /** A worker hands an item to its main thread, because its partition is not here. */
   leftWorker?(node: SimNode, worker: number, target: Target, payload: Uint8Array): void;
   /** A worker has got an item from its main thread. */
   cameToWorker?(node: SimNode, worker: number, target: Target, payload: Uint8Array): void;
+  /** A worker gave an item to the partition that it is for, if that is here (`taken`). */
+  delivered?(node: SimNode, worker: number, partition: number, envelope: Envelope, taken: boolean): void;
+  /** A worker is about to do what its main thread told it, and has done it. */
+  obeying?(node: SimNode, worker: number, order: ShareOrder): void;
+  obeyed?(node: SimNode, worker: number, order: ShareOrder): void;
   /** An actor is about to handle an input. What it returns is called with what the actor wanted, when it has. */
   handling?(handling: Handling): ((handled: Handled) => void) | undefined;
   tableAdopted?(node: SimNode, table: Table): void;
@@ -65,6 +71,9 @@ const hooks: Readonly<Record<Hook, true>> = {
   routed: true,
   leftWorker: true,
   cameToWorker: true,
+  delivered: true,
+  obeying: true,
+  obeyed: true,
   handling: true,
   tableAdopted: true,
   noted: true,

@@ -10,6 +10,7 @@ import type { LinkFault } from './links.ts';
 import type { Spread, Weather } from './network.ts';
 import type { StreamManners } from './stream.ts';
 import { Chance } from './random.ts';
+import type { limits } from '../src/limits.ts';
 import type { Theft } from './thief.ts';
 import type { Stream } from './random.ts';
 import { mayLose } from './store/loss.ts';
@@ -117,6 +118,8 @@ export interface SimOptions {
   readonly linkFaults: readonly LinkFault[];
   /** By somebody who hears everything; only in scenarios. */
   readonly thefts?: readonly Theft[];
+  /** Limits of production (src/limits.ts) that are lower in this world; only in scenarios. */
+  readonly squeeze?: Readonly<Partial<Record<keyof typeof limits, number>>>;
   /** Others than those of all worlds, where the calls are such that they suffice. */
   readonly phases?: Phases;
   /** Checkers that look at a part of what happens look at all of it: slower. */

@@ -6,6 +6,7 @@ import type { SimOptions } from './options.ts';
 import type { CallRecord } from './phone/history.ts';
 import { Recorder } from './recorder.ts';
 import { World } from './world.ts';
+import { limits } from '../src/limits.ts';
 
 export interface Failure {
   readonly checker: string;
@@ -34,6 +35,10 @@ export interface SimResult {
  * @param prepare gets the world before anything has happened in it.
  */
 export function simulate(options: SimOptions, keep = false, prepare?: (world: World) => void): SimResult {
+  return squeezed(options.squeeze, () => run(options, keep, prepare));
+}
+
+function run(options: SimOptions, keep: boolean, prepare?: (world: World) => void): SimResult {
   const world = new World(options);
   prepare?.(world);
   const coverage = new Coverage(world);
@@ -74,4 +79,16 @@ export function simulate(options: SimOptions, keep = false, prepare?: (world: Wo
     recorder,
     calls: world.calls,
   };
+}
+
+/** With limits that are lower meanwhile. */
+function squeezed<T>(squeeze: SimOptions['squeeze'], play: () => T): T {
+  if (squeeze === undefined) return play();
+  const usual = { ...limits };
+  Object.assign(limits, squeeze);
+  try {
+    return play();
+  } finally {
+    Object.assign(limits, usual);
+  }
 }

@@ -77,6 +77,7 @@ export class SimWorker implements Socket, StreamListener {
         count,
       },
     );
+    this.#watchDeliveries();
     this.#connections = new StreamConnections(
       {
         node: node.id,
@@ -114,7 +115,10 @@ export class SimWorker implements Socket, StreamListener {
   }
 
   order(order: ShareOrder): void {
+    const { audience } = this.#world;
+    for (const each of audience.obeying) each.obeying(this.#node, this.index, order);
     this.core.order(order);
+    for (const each of audience.obeyed) each.obeyed(this.#node, this.index, order);
     this.#turn();
   }
 
@@ -141,6 +145,17 @@ export class SimWorker implements Socket, StreamListener {
     if (flow.protocol === 'tcp') this.#world.network.tell(flow, clusterEndpoint, bytes, this.owner.name);
     this.core.edge.receive(bytes, flow);
     this.#turn();
+  }
+
+  #watchDeliveries(): void {
+    const { hosted } = this.core;
+    const deliver = hosted.deliver.bind(hosted);
+    hosted.deliver = (partition, envelope) => {
+      const taken = deliver(partition, envelope);
+      for (const each of this.#world.audience.delivered)
+        each.delivered(this.#node, this.index, partition, envelope, taken);
+      return taken;
+    };
   }
 
   /** The actors get their turn after what has come in. */

@@ -18,11 +18,14 @@ import { gate } from './gate.ts';
 import { handOff } from './hand-off.ts';
 import { healed } from './healed.ts';
 import { hops } from './hops.ts';
+import { hubOrder } from './hub-order.ts';
 import { inOrder } from './in-order.ts';
+import { items } from './items.ts';
 import { latch } from './latch.ts';
 import { linearRegistrations } from './linear-registrations.ts';
 import { listed } from './listed.ts';
 import { liveDialog } from './live-dialog.ts';
+import { lives } from './lives.ts';
 import { noLeaks } from './no-leaks.ts';
 import { oneFinal } from './one-final.ts';
 import { oneOwner } from './one-owner.ts';
@@ -31,11 +34,15 @@ import { planChurn } from './plan-churn.ts';
 import { probed } from './probed.ts';
 import { prompt } from './prompt.ts';
 import { provisional } from './provisional.ts';
+import { quiet } from './quiet.ts';
 import { registered } from './registered.ts';
+import { registers } from './registers.ts';
 import { responseWay } from './response-way.ts';
 import { ringingCalls } from './ringing-calls.ts';
+import { sealed } from './sealed.ts';
 import { snapshots } from './snapshots.ts';
 import { sound } from './sound.ts';
+import { stored } from './stored.ts';
 import { tableOrder } from './table-order.ts';
 import { timers } from './timers.ts';
 import { verdicts } from './verdicts.ts';
@@ -81,4 +88,11 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   latch,
   inOrder,
   provisional,
+  items,
+  stored,
+  registers,
+  hubOrder,
+  quiet,
+  sealed,
+  lives,
 ];

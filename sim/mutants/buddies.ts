@@ -64,11 +64,11 @@ export const buddiesMutants: readonly Mutant[] = [
     wishes: buddy,
   },
   {
-    name: 'removals are missing among what a buddy gives',
-    file: 'cluster/buddy/takeover.ts',
-    line: '      if (value === null) stored.delete(key);\n      else stored.set(key, value);',
-    instead: '      if (value !== null) stored.set(key, value);',
-    scenario: 'owners lost while their buddies have the rest',
+    name: 'a failed write is not tried again',
+    file: 'cluster/buddy/replicator.ts',
+    line: '      this.#queue.set(track, this.#ports.nowMs() + limits.storeRetryMs);\n',
+    instead: '',
+    scenario: 'calls answered while the store is full',
   },
   {
     name: 'copies are kept though the store has them',
@@ -85,13 +85,6 @@ export const buddiesMutants: readonly Mutant[] = [
     wishes: octets,
   },
   {
-    name: 'what comes again over a link is handled again',
-    file: 'cluster/link-session.ts',
-    line: "    if (seq <= this.#heardSeq) return 'again';",
-    instead: "    if (seq <= this.#heardSeq) return 'next';",
-    scenario: 'links that break all the time',
-  },
-  {
     name: 'frames are kept though they were acknowledged',
     file: 'cluster/link-session.ts',
     line: '    this.#window.splice(0, count);',
@@ -103,7 +96,7 @@ export const buddiesMutants: readonly Mutant[] = [
     file: 'cluster/link-session.ts',
     line: '    if (peer.incarnation !== this.peerIncarnation) {',
     instead: '    if (this.peerIncarnation < 0) {',
-    wishes: { ...octets, kinds: ['crash'] },
+    scenario: 'nodes that are back before anybody missed them',
   },
   {
     name: 'nothing is numbered anew for a new stream',

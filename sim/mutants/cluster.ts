@@ -55,6 +55,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/hub.ts',
     line: '    this.#waiting.splice(this.#placeOf(item), 0, item);',
     instead: '',
+    scenario: 'writes during heavy hand-off',
   },
   {
     name: 'a worker that gave a partition up still gets its items',
@@ -125,14 +126,14 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/stores/memory.ts',
     line: '      for (const id of voters) if ((member.votes.get(id) ?? 0) > nowMs) count++;',
     instead: '      for (const id of voters) if (member.votes.has(id)) count++;',
-    scenario: 'old vote of a peer that hears again',
+    scenario: 'peer that voted and hears again',
   },
   {
     name: 'only the current voters vote',
     file: 'cluster/stores/memory.ts',
     line: '    for (const voters of [this.#currentVoters, this.#nextVoters]) {',
     instead: '    for (const voters of [this.#currentVoters]) {',
-    wishes: { kinds: ['crash'], nodes: 4 },
+    scenario: 'newcomer that nobody hears before it knows its voters',
   },
   {
     name: 'old votes are taken',
@@ -247,11 +248,11 @@ export const clusterMutants: readonly Mutant[] = [
       '        if (epoch > this.epoch) this.#adopt(next, bytes, true, nowMs);\n        return;\n      }\n      if (epoch > this.epoch) this.#adopt(next, bytes, true, nowMs);',
   },
   {
-    name: 'a partition is served though its seal was refused',
+    name: 'a partition is served though nobody knows of its seal',
     file: 'cluster/share-moves.ts',
     line: '        if (refusedBy === 0) {\n          part.epoch',
-    instead: '        if (refusedBy !== undefined) {\n          part.epoch',
-    scenario: 'seal that waits through a death',
+    instead: '        if (refusedBy === 0 || reply === undefined) {\n          part.epoch',
+    scenario: 'store away when its shares are taken over',
   },
   {
     name: 'a partition is sealed away though it is not frozen',
@@ -279,7 +280,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/share.ts',
     line: "      if (receiver !== share.to) return 'claim'; // Its receiver died: take it back, above the epoch of that seal.",
     instead: '',
-    scenario: 'crash of the node that takes over',
+    scenario: 'receiver that dies again and again',
   },
   {
     name: 'a doubtful seal is never looked up',
@@ -293,14 +294,14 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/hosted.ts',
     line: '      hosted.freezing = 0;\n      hosted.partition?.resume();',
     instead: '      hosted.freezing = 0;',
-    wishes: { kinds: ['drain', 'crash', 'store-slow', 'store-cut'] },
+    scenario: 'hand-overs while the store is full',
   },
   {
     name: 'a partition that is taken back is not loaded again',
     file: 'cluster/hosted.ts',
     line: '      before?.partition?.close();\n      this.#replicator.end(partition);',
     instead: '      this.#replicator.end(partition);',
-    wishes: { kinds: ['drain', 'crash'] },
+    scenario: 'receiver that dies again and again',
   },
   {
     name: 'a lost worker takes its partitions with it',

@@ -26,14 +26,14 @@ export const registrationsMutants: readonly Mutant[] = [
     file: 'actors/aor/behaviour.ts',
     line: '  const request = wasDone(state.bindings, context.request) ? asQuery(context.request) : context.request;',
     instead: '  const request = context.request;',
-    wishes: { kinds: ['crash', 'worker-crash'] },
+    scenario: 'late copies of a REGISTER',
   },
   {
     name: 'bindings live for ever',
     file: 'src/registrar/bindings.ts',
     line: '  const live = bindings.filter((binding) => binding.expiresAtMs > nowMs);',
     instead: '  const live = bindings.slice();',
-    scenario: 'phones that leave without a word',
+    scenario: 'calls to a phone whose time is over just now',
   },
   {
     name: 'nobody expires bindings',

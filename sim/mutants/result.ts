@@ -70,7 +70,7 @@ ${results.map(rowOf).join('\n')}
 function rowOf(result: Result): string {
   const { name, file, worlds, vain, what } = result;
   const [, invariant = '', checker = '', text = what] =
-    /invariant (\d+) \((.*?)\) (?:at \d+ ms: )?(.*)$/.exec(what) ?? [];
+    /invariant (\d+) \((.*?)\) (?:at \d+ ms: )?([^]*)$/.exec(what) ?? [];
   const by = checker === '' ? (what === '' ? '-' : 'the judge of its scenario') : `${invariant} \`${checker}\``;
   const median = isSeen(result) ? (medianOf(result) ?? 'less than half of the series') : 'not seen';
   const series = [...worlds.map(String), ...vain.map((count) => `(${count})`)].join(', ');
@@ -78,6 +78,8 @@ function rowOf(result: Result): string {
 }
 
 function cell(text: string): string {
-  const short = text.length > 100 ? `${text.slice(0, 97)}...` : text;
+  // What was seen may have octets of a message in it.
+  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  const short = line.length > 100 ? `${line.slice(0, 97)}...` : line;
   return short.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 }

@@ -7,7 +7,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'actors/saver.ts',
     line: '  if (life.asks.length > 0) return nowMs;',
     instead: '',
-    wishes: { kinds: ['drain'] },
+    scenario: 'users looked up when their callers move',
   },
   {
     name: 'removals are not written',
@@ -39,11 +39,11 @@ export const runtimeMutants: readonly Mutant[] = [
     scenario: 'response to a request inside of the call on another node',
   },
   {
-    name: 'a hand-off does not wait for the last writes',
-    file: 'actors/partition.ts',
-    line: '    this.#entities.saveAll(false);\n    this.#checkFrozen();',
-    instead: "    this.#entities.saveAll(false);\n    this.#reportFrozen('ok');",
-    scenario: 'writes during heavy hand-off',
+    name: 'a hand-off does not wait for the store',
+    file: 'cluster/hosted.ts',
+    line: "      if (result === 'ok') this.#replicator.flush(share.partition, done);",
+    instead: "      if (result === 'ok') done();",
+    wishes: { gate: 'buddy', kinds: ['drain'], nodes: 3, faultSeconds: 20 },
   },
   {
     name: 'a hand-off writes nothing',
@@ -73,18 +73,11 @@ export const runtimeMutants: readonly Mutant[] = [
     instead: '',
   },
   {
-    name: 'a failed write is not tried again',
-    file: 'actors/saver.ts',
-    line: '        life.submittedVersion = life.storedVersion;\n        this.#dirty.add(slot);',
-    instead: '        life.submittedVersion = life.storedVersion;',
-    wishes: { kinds: ['store-full', 'store-cut', 'crash'], gate: 'store', faultSeconds: 20 },
-  },
-  {
     name: 'a broken promise is kept all the same',
     file: 'actors/saver.ts',
     line: '    if (!ok && life.hasPromise(version)) this.#owner.promiseBroken(slot);\n    else {',
     instead: '    {',
-    wishes: { kinds: ['store-full', 'crash'] },
+    scenario: 'registrations while the store is full',
   },
   {
     name: 'lazy changes are never written',
@@ -105,12 +98,14 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'actors/entities.ts',
     line: '      if (wakeAtMs > 0) this.#armWakeUp(slot, wakeAtMs);\n    } catch',
     instead: '    } catch',
+    scenario: 'phones that are gone for long',
   },
   {
     name: 'an entity falls asleep with what it has not written',
     file: 'actors/entities.ts',
     line: '      if (packed !== slot.packed) slot.unsaved = true;\n',
     instead: '',
+    scenario: 'calls that have slept are handed over',
   },
   {
     name: 'a cleared timer fires',
@@ -131,14 +126,14 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'actors/asks.ts',
     line: '    this.#wheel.schedule(ask, Math.min(nowMs + limits.askRetryMs, ask.deadlineMs));\n    this.#owner.post(ask.envelope);',
     instead: '    this.#wheel.schedule(ask, Math.min(nowMs + limits.askRetryMs, ask.deadlineMs));',
-    scenario: 'worker restarts',
+    scenario: 'hand-off message lost',
   },
   {
     name: 'asks are never given up',
     file: 'actors/asks.ts',
     line: '      this.#owner.askExpired(ask.slot, ask.envelope.asker.id);',
     instead: '',
-    wishes: { kinds: ['store-cut', 'store-down'] },
+    scenario: 'dead node that a peer confirms',
   },
   {
     name: 'a mailbox of two',
@@ -151,6 +146,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'actors/mailbox.ts',
     line: "    case 'ACK':\n    case 'BYE':\n    case 'CANCEL':\n    case 'PRACK':\n      return urgency.urgent;",
     instead: "    case 'ACK':\n    case 'BYE':\n    case 'CANCEL':\n    case 'PRACK':\n      return urgency.newWork;",
+    scenario: 'calls cancelled while they wait for the store',
   },
   {
     name: 'no quiet after a takeover',

@@ -149,6 +149,7 @@ export const transactionsMutants: readonly Mutant[] = [
     file: 'src/transaction/server.ts',
     line: "    completed: {\n      'request': stay(resend),",
     instead: "    completed: {\n      'request': absorb,",
+    scenario: 'replication under loss',
   },
   {
     name: 'a repeated 2xx goes no further',

@@ -1,6 +1,7 @@
 /** Scenarios after bugs that others had, by name. */
 import { copyScenarios } from './copies.ts';
 import { messageScenarios } from './messages.ts';
+import { momentScenarios } from './moments.ts';
 import { lossScenarios } from './losses.ts';
 import { handoverScenarios } from './handovers.ts';
 import { splitScenarios } from './splits.ts';
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...splitScenarios,
   ...voteScenarios,
   ...copyScenarios,
+  ...momentScenarios,
 ];
 
 export interface ScenarioResult {

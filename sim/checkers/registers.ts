@@ -1,0 +1,134 @@
+/**
+ * Invariants 22 to 24 and 30 inside of the registrar: with the Call-ID of a binding only a later CSeq changes it (RFC 3261
+ * 10.3 step 7); a REGISTER that was carried out and comes again is not out of order; nobody is told of a binding whose time
+ * is over; a 200 speaks of what the store has, whatever became of the store. Nobody keeps a binding that lapsed.
+ * Seen failing with the mutants: 'an older REGISTER counts', 'a repeated REGISTER is out of order', 'bindings live for ever',
+ * 'nobody expires bindings', 'a broken promise is kept all the same', 'an entity falls asleep with its timers'.
+ */
+import { unpackLocation } from '../../actors/questions.ts';
+import type { AorState } from '../../actors/aor/state.ts';
+import type { RegistrationView } from '../../actors/aor/behaviour.ts';
+import { decodeRow, unpackState } from '../../actors/snapshot.ts';
+import { unpack } from '../../src/registrar/bindings.ts';
+import type { Bindings } from '../../src/registrar/bindings.ts';
+import { destinationOf } from '../../src/registrar/target.ts';
+import { worldStartMs } from '../clock.ts';
+import type { Handled } from '../lens.ts';
+import type { Observer } from '../observe.ts';
+import { paramOf, uriOf, valueOf, valuesOf } from '../phone/message.ts';
+import type { Message } from '../phone/message.ts';
+import type { World } from '../world.ts';
+
+/** Expiry counts in whole seconds, of a clock that the store sets right now and then. */
+const slackMs = 2_500;
+
+export function registers(world: World): Observer {
+  /** What the store said yes to, by address-of-record, the last ones: an answer may leave some time after its write. */
+  const stored = new Map<string, Bindings[]>();
+  /** The last of them; none after a loss, when older ones may come again. */
+  const latest = new Map<string, Bindings>();
+  const answered = new Set<string>();
+  world.store.watches.push({
+    lost: () => latest.clear(),
+    written(_partition, _epoch, _owner, rows, reply) {
+      if (reply !== 'ok') return;
+      for (const [key, value] of rows) {
+        if (!key.startsWith('aor:') || value === null) continue;
+        const snapshot = decodeRow(key, value)?.snapshot;
+        if (snapshot === undefined) continue;
+        const last = stored.get(key) ?? [];
+        const bindings = unpack(unpackState(snapshot.packed)[1] as readonly unknown[]);
+        // Where the store fails, a promise may have to be taken back.
+        for (const each of world.isStrict ? bindings : [])
+          if (
+            latest
+              .get(key)
+              ?.some(({ uri, callId, cseq }) => uri === each.uri && callId === each.callId && cseq > each.cseq)
+          )
+            world.fail(
+              'registers',
+              23,
+              `${key}: ${each.uri} is bound by REGISTER ${each.cseq}, and was by a later one`,
+            );
+        stored.set(key, [...last.slice(-keptMax), bindings]);
+        latest.set(key, bindings);
+      }
+    },
+  });
+  return {
+    handling({ kind, key, input, state, nowMs }) {
+      if (kind !== 'aor') return undefined;
+      const { bindings } = state as AorState;
+      if (input.type === 'ask') {
+        const lapsed = bindings.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
+        return lapsed.length === 0 ? undefined : (lines) => checkTold(world, key, lapsed, lines);
+      }
+      if (input.type !== 'sip' || input.message.method !== 'REGISTER') return undefined;
+      const { callId, cseq } = input.message;
+      const kept = bindings.filter((each) => each.callId === callId && each.cseq >= cseq && each.expiresAtMs > nowMs);
+      if (kept.length === 0) return undefined;
+      return () => {
+        for (const each of kept)
+          if (!(state as AorState).bindings.includes(each))
+            world.fail('registers', 23, `${key}: REGISTER ${cseq} changes what ${each.cseq} has bound`, callId);
+      };
+    },
+    nodeSent(node, _worker, flow, message) {
+      if (typeof message === 'string' || message.method !== 'REGISTER' || message.status !== 200) return;
+      const name = `${message.callId} ${valueOf(message, 'cseq')}`;
+      if (answered.has(name)) return; // Said again.
+      answered.add(name);
+      const aor = uriOf(valueOf(message, 'to') ?? '');
+      const contacts = valuesOf(message.headers, 'contact');
+      // It says how long from when it was decided; then it waited for the store, and over a connection perhaps for the link
+      // to the node that holds it.
+      const waitedMs = flow.connection === '' ? 8_000 : 20_000;
+      // A refresh may be in the memory of a buddy alone: the store has it as it was bound before.
+      const isRefreshed = world.options.gate === 'buddy';
+      const nowMs = worldStartMs + world.kernel.nowMs - waitedMs;
+      if (
+        contacts.length === 0 ||
+        (stored.get(`aor:${aor}`) ?? []).some((each) => says(message, each, nowMs, isRefreshed))
+      )
+        return;
+      world.fail(
+        'registers',
+        30,
+        `${node.id} answers a REGISTER of ${aor} with ${contacts.join(', ')}: not in the store`,
+      );
+    },
+    registration({ phone, wants, status }) {
+      if (status === 500) world.fail('registers', 24, `the REGISTER of ${phone} to ${wants} is out of order`);
+    },
+    phase() {
+      for (const node of world.liveNodes())
+        for (const worker of node.workers)
+          for (const partition of worker?.core.hosted.partitions() ?? [])
+            for (const { key, view } of partition.list('aor'))
+              for (const { contact, expiresAtMs } of view as readonly RegistrationView[])
+                if (expiresAtMs < worldStartMs + world.kernel.nowMs - slackMs)
+                  world.fail('registers', 34, `${node.id} still has ${contact} of ${key}, whose time is over`);
+    },
+  };
+}
+
+const keptMax = 8;
+
+function checkTold(world: World, aor: string, lapsed: Bindings, lines: Handled): void {
+  for (const line of lines) {
+    const start = line.indexOf(' [');
+    if (!line.startsWith('answer call ') || start < 0) continue;
+    const uris = unpackLocation(JSON.parse(line.slice(start + 1)))?.contacts.map(({ uri }) => uri) ?? [];
+    for (const each of lapsed)
+      if (uris.includes(destinationOf(each).requestUri))
+        world.fail('registers', 22, `a call is told of ${each.uri} of ${aor}, whose time is over`);
+  }
+}
+
+/** Every contact of the answer is bound there until then, or longer; `isRefreshed`: for how long does not matter. */
+function says(message: Message, bindings: Bindings, nowMs: number, isRefreshed: boolean): boolean {
+  return valuesOf(message.headers, 'contact').every((value) => {
+    const untilMs = nowMs + Number(paramOf(value, 'expires') ?? 0) * 1_000;
+    return bindings.some((each) => each.uri === uriOf(value) && (isRefreshed || each.expiresAtMs >= untilMs - slackMs));
+  });
+}
