@@ -53,7 +53,8 @@ function mayStand(world: World, { key, description }: { readonly key: string; re
   if (call.requests.some(({ endedAtMs }) => endedAtMs > world.kernel.nowMs - rememberedMs)) return true;
   if (!description.includes(' contexts 0 ')) return false;
   const byes = call.requests.filter(({ method }) => method === 'BYE');
-  const isUnheard = byes.every(({ timedOut }) => timedOut) && byes.length > 0;
+  // 5xx: the server had no connection to the other side.
+  const isUnheard = byes.every(({ timedOut, status }) => timedOut || status >= 500) && byes.length > 0;
   return isUnheard && callMayMiss(world, call, call.plan.startMs, Math.max(...byes.map(({ endedAtMs }) => endedAtMs)));
 }
 
