@@ -1,12 +1,13 @@
 /**
  * How fast the simulator is: standard seeds (sim/standard.ts) on one core, one after the other. The figures are of process
- * time, so that a busy machine does not spoil them. Run: `node bench/sim.ts [seeds] [--json]`.
+ * time, so that a busy machine does not spoil them. Run: `node --max-semi-space-size=64 bench/sim.ts [seeds] [--json]`
+ * (as much young memory as `carillon sim` gives its threads).
  */
 import { simulate } from '../sim/simulate.ts';
 import { standardOptions } from '../sim/standard.ts';
 
-/** Before the measurement, for the compiler. */
-const warmUps = 3;
+/** Before the measurement, for the compiler: a run of thousands of seeds has forgotten it. */
+const warmUps = 8;
 
 const words = process.argv.slice(2);
 const seeds = Number(words.find((word) => !word.startsWith('-')) ?? 30);

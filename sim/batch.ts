@@ -34,6 +34,9 @@ export interface SeedTold {
   readonly failure: Failure | undefined;
 }
 
+/** A world lives for less than a second: most of it never needs to grow old. */
+const youngMb = 192;
+
 /** @param done gets the sums when all threads have ended; the error of a thread that broke. */
 export function runBatch(work: BatchWork, done: (error: unknown, totals: BatchTotals) => void): void {
   const totals: BatchTotals = { seeds: 0, virtualMs: 0, events: 0, reached: new Map(), failed: undefined };
@@ -47,7 +50,10 @@ export function runBatch(work: BatchWork, done: (error: unknown, totals: BatchTo
     thread.postMessage(isOver ? undefined : next++);
   };
   for (let job = running; job > 0; job--) {
-    const thread = new Worker(new URL('batch-thread.ts', import.meta.url), { workerData: work.wishes });
+    const thread = new Worker(new URL('batch-thread.ts', import.meta.url), {
+      workerData: work.wishes,
+      resourceLimits: { maxYoungGenerationSizeMb: youngMb },
+    });
     thread.on('message', (told: SeedTold) => {
       add(totals, told);
       work.progress(totals);

@@ -92,13 +92,14 @@ export function inOrder(world: World): Observer {
     handling({ kind, key, input }) {
       if (input.type !== 'sip') return undefined;
       const { message, flow } = input;
-      const passage = passages.get(nameOf(message.bytes, flow.address, flow.port));
+      const name = nameOf(message.bytes, flow.address, flow.port);
+      const passage = passages.get(name);
       if (passage === undefined) return undefined;
       passage.handled++;
       if (passage.handled > passage.read)
         world.fail('in-order', 32, `a ${message.method} ${message.status} is handled twice`, message.callId);
       // Of what came more than once nobody can tell which copy this is.
-      if (passage.read > 1 || detours.has(nameOf(message.bytes, flow.address, flow.port))) return undefined;
+      if (passage.read > 1 || detours.has(name)) return undefined;
       const sender = `${passage.worker} ${kind} ${key}`;
       const before = last.get(sender) ?? -1;
       if (passage.order < before && world.kernel.nowMs >= haltedUntilMs)

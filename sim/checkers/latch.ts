@@ -38,8 +38,10 @@ export function latch(world: World): Observer {
   };
   /** To be called before anything changes, so that no late news hides that it was too late. */
   const look = (standing: Standing, id: string): void => {
+    const { nowMs } = world.kernel;
+    if (standing.stoppedAtMs !== undefined || nowMs <= standing.leaseUntilMs + toleranceMs) return;
     const untilMs = Math.max(standing.leaseUntilMs, confirmedUntilMs(standing, id)) + toleranceMs;
-    if (standing.stoppedAtMs === undefined && world.kernel.nowMs > untilMs) standing.stoppedAtMs = untilMs;
+    if (nowMs > untilMs) standing.stoppedAtMs = untilMs;
   };
   world.store.watches.push({
     leased(id, incarnation, reply, askedAtMs) {
