@@ -165,7 +165,7 @@ export const limits = {
   tailMsMax: 3_600_000,
 
   // Store
-  storeGatherMs: 10, // A worker that writes steadily sends its writes to the store thread this often.
+  storeGatherMs: 4, // A worker that writes steadily sends its writes to the store thread this often.
   snapshotBytesMax: 262_144,
   storeBatchRowsMax: 4_096,
   storeCommitBytesMax: 16_777_216,
@@ -193,7 +193,7 @@ export const limits = {
   storeTroubleOverMs: 2_000,
   logLinesPerEventPerSecondMax: 20,
   takeoverQuietMs: 250,
-  hubGatherMs: 4, // A worker that steadily says something to other workers and nodes sends it this often.
+  hubGatherMs: 1, // A worker that steadily says something to other workers and nodes sends it this often.
   hubItemsWaitingMax: 16_384,
   hubWaitMs: 4_000,
   workerRestartMs: 500,
