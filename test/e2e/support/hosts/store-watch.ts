@@ -1,6 +1,7 @@
 /**
  * What the nodes do to the store, seen from outside (MONITOR of Redis): who sealed which partition when, and whose writes of
- * snapshots were taken. Judged by its own bookkeeping, not by what the scripts believe.
+ * snapshots were taken. Judged by its own bookkeeping, not by what the scripts believe. Seen failing with: a partition sealed
+ * to a node by another that never had it; a write in the name of another node; a write below the last seal.
  */
 import type { Redis } from 'ioredis';
 import { limits } from '../../../../src/limits.ts';
