@@ -45,14 +45,17 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
   readonly #loads = new Map<number, WaitingLoad>();
   readonly #packer = new Packer();
   #flushing = false;
+  readonly #gatherMs: number;
   #flushedMs = Number.NEGATIVE_INFINITY;
   #lastId = 0;
   #rowsWaiting = 0;
   #bytesWaiting = 0;
   #closed = false;
 
-  constructor(port: MessagePort) {
+  /** @param gatherMs see above; 0: every turn of the loop sends what it wrote */
+  constructor(port: MessagePort, gatherMs: number = limits.storeGatherMs) {
     this.#port = port;
+    this.#gatherMs = gatherMs;
     port.on('message', (response: Response) => this.#receive(response));
     port.on('close', () => this.#fail());
   }
@@ -126,7 +129,7 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
     this.#packer.write(id, durable, partition, epoch, owner, rows);
     if (this.#flushing) return;
     this.#flushing = true;
-    const waitMs = this.#flushedMs + limits.storeGatherMs - performance.now();
+    const waitMs = this.#flushedMs + this.#gatherMs - performance.now();
     if (waitMs < 1) setImmediate(this.#flush);
     else setTimeout(this.#flush, waitMs);
   }

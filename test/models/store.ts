@@ -131,7 +131,8 @@ export function model(): fc.IRawProperty<unknown> {
       const [near, far] = [new Port(order, `to ${name}`), new Port(order, `from ${name}`)];
       [near.other, far.other] = [far, near];
       server.connect(near as unknown as MessagePort);
-      return new StoreClient(far as unknown as MessagePort);
+      // Its only clock is the scheduler.
+      return new StoreClient(far as unknown as MessagePort, 0);
     });
     const asked: string[] = [];
     const answered: string[] = [];
