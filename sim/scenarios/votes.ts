@@ -67,8 +67,6 @@ export const voteScenarios: readonly Scenario[] = [
     seenIn: ['https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html'],
     breaks: 'a seal that was under way when its node was stopped lands after the next owner has sealed',
     options: options({
-      // With which the seal is under way just then.
-      seed: 6,
       nodes: 4,
       storeMs: [20, 60],
       partitions: 256,
