@@ -27,7 +27,6 @@ export const momentScenarios: readonly Scenario[] = [
     seenIn: [],
     breaks: 'one of two nodes declares a third dead on its own, because that one is no voter yet',
     options: options({
-      seed: 2,
       linkMs: [0.05, 0.2],
       storeMs: [150, 200],
       faultMs: 30_000,
@@ -145,8 +144,8 @@ export const momentScenarios: readonly Scenario[] = [
       linkMs: [20, 60],
       storeMs: [0.5, 3],
       habits: Array.from({ length: 8 }, (_, user) => overTcp(user)),
-      // c is back when they begin, and gets its share.
-      calls: calls(150, { fromMs: 950, everyMs: 10, plan: () => ({ talkMs: 4_000 }) }),
+      // c comes back while their callees are looked up, and gets its share.
+      calls: calls(150, { fromMs: 100, everyMs: 3, plan: () => ({ talkMs: 4_000 }) }),
       faults: [fault(0, 'crash', 'c')],
     }),
     reaches: ['released by a supervisor'],
