@@ -27,6 +27,7 @@ export const momentScenarios: readonly Scenario[] = [
     seenIn: [],
     breaks: 'one of two nodes declares a third dead on its own, because that one is no voter yet',
     options: options({
+      seed: 2,
       linkMs: [0.05, 0.2],
       storeMs: [150, 200],
       faultMs: 30_000,
