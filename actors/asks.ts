@@ -29,17 +29,17 @@ export class Asks {
   }
 
   /** The entity has asked, but its gate may hold the question back: it is not sent, and no time runs, before `start`. */
-  add(slot: Slot, id: number, to: Address, body: unknown): void {
+  add(slot: Slot, id: number, to: Address, body: unknown, isOnce = false): void {
     const asker = { kind: slot.table.kind, key: slot.key, id };
-    this.#waiting.set(id, new WaitingAsk(slot, { to, type: 'ask', asker, body }, this));
+    this.#waiting.set(id, new WaitingAsk(slot, { to, type: 'ask', asker, body }, isOnce, this));
   }
 
   /** Nothing happens when the ask was cancelled meanwhile. */
   start(id: number, nowMs: number): void {
     const ask = this.#waiting.get(id);
     if (ask === undefined) return;
-    ask.deadlineMs = nowMs + limits.askTimeoutMs;
-    this.#wheel.schedule(ask, nowMs + limits.askRetryMs);
+    ask.deadlineMs = nowMs + (ask.isOnce ? limits.askOnceTimeoutMs : limits.askTimeoutMs);
+    this.#wheel.schedule(ask, ask.isOnce ? ask.deadlineMs : nowMs + limits.askRetryMs);
     this.#owner.post(ask.envelope);
   }
 
@@ -73,11 +73,13 @@ export class Asks {
 class WaitingAsk extends Scheduled {
   readonly slot: Slot;
   readonly envelope: Extract<Envelope, { type: 'ask' }>;
+  readonly isOnce: boolean;
   readonly #asks: Asks;
   deadlineMs = 0;
 
-  constructor(slot: Slot, envelope: Extract<Envelope, { type: 'ask' }>, asks: Asks) {
+  constructor(slot: Slot, envelope: Extract<Envelope, { type: 'ask' }>, isOnce: boolean, asks: Asks) {
     super();
+    this.isOnce = isOnce;
     this.slot = slot;
     this.envelope = envelope;
     this.#asks = asks;

@@ -218,7 +218,7 @@ export class Entities implements TimerOwner {
       outgoing[index] = undefined;
       if (effect.do === 'ask' && !turn.stopped) {
         life.asks.push(effect.id);
-        this.asks.add(slot, effect.id, effect.to, effect.body);
+        this.asks.add(slot, effect.id, effect.to, effect.body, effect.isOnce);
       }
       if (life.gate.isOpen) this.#exit.let(slot, effect);
       else if (!life.gate.holds((held) => repeats(effect, held))) life.gate.hold(effect);

@@ -79,9 +79,11 @@ export interface Turn {
    * At least once: repeated every `limits.askRetryMs` until answered, so the one asked must bear duplicates; `ask-failed`
    * after `limits.askTimeoutMs`. Returns an id that this entity never had before, also across restarts and nodes. Asks
    * are not part of the snapshot: a state that waits for an answer asks again in `unpack`. A turn that stops asks nothing.
+   * `isOnce`: not repeated, and failed after `limits.askOnceTimeoutMs`: for who asks again anyway. Repeated questions of
+   * many, and the answers to them, would fill the mailbox of one that waits for a slow store.
    * @throws when more than `limits.asksOutstandingPerEntityMax` are waiting.
    */
-  ask(to: Address, body: unknown): number;
+  ask(to: Address, body: unknown, isOnce?: boolean): number;
   answer(asker: Asker, body: unknown): void;
   /** Arms the one timer of this name (replacing it). It never fires early; a deadline in the past fires at once. */
   timer(name: string, atMs: number): void;

@@ -1,4 +1,5 @@
 /** What entities ask and tell each other: positional MessagePack-able bodies, packed and unpacked here only. */
+import type { Way } from '../src/registrar/way.ts';
 import type { Contact, Location } from '../src/routing/api.ts';
 import { packFlow, unpackFlow } from './envelope.ts';
 
@@ -16,7 +17,16 @@ export interface VerifyQuestion {
 
 export type VerifyAnswer = 'ok' | { readonly challenges: readonly string[]; readonly cause: string };
 
-export type AorQuestion = ({ readonly ask: 'verify' } & VerifyQuestion) | { readonly ask: 'locate' };
+/** Asked of an address-of-record: where is the phone that was reached over this connection, or that said this Contact? */
+export interface WayQuestion {
+  readonly connection: string;
+  readonly uri: string;
+}
+
+export type AorQuestion =
+  | ({ readonly ask: 'verify' } & VerifyQuestion)
+  | { readonly ask: 'locate' }
+  | ({ readonly ask: 'way' } & WayQuestion);
 
 export function packVerify(q: VerifyQuestion): unknown[] {
   return ['verify', q.method, q.requestUri, q.realm, q.authorization, q.identity, q.userAgent];
@@ -30,6 +40,10 @@ export function unpackAorQuestion(body: unknown): AorQuestion | undefined {
   if (!Array.isArray(body)) return undefined;
   const [ask, method, requestUri, realm, authorization, identity, userAgent] = body as readonly unknown[];
   if (ask === 'locate') return { ask };
+  if (ask === 'way')
+    return typeof method === 'string' && typeof requestUri === 'string'
+      ? { ask, connection: method, uri: requestUri }
+      : undefined;
   if (ask !== 'verify' || typeof method !== 'string' || typeof requestUri !== 'string' || typeof realm !== 'string')
     return undefined;
   if (typeof identity !== 'string' || typeof userAgent !== 'string' || !isTexts(authorization)) return undefined;
@@ -47,6 +61,20 @@ export function unpackVerifyAnswer(body: unknown): VerifyAnswer | undefined {
   return isTexts(challenges) && typeof cause === 'string' ? { challenges, cause } : undefined;
 }
 
+export function packWay(question: WayQuestion): unknown[] {
+  return ['way', question.connection, question.uri];
+}
+
+export function packWayAnswer(way: Way): unknown[] {
+  return [typeof way === 'string' ? way : packFlow(way)];
+}
+
+export function unpackWayAnswer(body: unknown): Way | undefined {
+  if (!Array.isArray(body)) return undefined;
+  const way: unknown = body[0];
+  return way === 'same' || way === 'none' ? way : unpackFlow(way);
+}
+
 export function packLocation(location: Location): unknown[] {
   return [
     location.known,
@@ -54,21 +82,22 @@ export function packLocation(location: Location): unknown[] {
   ];
 }
 
-export function unpackLocation(body: unknown): Location | undefined {
+/** @param account the address-of-record that was asked. */
+export function unpackLocation(body: unknown, account: string): Location | undefined {
   if (!Array.isArray(body) || !Array.isArray(body[1])) return undefined;
   const contacts: Contact[] = [];
   for (const row of body[1] as readonly unknown[]) {
-    const contact = unpackContact(row);
+    const contact = unpackContact(row, account);
     if (contact === undefined) return undefined;
     contacts.push(contact);
   }
   return { known: body[0] === true, contacts };
 }
 
-function unpackContact(row: unknown): Contact | undefined {
+function unpackContact(row: unknown, account: string): Contact | undefined {
   if (!Array.isArray(row)) return undefined;
   const [uri, flow, path] = row as readonly unknown[];
-  return typeof uri === 'string' && isTexts(path) ? { uri, flow: unpackFlow(flow), path } : undefined;
+  return typeof uri === 'string' && isTexts(path) ? { uri, flow: unpackFlow(flow), path, account } : undefined;
 }
 
 function isTexts(value: unknown): value is string[] {

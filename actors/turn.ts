@@ -13,7 +13,7 @@ export type Outgoing =
   /** `token` is '' when nobody wants to hear of a failure. */
   | { readonly do: 'send'; readonly flow: Flow; readonly bytes: Uint8Array; readonly token: string }
   | { readonly do: 'tell'; readonly to: Address; readonly body: unknown }
-  | { readonly do: 'ask'; readonly id: number; readonly to: Address; readonly body: unknown }
+  | { readonly do: 'ask'; readonly id: number; readonly to: Address; readonly body: unknown; readonly isOnce: boolean }
   | { readonly do: 'answer'; readonly asker: Asker; readonly body: unknown };
 
 /** A repetition of what has not left yet: with a store that takes seconds they would all leave at once. */
@@ -73,11 +73,11 @@ export class RecordedTurn implements Turn {
     this.#add({ do: 'tell', to, body });
   }
 
-  ask(to: Address, body: unknown): number {
+  ask(to: Address, body: unknown, isOnce = false): number {
     assert(this.#asksAllowed > 0, 'too many asks are waiting for their answers');
     this.#asksAllowed--;
     const id = this.#nextAskId++;
-    this.#add({ do: 'ask', id, to, body });
+    this.#add({ do: 'ask', id, to, body, isOnce });
     return id;
   }
 

@@ -1,6 +1,7 @@
 /**
  * Packets for connections that other nodes hold: while the link to such a node is being made again they wait, in order,
  * bounded. Over a stream nobody repeats a request (RFC 3261 17.1.1.2), so that dropping it would lose a phone its call.
+ * When the node is gone, or does not come back in time, they go back: their actors look for the phone's next connection.
  */
 import type { Target } from './data-frame.ts';
 import { limits } from '../src/limits.ts';
@@ -8,6 +9,10 @@ import { limits } from '../src/limits.ts';
 export interface HolderPorts {
   nowMs(): number;
   toNode(node: string, target: Target, payload: Uint8Array): boolean;
+  /** No member any more: its connections are gone with it. */
+  isGone(node: string): boolean;
+  /** It will not get there. */
+  back(target: Target, payload: Uint8Array): void;
   count(metric: string): void;
 }
 
@@ -35,6 +40,7 @@ export class HolderQueue {
   /** The payload is a view. What comes while others wait for the same node waits behind them. */
   send(node: string, target: Target, payload: Uint8Array): void {
     if (!this.#waitingFor.has(node) && this.#ports.toNode(node, target, payload)) return;
+    if (this.#ports.isGone(node)) return this.#back(target, payload);
     if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-no-connection-holder');
     this.#waiting.push({ node, target, payload: payload.slice(), sinceMs: this.#ports.nowMs() });
     this.#waitingFor.add(node);
@@ -49,9 +55,14 @@ export class HolderQueue {
     for (const item of waiting) {
       if (!blocked.has(item.node) && this.#ports.toNode(item.node, item.target, item.payload)) continue;
       blocked.add(item.node);
-      if (item.sinceMs < oldestMs) this.#ports.count('dropped-no-connection-holder');
+      if (item.sinceMs < oldestMs || this.#ports.isGone(item.node)) this.#back(item.target, item.payload);
       else this.#waiting.push(item);
     }
     this.#waitingFor = new Set(this.#waiting.map(({ node }) => node));
+  }
+
+  #back(target: Target, payload: Uint8Array): void {
+    this.#ports.count('no-connection-holder');
+    this.#ports.back(target, payload);
   }
 }

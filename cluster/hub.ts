@@ -5,7 +5,7 @@
  */
 import { BuddyRouter } from './buddy/router.ts';
 import { HolderQueue } from './holder-queue.ts';
-import { nobody } from './table.ts';
+import { memberIndex, nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
 import type { Target } from './data-frame.ts';
 import type { Table } from './table.ts';
@@ -48,6 +48,8 @@ export class Hub {
     this.#toHolders = new HolderQueue({
       nowMs: () => ports.nowMs(),
       toNode: (node, target, payload) => this.#toNode(node, target, payload),
+      isGone: (node) => this.#table !== undefined && memberIndex(this.#table, node) < 0,
+      back: (target, payload) => this.#back(target, payload),
       count: (metric) => ports.count(metric),
     });
     this.buddy = new BuddyRouter(ports.node, ports.incarnation, {
@@ -100,20 +102,27 @@ export class Hub {
     if (target[0] !== 1) return;
     // For the thread that holds a connection.
     if (node !== this.#ports.node) this.#toHolders.send(node, target, payload);
-    else if (!this.#ports.toWorker(target[1], target, payload)) this.#ports.count('dropped-no-connection-holder');
+    else if (!this.#ports.toWorker(target[1], target, payload)) this.#back(target, payload);
   }
 
   /** From another node. The payload is a view. */
   fromNode(peer: string, target: Target, payload: Uint8Array): void {
     if (target[0] === 3) return this.buddy.fromNode(peer, target[1], payload);
     if (target[0] === 1) {
-      if (!this.#ports.toWorker(target[1], target, payload)) this.#ports.count('dropped-no-connection-holder');
+      if (!this.#ports.toWorker(target[1], target, payload)) this.#back(target, payload);
       return;
     }
     if (target[0] === 4) return this.#relay(payload);
     if (target[0] !== 0) return;
     if (target[2] >= limits.linkHopsMax) return this.#ports.count('dropped-hops');
     this.#route(target[1], target[2] + 1, payload);
+  }
+
+  /** Any worker of ours: it does not have that connection either, and tells whoever sent the packet. */
+  #back(target: Target, payload: Uint8Array): void {
+    for (let worker = 0; worker < limits.workersPerNodeMax; worker++)
+      if (this.#ports.toWorker(worker, target, payload)) return;
+    this.#ports.count('dropped-no-connection-holder');
   }
 
   /** Through a third node when the link is down for long: one hop more, and only one. */

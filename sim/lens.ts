@@ -151,9 +151,9 @@ export class WrittenTurn implements Turn {
   }
 
   /** Numbers of questions are drawn by the partition and mean nothing to anybody else. */
-  ask(to: Address, body: unknown): number {
+  ask(to: Address, body: unknown, isOnce = false): number {
     this.lines.push(`ask ${to.kind} ${to.key} ${JSON.stringify(body)}`);
-    return this.#turn?.ask(to, body) ?? this.#askId++;
+    return this.#turn?.ask(to, body, isOnce) ?? this.#askId++;
   }
 
   answer(asker: Asker, body: unknown): void {

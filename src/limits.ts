@@ -75,6 +75,13 @@ export const limits = {
   asksOutstandingPerEntityMax: 64,
   askRetryMs: 300,
   askTimeoutMs: 8_000,
+  askOnceTimeoutMs: 4_000,
+  /** Nothing heard over a connection for so long: whether the phone has another one meanwhile is asked. */
+  flowDoubtMs: 2_000,
+  /** A phone whose connection is gone gets so long for the next one before what cannot wait longer has failed. */
+  flowReturnMs: 24_000,
+  flowAskMs: 500,
+  lostFlowsPerCallMax: 16,
   branchesPerRequestMax: 16,
   transactionsPerCallMax: 256,
   dialogsPerCallMax: 32,
@@ -92,6 +99,7 @@ export const limits = {
   expiresDigitsMax: 20,
   pathValuesMax: 8,
   instanceCharsMax: 256,
+  formerConnectionsMax: 8,
   userAgentCharsMax: 128,
   methodsCharsMax: 256,
 

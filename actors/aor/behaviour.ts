@@ -7,14 +7,15 @@ import { verify } from '../../src/auth/verify.ts';
 import type { UserRecord } from '../../src/auth/verify.ts';
 import { expire, lookup, nextExpiryMs, noBindings, pack, register, unpack } from '../../src/registrar/bindings.ts';
 import { destinationOf } from '../../src/registrar/target.ts';
+import { wayOf } from '../../src/registrar/way.ts';
 import { Act } from '../call/act.ts';
 import { onAnswer, onAskFailed } from '../call/decide.ts';
-import { Dialogs } from '../call/dialogs.ts';
 import { onSip, route } from '../call/incoming.ts';
 import { packPending, unpackCall } from '../call/snapshot.ts';
-import type { CallState, Context } from '../call/state.ts';
+import { newCall } from '../call/state.ts';
+import type { Context } from '../call/state.ts';
 import type { Asker, Behaviour, Input, Turn } from '../entity.ts';
-import { packLocation, packVerifyAnswer, unpackAorQuestion } from '../questions.ts';
+import { packLocation, packVerifyAnswer, packWayAnswer, unpackAorQuestion } from '../questions.ts';
 import type { VerifyQuestion } from '../questions.ts';
 import { resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs } from '../../src/transaction/timers.ts';
@@ -60,7 +61,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
 }
 
 function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void {
-  if (input.type === 'sip' && state.requests === none) state.requests = noRequests(state.aor);
+  if (input.type === 'sip' && state.requests === none) state.requests = newCall(state.aor);
   const act = actOf(state, turn, deps);
   switch (input.type) {
     case 'sip':
@@ -99,6 +100,8 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
 function onAsk(state: AorState, asker: Asker, body: unknown, turn: Turn, deps: AorDeps): void {
   const question = unpackAorQuestion(body);
   if (question === undefined) return turn.count('aor-unknown-ask');
+  if (question.ask === 'way')
+    return turn.answer(asker, packWayAnswer(wayOf(state.bindings, question.connection, question.uri, turn.nowMs)));
   answer(state, asker, question.ask === 'locate' ? 'locate' : question, turn, deps);
 }
 
@@ -220,19 +223,7 @@ function actOf(state: AorState, turn: Turn, deps: AorDeps): Act {
 }
 
 /** Of those who are only asked where they are: nothing is ever entered here. */
-const none: CallState = noRequests('');
-
-function noRequests(aor: string): CallState {
-  return {
-    callId: aor,
-    dialogs: new Dialogs(),
-    contexts: new Map(),
-    owners: new Map(),
-    nextContext: 1,
-    proof: '',
-    saved: false,
-  };
-}
+const none = newCall('');
 
 function view(state: AorState): readonly RegistrationView[] {
   return state.bindings.map((each) => ({

@@ -6,6 +6,7 @@ import { serverKey } from '../../src/transaction/key.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
 import { prepare } from './copy.ts';
 import { wayTo } from './reach.ts';
+import { ackToken, isConnection } from './way.ts';
 import type { Act } from './act.ts';
 
 export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
@@ -14,17 +15,19 @@ export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
   // An ACK of no dialog is dropped in silence: nobody answers an ACK.
   if (!plan.proven && act.state.dialogs.find(ack.fromTag, ack.toTag) === undefined) return act.turn.count('stray-ack');
   if (ack.maxForwards === 0) return act.turn.count('hops-exceeded');
+  const way = wayTo(act, ack, plan.requestUri);
   const copy = prepare(
     act,
     ack,
     flow,
     plan,
-    { uri: plan.requestUri, flow: wayTo(act, ack, plan.requestUri), path: [] },
+    { uri: plan.requestUri, flow: way?.flow, path: [] },
     serverKey(ack),
     limits.branchesPerRequestMax,
     -1,
     '',
   );
   if (typeof copy === 'string') return act.turn.count(`ack-${copy}`);
-  act.turn.send(copy.flow, copy.bytes);
+  const token = isConnection(copy.flow) ? ackToken(copy.flow.connection) : '';
+  act.turn.send(copy.flow, copy.bytes, token);
 }

@@ -15,6 +15,7 @@ import type { Sink, Transaction } from '../../src/transaction/machine.ts';
 import type { Event, Failure } from '../../src/transaction/table.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import type { Turn } from '../entity.ts';
+import { isConnection, seekWay, watch } from './way.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallState, Context, Owner } from './state.ts';
 
@@ -85,6 +86,7 @@ export class Act implements Sink {
 
   send(tx: Transaction): void {
     this.turn.send(tx.flow, tx.sent, tx.key);
+    if (!this.state.isWatched && isConnection(tx.flow)) watch(this);
   }
 
   resend(tx: Transaction): void {
@@ -124,20 +126,27 @@ export class Act implements Sink {
       return;
     }
     this.turn.count(`server-transaction-${what}`);
-    if (what === 'transport-error') this.#sendAnew(owner);
+    if (what === 'transport-error') this.sendAnew(owner);
   }
 
   /** The packet sent with this token, a transaction's key, did not leave (18.4, 16.9). */
   undelivered(token: string): void {
+    if (seekWay(this, token)) return;
     const owner = this.state.owners.get(token);
     if (owner !== undefined) return this.step(owner, 'transport-error');
-    // On a stream the transaction ends with its response (timer J is 0), the context a little later.
+    const ended = this.ended(token);
+    if (ended !== undefined) this.sendAnew(ended);
+  }
+
+  /** On a stream the transaction ends with its response (timer J is 0), the context a little later. */
+  ended(key: string): Owner | undefined {
     for (const context of this.state.contexts.values())
-      if (context.server.key === token) return this.#sendAnew({ tx: context.server, context, branch: undefined });
+      if (context.server.key === key) return { tx: context.server, context, branch: undefined };
+    return undefined;
   }
 
   /** 18.2.2: the connection of the request is gone; its response tries a new one, once. */
-  #sendAnew({ tx, context }: Owner): void {
+  sendAnew({ tx, context }: Owner): void {
     if (tx.flow.connection === '' || tx.sent.length === 0) return;
     tx.flow = sentByFlow(context.request, tx.flow);
     this.resend(tx);

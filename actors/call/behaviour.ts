@@ -1,8 +1,7 @@
 /** The call actor: everything that carries one Call-ID (INVITE and all other requests but REGISTER). */
 import { limits } from '../../src/limits.ts';
 import type { Behaviour, Input, Turn } from '../entity.ts';
-import { ServerTransaction, destroy, resume } from '../../src/transaction/machine.ts';
-import type { Transaction } from '../../src/transaction/machine.ts';
+import { destroy, resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs, timerCMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import { Act } from './act.ts';
@@ -11,10 +10,12 @@ import { onBranchFailure } from './branch-response.ts';
 import { cancelAll, cancelBranch } from './cancel.ts';
 import { onAnswer, onAskFailed } from './decide.ts';
 import type { CallDeps } from './deps.ts';
-import { Dialogs } from './dialogs.ts';
 import { onSip, route } from './incoming.ts';
 import { packCall, unpackCall } from './snapshot.ts';
+import { newCall } from './state.ts';
 import type { CallState } from './state.ts';
+import { awaitsPeer, isAnswered } from './streams.ts';
+import { onWayTimer, watch } from './way.ts';
 
 export interface CallView {
   readonly callId: string;
@@ -29,15 +30,7 @@ export interface CallView {
 
 export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
   return {
-    create: (callId) => ({
-      callId,
-      dialogs: new Dialogs(),
-      contexts: new Map(),
-      owners: new Map(),
-      nextContext: 1,
-      proof: '',
-      saved: false,
-    }),
+    create: newCall,
     receive: (state, input, turn) => receive(state, input, turn, deps),
     pack: packCall,
     unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
@@ -77,13 +70,14 @@ function receive(state: CallState, input: Input, turn: Turn, deps: CallDeps): vo
   if (state.contexts.size === 0 && state.dialogs.size === 0) turn.stop();
 }
 
-/** `<letter> <key>`: a transaction's own timer, or C, X of a branch, N of a context. */
+/** `<letter> <key>`: a transaction's own timer, or C, X of a branch, N of a context; L, R and W of the whole call. */
 function onTimer(act: Act, name: string): void {
   const letter = name.slice(0, 1);
   const key = name.slice(2);
   if (letter === 'N') return onNoAnswer(act, Number(key));
   if (name === 'L') return forgetOldDialogs(act);
   if (name === 'R') return repeatOnStreams(act);
+  if (name === 'W') return onWayTimer(act);
   const owner = act.state.owners.get(key);
   if (owner === undefined) return;
   if (letter !== 'C' && letter !== 'X') return act.step(owner, letter as TimerName);
@@ -124,17 +118,6 @@ function repeatOnStreams(act: Act): void {
   }
 }
 
-/** Timer J is 0 on streams: the transaction is over, but we still know what it said. */
-function isAnswered(server: ServerTransaction): boolean {
-  return server.reliable && server.terminated && server.sent.length > 0;
-}
-
-function awaitsPeer(tx: Transaction): boolean {
-  if (!tx.reliable || tx.sent.length === 0) return false;
-  if (tx instanceof ServerTransaction) return tx.state !== 'confirmed' && !tx.terminated;
-  return tx.state === 'calling' || tx.state === 'trying';
-}
-
 function onNoAnswer(act: Act, contextId: number): void {
   const context = act.state.contexts.get(contextId);
   if (context === undefined || context.finalStatus !== 0 || context.cancelled !== '') return;
@@ -156,7 +139,10 @@ function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: Ca
     streams ||= awaitsPeer(owner.tx);
   }
   for (const { server } of state.contexts.values()) streams ||= isAnswered(server);
-  if (streams) turn.timer('R', act.timersNotBeforeMs);
+  if (streams) {
+    turn.timer('R', act.timersNotBeforeMs);
+    watch(act);
+  }
   for (const context of [...state.contexts.values()]) {
     if (context.noAnswerAtMs !== 0 && context.finalStatus === 0) turn.timer(`N ${context.id}`, context.noAnswerAtMs);
     for (const branch of context.branches) {

@@ -6,10 +6,11 @@ import type { SipMessage } from '../../src/sip/message.ts';
 import type { Failure } from '../../src/transaction/table.ts';
 import { addressOf } from './address.ts';
 import { cancelBranch, cancelOthers } from './cancel.ts';
-import { noteReach } from './reach.ts';
+import { noteReach, renewReach } from './reach.ts';
 import { relay } from './respond.ts';
 import { save } from './save.ts';
 import { armTimerC, stopTimerC } from './timer-c.ts';
+import { callerAccount, doubtWayBack } from './way.ts';
 import type { Act } from './act.ts';
 import type { Branch, Context } from './state.ts';
 
@@ -48,7 +49,7 @@ function onProvisional(act: Act, branch: Branch, response: SipMessage): void {
   }
   // RFC 4320 4.1: nothing but 100 before the final response of any other method.
   if (context.finalStatus !== 0 || context.method !== 'INVITE') return;
-  const early = response.toTag !== '' && noteDialog(act, context, response, false);
+  const early = response.toTag !== '' && noteDialog(act, branch, response, false);
   relay(act, context, response);
   if (first || early) save(act);
 }
@@ -61,10 +62,14 @@ function onSuccess(act: Act, branch: Branch, response: SipMessage): void {
   stopTimerC(act, branch);
   if (context.method === 'INVITE') {
     // 16.7 step 5: every 2xx to an INVITE goes back, whatever went before; the other branches are cancelled (step 10).
-    const noted = !context.answeredBy.includes(response.toTag) && noteDialog(act, context, response, true);
+    const noted = !context.answeredBy.includes(response.toTag) && noteDialog(act, branch, response, true);
     if (noted || first) context.answeredBy = [...context.answeredBy, response.toTag];
     relay(act, context, response);
     act.turn.clearTimer(`N ${context.id}`);
+    if (!first && !noted) {
+      if (act.flow !== undefined) renewReach(act, response, act.flow);
+      doubtWayBack(act, context);
+    }
     cancelOthers(act, context, branch, 'SIP;cause=200;text="Call completed elsewhere"');
     endEarlyDialogs(act, context);
     if (first || noted) save(act);
@@ -136,7 +141,8 @@ function terminated(context: Context, best: Branch | undefined): Branch | undefi
 }
 
 /** True when this response made a dialog that was not known, confirmed one, or told another way to a party. */
-function noteDialog(act: Act, context: Context, response: SipMessage, confirmed: boolean): boolean {
+function noteDialog(act: Act, branch: Branch, response: SipMessage, confirmed: boolean): boolean {
+  const { context } = branch;
   const { dialogs } = act.state;
   const { request } = context;
   const answeredAtMs = confirmed ? act.turn.nowMs : 0;
@@ -163,8 +169,11 @@ function noteDialog(act: Act, context: Context, response: SipMessage, confirmed:
     dialog.answeredAtMs = answeredAtMs;
     news = true;
   } else if (!confirmed) return false;
-  if (noteReach(act, dialog, request.fromTag, request, context.flow)) news = true;
-  if (act.flow !== undefined && noteReach(act, dialog, response.toTag, response, act.flow)) news = true;
+  const isFirst = request.toTag === '';
+  const callers = isFirst ? callerAccount(act, context) : undefined;
+  if (noteReach(act, dialog, request.fromTag, request, context.flow, callers)) news = true;
+  const callees = isFirst ? branch.account : undefined;
+  if (act.flow !== undefined && noteReach(act, dialog, response.toTag, response, act.flow, callees)) news = true;
   return news;
 }
 

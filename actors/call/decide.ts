@@ -12,6 +12,7 @@ import { viewOf } from '../../src/routing/view.ts';
 import { locateBody, packVerify, unpackLocation, unpackVerifyAnswer } from '../questions.ts';
 import { startBranches } from './fork.ts';
 import { realmOf } from './realm.ts';
+import { onWay } from './way.ts';
 import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
@@ -22,10 +23,11 @@ export function runService(act: Act, context: Context, service: Service): void {
 }
 
 export function onAnswer(act: Act, id: number, body: unknown): void {
+  if (onWay(act, id, body)) return;
   for (const context of act.state.contexts.values()) {
     if (context.askId !== id || context.run === undefined) continue;
     if (context.asked === 'locate') {
-      const location = unpackLocation(body);
+      const location = unpackLocation(body, context.located);
       if (location === undefined) return onAskFailed(act, id);
       context.askId = 0;
       return proceed(act, context, context.run.answer(location));
@@ -49,6 +51,7 @@ export function onAnswer(act: Act, id: number, body: unknown): void {
 
 /** Nobody answered in time: its partition has no owner just now. The caller may try again. */
 export function onAskFailed(act: Act, id: number): void {
+  if (onWay(act, id, undefined)) return;
   for (const context of act.state.contexts.values()) {
     if (context.askId !== id || context.run === undefined) continue;
     context.askId = 0;
@@ -75,6 +78,7 @@ function proceed(act: Act, context: Context, first: Step): void {
 function needsAnswer(act: Act, context: Context, question: Question): boolean {
   context.asked = question.ask;
   if (question.ask === 'locate') {
+    context.located = question.aor;
     context.askId = act.turn.ask({ kind: 'aor', key: question.aor }, locateBody);
     return false;
   }

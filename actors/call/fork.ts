@@ -79,13 +79,14 @@ function startBranch(act: Act, context: Context, contact: Contact, share: number
     // Nowhere to send it: the branch ends before it begins.
     const tx = new ClientTransaction(kind, `none ${context.id} ${index}`, context.flow);
     tx.state = 'terminated';
-    add(context, { ...emptyBranch(context, index, tx), finalStatus: statusOf(copy) });
+    add(context, { ...emptyBranch(context, index, tx, ''), finalStatus: statusOf(copy) });
     return;
   }
   const branch = emptyBranch(
     context,
     index,
     new ClientTransaction(kind, clientKey(copy.branch, request.method), copy.flow),
+    contact.account ?? '',
   );
   add(context, branch);
   act.begin({ tx: branch.tx, context, branch }, copy.bytes);
@@ -97,11 +98,12 @@ function add(context: Context, branch: Branch): void {
   context.branches = context.branches.length === 0 ? [branch] : [...context.branches, branch];
 }
 
-function emptyBranch(context: Context, index: number, tx: ClientTransaction): Branch {
+function emptyBranch(context: Context, index: number, tx: ClientTransaction, account: string): Branch {
   return {
     context,
     index,
     tx,
+    account,
     provisional: false,
     cancelWanted: false,
     cancelReason: '',

@@ -14,6 +14,7 @@ import { runService } from './decide.ts';
 import { startBranches } from './fork.ts';
 import { isLoop } from './loop.ts';
 import { renewReach, wayTo } from './reach.ts';
+import { follow } from './way.ts';
 import type { Act } from './act.ts';
 import type { Context } from './state.ts';
 
@@ -24,7 +25,10 @@ export function onSip(act: Act, message: SipMessage, flow: Flow): void {
     const owner = act.state.owners.get(clientKeyOf(message));
     // RFC 3261 18.1.2, 16.7: a response of no transaction of ours is nobody's.
     if (owner === undefined) act.turn.count('stray-response');
-    else act.step(owner, eventOf(message));
+    else {
+      follow(owner.tx, flow);
+      act.step(owner, eventOf(message));
+    }
     return;
   }
   const owner = act.state.owners.get(serverKey(message));
@@ -71,7 +75,7 @@ export function route(act: Act, context: Context): void {
   renewReach(act, request, context.flow);
   const way = wayTo(act, request, plan.requestUri);
   if (way === undefined && needsLocation(act, plan)) return runService(act, context, toOwner);
-  startBranches(act, context, [{ uri: plan.requestUri, flow: way, path: [] }]);
+  startBranches(act, context, [{ uri: plan.requestUri, flow: way?.flow, path: [], account: way?.account ?? '' }]);
 }
 
 /** An in-dialog request whose target is an address-of-record of ours, as phones behind no proxy of their own send it. */

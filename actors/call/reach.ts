@@ -17,12 +17,24 @@ export interface Reach {
   /** The Contact as it comes back in Request-URIs. */
   readonly uri: string;
   readonly flow: Flow;
+  /** The address-of-record that is asked for another way when this one is gone, '' when there is none (way.ts). */
+  readonly account: string;
 }
 
-/** What a request or a response of the party `tag` tells about the way to it. True when that is news. */
-export function noteReach(act: Act, dialog: Dialog, tag: string, message: SipMessage, flow: Flow): boolean {
-  const reach = reachOf(act, message, flow);
+/**
+ * What a request or a response of the party `tag` tells about the way to it. True when that is news. `account` is what the
+ * request that made the dialog says; later ones leave it as it was.
+ */
+export function noteReach(
+  act: Act,
+  dialog: Dialog,
+  tag: string,
+  message: SipMessage,
+  flow: Flow,
+  account: string | undefined,
+): boolean {
   const before = tag === dialog.fromTag ? dialog.fromReach : dialog.toReach;
+  const reach = reachOf(act, message, flow, account ?? before?.account ?? '');
   if (reach === undefined || (before !== undefined && before.uri === reach.uri && sameWay(before.flow, flow)))
     return false;
   if (tag === dialog.fromTag) dialog.fromReach = reach;
@@ -31,42 +43,43 @@ export function noteReach(act: Act, dialog: Dialog, tag: string, message: SipMes
 }
 
 /** The way to the other party than the sender of this request, when it is the one that the Request-URI names. */
-export function wayTo(act: Act, request: SipMessage, requestUri: string): Flow | undefined {
+export function wayTo(act: Act, request: SipMessage, requestUri: string): Reach | undefined {
   const dialog = act.state.dialogs.find(request.fromTag, request.toTag);
   if (dialog === undefined) return undefined;
   const reach = request.fromTag === dialog.fromTag ? dialog.toReach : dialog.fromReach;
-  return reach !== undefined && reach.uri === requestUri ? reach.flow : undefined;
+  return reach !== undefined && reach.uri === requestUri ? reach : undefined;
 }
 
 /** A phone speaks over another connection than before: that is the way to it from now on. */
-export function renewReach(act: Act, request: SipMessage, flow: Flow): void {
-  const dialog = act.state.dialogs.find(request.fromTag, request.toTag);
+export function renewReach(act: Act, message: SipMessage, flow: Flow): void {
+  const dialog = act.state.dialogs.find(message.fromTag, message.toTag);
   if (dialog === undefined) return;
-  const isCaller = request.fromTag === dialog.fromTag;
+  const speaker = message.isRequest ? message.fromTag : message.toTag;
+  const isCaller = speaker === dialog.fromTag;
   const reach = isCaller ? dialog.fromReach : dialog.toReach;
-  if (reach === undefined || sameWay(reach.flow, flow) || hasViaBelow(request)) return;
-  if (isCaller) dialog.fromReach = { uri: reach.uri, flow };
-  else dialog.toReach = { uri: reach.uri, flow };
+  if (reach === undefined || sameWay(reach.flow, flow) || !isNeighbour(act, message)) return;
+  if (isCaller) dialog.fromReach = { ...reach, flow };
+  else dialog.toReach = { ...reach, flow };
   act.turn.save('none');
 }
 
 export function packReach(reach: Reach | undefined): unknown {
-  return reach === undefined ? null : [reach.uri, packFlow(reach.flow)];
+  return reach === undefined ? null : [reach.uri, packFlow(reach.flow), reach.account];
 }
 
 export function unpackReach(packed: unknown): Reach | undefined {
   if (!Array.isArray(packed)) return undefined;
-  const [uri, flow] = packed as [string, unknown];
+  const [uri, flow, account] = packed as [string, unknown, unknown];
   const way = unpackFlow(flow);
-  return way === undefined ? undefined : { uri, flow: way };
+  return way === undefined ? undefined : { uri, flow: way, account: typeof account === 'string' ? account : '' };
 }
 
 /** Undefined when the Contact can be dialled, or when the party is not the neighbour that the message came from. */
-function reachOf(act: Act, message: SipMessage, flow: Flow): Reach | undefined {
+function reachOf(act: Act, message: SipMessage, flow: Flow, account: string): Reach | undefined {
   const { contacts } = message;
   const contact = contacts === '*' ? undefined : contacts[0];
   if (contact === undefined || !needsFlow(act, contact.uri, flow)) return undefined;
-  return isNeighbour(act, message) ? { uri: contact.uri, flow } : undefined;
+  return isNeighbour(act, message) ? { uri: contact.uri, flow, account } : undefined;
 }
 
 function needsFlow(act: Act, contact: string, flow: Flow): boolean {

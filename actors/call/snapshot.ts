@@ -10,9 +10,9 @@ import { ClientTransaction, ServerTransaction } from '../../src/transaction/mach
 import { pack as packTransaction, unpack as unpackTransaction } from '../../src/transaction/pack.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
 import { packFlow, unpackFlow } from '../envelope.ts';
-import { Dialogs } from './dialogs.ts';
 import type { CallDeps } from './deps.ts';
-import { Context } from './state.ts';
+import { Dialogs } from './dialogs.ts';
+import { Context, newCall } from './state.ts';
 import type { Branch, CallState } from './state.ts';
 
 /** Raise it when a position changes its meaning; nodes read this and the one before. */
@@ -35,13 +35,10 @@ export function packPending(state: CallState): readonly unknown[] | null {
 export function unpackCall(callId: string, packed: readonly unknown[], partition: number, deps: CallDeps): CallState {
   assert(packed[0] === schema, `a call of schema ${String(packed[0])} cannot be read`);
   const state: CallState = {
-    callId,
+    ...newCall(callId),
     dialogs: Dialogs.unpack(packed[3] as readonly unknown[]),
-    contexts: new Map(),
-    owners: new Map(),
     nextContext: packed[1] as number,
     saved: packed[2] === true,
-    proof: '',
   };
   const proof = deps.identifiers.routeProof(partition, callId);
   for (const row of packed[4] as readonly (readonly unknown[])[]) {
@@ -89,6 +86,7 @@ function packBranch(branch: Branch): unknown[] {
     branch.timerCAtMs,
     branch.cancelReason,
     branch.cancelAtMs,
+    branch.account,
   ];
 }
 
@@ -119,7 +117,8 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
 }
 
 function unpackBranch(context: Context, row: readonly unknown[]): Branch {
-  const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs, cancelReason, cancelAtMs] = row;
+  const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs, cancelReason, cancelAtMs, account] =
+    row;
   const tx = unpackTransaction(packed as readonly unknown[]);
   const cancelTx =
     cancel === null || cancel === undefined ? undefined : unpackTransaction(cancel as readonly unknown[]);
@@ -131,6 +130,7 @@ function unpackBranch(context: Context, row: readonly unknown[]): Branch {
     context,
     index: context.branches.length,
     tx,
+    account: typeof account === 'string' ? account : '',
     provisional: provisional === true,
     cancelWanted: cancelWanted === true,
     cancelReason: typeof cancelReason === 'string' ? cancelReason : '',

@@ -10,7 +10,8 @@ import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { ClientTransaction, ServerTransaction, Transaction } from '../../src/transaction/machine.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import type { ServiceRun } from '../../src/routing/run.ts';
-import type { Dialogs } from './dialogs.ts';
+import { Dialogs } from './dialogs.ts';
+import type { LostWay } from './way.ts';
 
 export interface CallState {
   readonly callId: string;
@@ -24,6 +25,24 @@ export interface CallState {
   proof: string;
   /** Something was let out that a new owner must know: the call has a snapshot. */
   saved: boolean;
+  /** Connections that lead nowhere any more, or are in doubt (way.ts). Not packed: a new owner finds that out itself. */
+  lost: readonly LostWay[];
+  /** Timer W runs: it looks after what was sent over connections. Not packed. */
+  isWatched: boolean;
+}
+
+export function newCall(callId: string): CallState {
+  return {
+    callId,
+    dialogs: new Dialogs(),
+    contexts: new Map(),
+    owners: new Map(),
+    nextContext: 1,
+    proof: '',
+    saved: false,
+    lost: none,
+    isWatched: false,
+  };
 }
 
 /**
@@ -40,6 +59,8 @@ export class Context {
   run: ServiceRun | undefined = undefined;
   askId = 0;
   asked: 'authenticate' | 'locate' | '' = '';
+  /** The address-of-record whose contacts were asked for last. */
+  located = '';
   /** Address-of-record that the credentials name; nothing is proven by that. */
   claimed = '';
   /** Address-of-record that the credentials proved; '' when none. */
@@ -106,6 +127,8 @@ export interface Branch {
   readonly context: Context;
   readonly index: number;
   readonly tx: ClientTransaction;
+  /** The address-of-record that knows the way to this phone, '' when none does. */
+  readonly account: string;
   /** A provisional response came: it may be cancelled (9.1). */
   provisional: boolean;
   /** To be cancelled as soon as a provisional response allows it. */

@@ -4,9 +4,9 @@
  * Seen failing with: dialogs left out of the snapshot; the ACK forwarded only by the node that saw the 2xx.
  */
 import type { Observer } from '../observe.ts';
-import type { CallRecord } from '../phone/history.ts';
+import type { CallRecord, DialogRequest } from '../phone/history.ts';
 import type { History } from '../stage.ts';
-import { callMayMiss } from './streams.ts';
+import { callMayMiss, cannotReach } from './streams.ts';
 
 export function establishedCalls(world: History): Observer {
   return {
@@ -29,7 +29,7 @@ function checkProbes(world: History, call: CallRecord): void {
         ? Math.min(...call.legs.map((leg) => leg.endedAtMs || Infinity))
         : call.endedAtMs || Infinity;
     if (other < request.endedAtMs || request.endedAtMs === 0) continue;
-    if (callMayMiss(world, call, call.plan.startMs, request.endedAtMs)) continue;
+    if (mayFail(world, call, request)) continue;
     world.fail(
       'established-calls',
       8,
@@ -51,7 +51,7 @@ function checkEnd(world: History, call: CallRecord): void {
         `${request.method} of the ${request.by} was never answered nor given up`,
         callId,
       );
-    const isExcused = callMayMiss(world, call, call.plan.startMs, request.endedAtMs);
+    const isExcused = mayFail(world, call, request);
     if (request.timedOut && request.method === 'BYE' && !isExcused)
       world.fail('established-calls', 18, `the BYE of the ${request.by} was given up`, callId);
     const isGone = request.status === 481 && !isExcused;
@@ -77,6 +77,12 @@ function checkEnd(world: History, call: CallRecord): void {
     if (leg.final >= 200 && leg.final < 300 && leg.endedAtMs === 0 && !hasHungUp)
       world.fail('established-calls', 18, `${leg.phone} still holds a call that is over`, callId);
   }
+}
+
+/** Whose INVITE was lost with a connection knows no call: then it is from its beginning that things may have gone wrong. */
+function mayFail(world: History, call: CallRecord, request: DialogRequest): boolean {
+  if (request.status === 481) return callMayMiss(world, call, call.plan.startMs, request.endedAtMs);
+  return cannotReach(world, call, request.sentAtMs, request.endedAtMs);
 }
 
 function endedNear(call: CallRecord, fromMs: number, toMs: number): boolean {

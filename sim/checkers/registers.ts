@@ -118,7 +118,7 @@ function checkTold(world: World, aor: string, lapsed: Bindings, lines: Handled):
   for (const line of lines) {
     const start = line.indexOf(' [');
     if (!line.startsWith('answer call ') || start < 0) continue;
-    const uris = unpackLocation(JSON.parse(line.slice(start + 1)))?.contacts.map(({ uri }) => uri) ?? [];
+    const uris = unpackLocation(JSON.parse(line.slice(start + 1)), '')?.contacts.map(({ uri }) => uri) ?? [];
     for (const each of lapsed)
       if (uris.includes(destinationOf(each).requestUri))
         world.fail('registers', 22, `a call is told of ${each.uri} of ${aor}, whose time is over`);

@@ -48,11 +48,14 @@ export function snapshots(world: World): Observer {
 /**
  * A write that nobody waits for is no part of the comparison: whether it is needed depends on what the store has
  * (`keptPending` in actors/call/state.ts), which no snapshot says of itself. Nor is whether it stops: a user's actor stays
- * for the answers to REGISTERs that it remembers.
+ * for the answers to REGISTERs that it remembers. Nor are questions for the way to a phone whose connection is gone
+ * (actors/call/way.ts): a new owner finds that out itself.
  */
 function said(lines: Handled): Handled {
-  return lines.filter((line) => line !== 'save none ' && line !== 'stop');
+  return lines.filter((line) => line !== 'save none ' && line !== 'stop' && !isAboutWays.test(line));
 }
+
+const isAboutWays = /^(?:no )?timer W|^ask aor \S+ \["way"/;
 
 /**
  * Which inputs mean the same to both. Not the answers to questions: those that the twin would ask have other numbers. Not
@@ -61,6 +64,7 @@ function said(lines: Handled): Handled {
  */
 function isComparable({ kind, input }: Handling): boolean {
   if (input.type === 'answer' || input.type === 'ask-failed') return false;
+  if (input.type === 'timer' && input.name === 'W') return false;
   return kind === 'call' || (input.type === 'timer' && input.name === 'expire');
 }
 
@@ -111,6 +115,9 @@ const ownMemory: ReadonlySet<string> = new Set([
   'windows',
   'requests',
   'waiting',
+  'lost',
+  'isWatched',
+  'located',
 ]);
 
 /** Whether the portraits of both are the same, without drawing them; false: perhaps. */

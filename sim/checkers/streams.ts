@@ -2,8 +2,8 @@
  * What is not promised over TCP. Nobody repeats a message there: neither the phone nor, but for a takeover, the server; so
  * one that was under way when a connection, a thread, a node or a link was lost is lost with it. And what goes to a phone
  * goes by the connection of its last REGISTER or request until it sends another one: between the loss of that connection
- * and the REGISTER over the next one nobody can reach it, and a call that stood before has no other way to it than that
- * until it speaks inside of the call itself. (Finding the new connection of the same instance is not built yet.)
+ * and the REGISTER over the next one nobody can reach it. From then on everybody can, also calls that stood before: whoever
+ * asks inside of one by then is answered, whatever connections were lost since it began (`cannotReach`).
  */
 import { limits } from '../../src/limits.ts';
 import type { Fault } from '../options.ts';
@@ -30,7 +30,19 @@ export function mayMiss(world: History, phone: string, fromMs: number, toMs: num
   });
 }
 
-/** The same for any phone of a call. */
+/** Whether a request inside of a call that was sent then may get nowhere, because of one of the phones of the call. */
+export function cannotReach(world: History, call: CallRecord, sentAtMs: number, toMs: number): boolean {
+  return [call.plan.caller, ...call.legs.map((leg) => leg.phone)].some((name) => {
+    const phone = world.phones.get(name);
+    if (phone?.line === undefined) return false;
+    // Who is not registered is not found again. While all is quiet nobody refreshes.
+    const last = world.registrations.findLast((each) => each.phone === name && each.status === 200);
+    const isBound = last?.wants === 'bind' && last.endedAtMs + last.expiresMs > toMs;
+    return !isBound || !phone.registration.wanted || mayMiss(world, name, sentAtMs, toMs);
+  });
+}
+
+/** The same as `mayMiss` for any phone of a call. */
 export function callMayMiss(world: History, call: CallRecord, fromMs: number, toMs: number): boolean {
   if (mayMiss(world, call.plan.caller, fromMs, toMs)) return true;
   return call.legs.some((leg) => mayMiss(world, leg.phone, fromMs, toMs));

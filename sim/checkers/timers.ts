@@ -35,7 +35,8 @@ export function timers(world: History): Observer {
       return;
     }
     if (message.method === 'ACK') return;
-    const key = `${message.branch} ${message.method} ${flow.address}`;
+    // What did not reach a phone by one connection goes by its next one at once.
+    const key = `${message.branch} ${message.method} ${flow.address} ${flow.connection}`;
     const times = sent.get(key) ?? [];
     sent.set(key, times);
     times.push(nowMs);

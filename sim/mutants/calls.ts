@@ -40,6 +40,13 @@ export const callsMutants: readonly Mutant[] = [
     instead: '  copy.maxForwards(70);',
   },
   {
+    name: 'calls forget where a phone has gone',
+    file: 'actors/call/way.ts',
+    line: "    else if (way === 'same' || way.connection === lost.connection) waitFor(act, lost);",
+    instead: "    else if (typeof way !== 'number') waitFor(act, lost);",
+    scenario: 'phones that lose their connections in calls',
+  },
+  {
     name: 'a BYE ends no dialog',
     file: 'actors/call/branch-response.ts',
     line: '  act.state.dialogs.remove(dialog);',
@@ -55,7 +62,7 @@ export const callsMutants: readonly Mutant[] = [
   {
     name: 'ACKs to a 2xx go nowhere',
     file: 'actors/call/ack.ts',
-    line: '  act.turn.send(copy.flow, copy.bytes);',
+    line: '  act.turn.send(copy.flow, copy.bytes, token);',
     instead: '',
   },
   {

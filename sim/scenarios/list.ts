@@ -1,4 +1,5 @@
 /** Scenarios after bugs that others had, by name. */
+import { connectionScenarios } from './connections.ts';
 import { copyScenarios } from './copies.ts';
 import { messageScenarios } from './messages.ts';
 import { momentScenarios } from './moments.ts';
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   ...splitScenarios,
   ...voteScenarios,
   ...copyScenarios,
+  ...connectionScenarios,
   ...momentScenarios,
 ];
 

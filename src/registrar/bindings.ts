@@ -36,6 +36,8 @@ export interface Binding {
   readonly path: readonly string[];
   /** Where the REGISTER came from. */
   readonly flow: Flow;
+  /** Names of the connections that the phone had before this one, latest first: who remembers one of them finds the new way. */
+  readonly former: readonly string[];
   readonly userAgent: string;
   /** Methods that the phone takes, separated by commas; '' when it did not say. */
   readonly methods: string;
@@ -207,11 +209,21 @@ function bindingOf(
     regId,
     path,
     flow: ctx.flow,
+    former: formerOf(old, ctx.flow),
     userAgent: (request.header(HeaderId.UserAgent) ?? '').slice(0, limits.userAgentCharsMax),
     methods: contact.methods === '' ? allowed(request) : contact.methods,
     registeredAtMs: old?.registeredAtMs ?? ctx.nowMs,
   };
 }
+
+function formerOf(old: Binding | undefined, flow: Flow): readonly string[] {
+  if (old === undefined) return noneBefore;
+  if (old.flow.protocol === 'udp' || old.flow.connection === '' || old.flow.connection === flow.connection)
+    return old.former;
+  return [old.flow.connection, ...old.former].slice(0, limits.formerConnectionsMax);
+}
+
+const noneBefore: readonly string[] = [];
 
 function allowed(request: SipMessage): string {
   return request.has(HeaderId.Allow) ? request.values(HeaderId.Allow).join(',').slice(0, limits.methodsCharsMax) : '';

@@ -23,13 +23,15 @@ type PackedBinding = [
   userAgent: string,
   methods: string,
   registeredAtMs: number,
+  /** Not in what older releases wrote. */
+  former?: readonly string[],
 ];
 
 export function pack(bindings: Bindings): unknown[] {
   const rows: PackedBinding[] = [];
   for (const b of bindings) {
     const flow: PackedFlow = [b.flow.protocol, b.flow.listener, b.flow.address, b.flow.port, b.flow.connection];
-    rows.push([
+    const row: PackedBinding = [
       b.uri,
       b.q,
       b.expiresAtMs,
@@ -42,7 +44,9 @@ export function pack(bindings: Bindings): unknown[] {
       b.userAgent,
       b.methods,
       b.registeredAtMs,
-    ]);
+    ];
+    if (b.former.length > 0) row.push(b.former);
+    rows.push(row);
   }
   return [schema, rows];
 }
@@ -56,10 +60,10 @@ export function unpack(packed: readonly unknown[]): Bindings {
 
 function unpackBinding(row: unknown): Binding {
   assert(Array.isArray(row) && row.length >= 12, 'snapshot of a binding is too short');
-  const [uri, q, expiresAtMs, callId, cseq, instance, regId, path, flow, userAgent, methods, registeredAtMs] =
+  const [uri, q, expiresAtMs, callId, cseq, instance, regId, path, flow, userAgent, methods, registeredAtMs, former] =
     row as PackedBinding;
   assert(
-    isText(uri, callId, instance, userAgent, methods) && path.every((value) => isText(value)),
+    isText(uri, callId, instance, userAgent, methods) && isText(...path, ...(former ?? noneBefore)),
     'snapshot of a binding: text expected',
   );
   assert(isNumber(q, expiresAtMs, cseq, regId, registeredAtMs), 'snapshot of a binding: number expected');
@@ -76,6 +80,7 @@ function unpackBinding(row: unknown): Binding {
     userAgent,
     methods,
     registeredAtMs,
+    former: former ?? noneBefore,
   };
 }
 
@@ -85,6 +90,8 @@ function unpackFlow(row: unknown): Flow {
   assert(isText(protocol, address, connection) && isNumber(listener, port), 'snapshot of a flow is damaged');
   return { protocol, listener, address, port, connection };
 }
+
+const noneBefore: readonly string[] = [];
 
 function isText(...values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === 'string');

@@ -33,6 +33,8 @@ export interface Contact {
   readonly flow: Flow | undefined;
   /** Route headers to follow on the way (RFC 3327 Path). */
   readonly path: readonly string[];
+  /** The address-of-record that it is registered for: asked for the way when the flow is gone. Absent: nobody is asked. */
+  readonly account?: string;
 }
 
 export interface Location {

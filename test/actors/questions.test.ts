@@ -8,9 +8,12 @@ import {
   packLocation,
   packVerify,
   packVerifyAnswer,
+  packWay,
+  packWayAnswer,
   unpackAorQuestion,
   unpackLocation,
   unpackVerifyAnswer,
+  unpackWayAnswer,
 } from '../../actors/questions.ts';
 import type { Flow } from '../../src/outside.ts';
 
@@ -41,10 +44,10 @@ test('questions and answers arrive as they were sent', () => {
   assert.deepEqual(unpackAorQuestion(travel(locateBody)), { ask: 'locate' });
   const contact = fc
     .tuple(text, fc.option(flow, { nil: undefined }), texts)
-    .map(([uri, way, path]) => ({ uri, flow: way, path }));
+    .map(([uri, way, path]) => ({ uri, flow: way, path, account: 'sip:a@b' }));
   fc.assert(
     fc.property(fc.boolean(), fc.array(contact, { maxLength: 3 }), (known, contacts) => {
-      assert.deepEqual(unpackLocation(travel(packLocation({ known, contacts }))), { known, contacts });
+      assert.deepEqual(unpackLocation(travel(packLocation({ known, contacts })), 'sip:a@b'), { known, contacts });
     }),
   );
   fc.assert(
@@ -53,6 +56,17 @@ test('questions and answers arrive as they were sent', () => {
     }),
   );
   assert.equal(unpackVerifyAnswer(travel(packVerifyAnswer('ok'))), 'ok');
+  fc.assert(
+    fc.property(
+      text,
+      text,
+      fc.oneof(flow, fc.constantFrom('same' as const, 'none' as const)),
+      (connection, uri, way) => {
+        assert.deepEqual(unpackAorQuestion(travel(packWay({ connection, uri }))), { ask: 'way', connection, uri });
+        assert.deepEqual(unpackWayAnswer(travel(packWayAnswer(way))), way);
+      },
+    ),
+  );
 });
 
 test('whatever else arrives is no question, and nothing breaks by it', () => {
@@ -61,11 +75,12 @@ test('whatever else arrives is no question, and nothing breaks by it', () => {
       assert.doesNotThrow(() => {
         unpackAorQuestion(body);
         unpackVerifyAnswer(body);
-        unpackLocation(body);
+        unpackLocation(body, '');
+        unpackWayAnswer(body);
       });
     }),
     { numRuns: 1000 },
   );
   for (const body of [['ok'], ['no', ['x'], 'y'], [true, [null]], [true, [['uri']]]])
-    assert.doesNotThrow(() => unpackLocation(body));
+    assert.doesNotThrow(() => unpackLocation(body, ''));
 });

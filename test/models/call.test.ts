@@ -15,7 +15,7 @@ checkModel(
     },
     { file: cancel, line: 'if (branch.provisional) cancelBranch', instead: 'cancelBranch' },
     { file: cancel, line: 'if (branch.cancelWanted) return;', instead: 'return;' },
-    { file: 'actors/call/ack.ts', line: 'act.turn.send(copy.flow, copy.bytes);', instead: '' },
+    { file: 'actors/call/ack.ts', line: 'act.turn.send(copy.flow, copy.bytes, token);', instead: '' },
     {
       file: 'actors/call/act.ts',
       line: 'if (!isFailure(invite)) this.turn.send(tx.flow, buildAck(invite, this.message));',

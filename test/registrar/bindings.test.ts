@@ -54,6 +54,7 @@ test('a binding holds what the phone said and where it came from', () => {
       userAgent: 'Phone 1.0',
       methods: 'INVITE,BYE',
       registeredAtMs: startMs,
+      former: [],
     },
   ]);
   assert.deepEqual(result.headers, [

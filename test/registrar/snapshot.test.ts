@@ -24,6 +24,7 @@ const binding: fc.Arbitrary<Binding> = fc.record(
     userAgent: text,
     methods: text,
     registeredAtMs: whole,
+    former: fc.array(text, { maxLength: 3 }),
     flow: fc.record(
       {
         protocol: fc.constantFrom('udp' as const, 'tcp' as const),

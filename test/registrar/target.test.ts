@@ -23,6 +23,7 @@ const binding = (uri: string, over: Partial<Binding> = {}): Binding => ({
   userAgent: '',
   methods: '',
   registeredAtMs: startMs,
+  former: [],
   ...over,
 });
 const tcp: Flow = { protocol: 'tcp', listener: 1, address: '192.0.2.7', port: 51_000, connection: 'a/0/17' };

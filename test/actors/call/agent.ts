@@ -135,7 +135,7 @@ export class Leg {
     const key = response.status < 300 ? tag : 'refused';
     const known = this.#acks.get(key);
     if (known !== undefined) {
-      world.send(phone.at, known);
+      phone.say(known);
       return true;
     }
     if (response.status >= 300) {
@@ -143,7 +143,7 @@ export class Leg {
         .replace('INVITE', 'ACK')
         .replace(`CSeq: ${this.#inviteCseq} INVITE`, `CSeq: ${this.#inviteCseq} ACK`)
         .replace(/To: [^\r]*/, `To: ${value(response, 'To')}`);
-      world.send(phone.at, ack);
+      phone.say(ack);
       if (response.status === 407 && manner.password !== '' && (this.#tries += 1) < 4) {
         this.#cseq += 1;
         this.invite(callee, credentials(phone.user, manner.password, response, 'INVITE', `sip:${callee}@example.test`));
@@ -159,7 +159,7 @@ export class Leg {
     this.#learn(response);
     const ack = this.#inDialog('ACK', this.#inviteCseq, []);
     this.#acks.set(tag, ack);
-    world.send(phone.at, ack);
+    phone.say(ack);
     if (first) this.#stands();
     else {
       // 13.2.2.4: another fork answered too; one call is enough.
@@ -262,7 +262,7 @@ export class Leg {
     let leftMs = 32_000;
     const again = (): void => {
       if (done() || leftMs <= 0) return;
-      world.send(phone.at, text);
+      phone.say(text);
       leftMs -= delayMs;
       delayMs = Math.min(delayMs * 2, 4000);
       world.after(delayMs, again);
@@ -281,14 +281,14 @@ export class Leg {
   #hold(): void {
     if (this.ended) return;
     const cseq = (this.#cseq += 10);
-    const { phone, world } = this.#agent;
+    const { phone } = this.#agent;
     let ack = '';
     phone.request(this.#inDialog('INVITE', cseq, [`Contact: ${phone.contact}`]), true, (response) => {
       if (response.status < 200) return true;
       this.holdStatus = response.status;
       if (response.status < 300) {
         if (ack === '') ack = this.#inDialog('ACK', cseq, []);
-        world.send(phone.at, ack);
+        phone.say(ack);
       }
       return true;
     });

@@ -29,7 +29,7 @@ export function read(bytes: Buffer): Sip {
 
 export class Phone {
   readonly world: World;
-  readonly at: string;
+  at: string;
   readonly user: string;
   readonly received: Sip[] = [];
   /** Called for each request, or response without a waiting transaction. */
@@ -37,6 +37,11 @@ export class Phone {
   readonly #seen = new Map<string, string>();
   readonly #waiting = new Map<string, { done: (response: Sip) => boolean; stop: () => void }>();
   #counter = 0;
+  #lines = 0;
+  /** Without a connection: what waits for the next one. */
+  #unsaid: string[] | undefined;
+  /** What it says of itself when it registers (RFC 5626), '' for nothing. */
+  instance = '';
   /** Where it believes to be: behind a NAT not where its packets come from. */
   contactAt: string;
   /** Its tag in the dialogs where it is called. */
@@ -63,6 +68,31 @@ export class Phone {
     return `<sip:${this.user}@${this.contactAt}${this.stream === 'udp' ? '' : ';transport=tcp'}>`;
   }
 
+  say(text: string): void {
+    if (this.#unsaid === undefined) this.world.send(this.at, text);
+    else this.#unsaid.push(text);
+  }
+
+  /**
+   * Its connection is lost, `silently` or so that the server hears of it; after a while it has another one, from another
+   * port, and registers by it with the same Contact and instance.
+   */
+  reconnect(at: string, gapMs: number, silently: boolean, password: string): void {
+    this.world.cut(this.at, silently);
+    this.#unsaid ??= [];
+    this.#lines++;
+    const line = this.#lines;
+    this.world.after(gapMs, () => {
+      if (line !== this.#lines) return;
+      this.at = at;
+      this.world.phone(at, (packet) => this.#receive(packet), this.stream);
+      const unsaid = this.#unsaid ?? [];
+      this.#unsaid = undefined;
+      for (const text of unsaid) this.say(text);
+      register(this, this.world, 3600, password);
+    });
+  }
+
   /** Sends a request and repeats it until `done` says that a response ends it. */
   request(text: string, invite: boolean, done: (response: Sip) => boolean): void {
     const branch = /branch=([^;\r]+)/.exec(text)?.[1] ?? '';
@@ -71,7 +101,7 @@ export class Phone {
     let delayMs = 500;
     const again = (): void => {
       if (stopped) return;
-      this.world.send(this.at, text);
+      this.say(text);
       if (this.stream !== 'udp') return;
       this.world.after(delayMs, again);
       delayMs = invite ? delayMs * 2 : Math.min(delayMs * 2, 4000);
@@ -106,7 +136,7 @@ export class Phone {
       '',
     ].join('\r\n');
     this.#seen.set(keyOf(request), text);
-    this.world.send(this.at, text);
+    this.say(text);
     return text;
   }
 
@@ -120,7 +150,7 @@ export class Phone {
     }
     const before = this.#seen.get(keyOf(sip));
     if (before !== undefined && sip.method !== 'ACK') {
-      this.world.send(this.at, before);
+      this.say(before);
       return;
     }
     this.onRequest(sip);
@@ -150,9 +180,9 @@ function sendRegister(
     'Max-Forwards: 70',
     `From: <sip:${phone.user}@example.test>;tag=r${phone.user}`,
     `To: <sip:${phone.user}@example.test>`,
-    `Call-ID: reg-${phone.user}-${phone.at}`,
+    `Call-ID: reg-${phone.user}-${phone.contactAt}`,
     `CSeq: ${(world.nowMs % 1000000) + attempt} REGISTER`,
-    `Contact: ${phone.contact}`,
+    `Contact: ${phone.contact}${phone.instance}`,
     `Expires: ${expires}`,
     ...(authorization === '' ? [] : [`Authorization: ${authorization}`]),
     'Content-Length: 0',

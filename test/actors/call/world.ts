@@ -35,6 +35,8 @@ interface Line {
   listens: boolean;
   /** Whether its connection to us stands. */
   connected: boolean;
+  /** Nobody was told that it does not stand any more. */
+  isMute: boolean;
 }
 
 interface Slot {
@@ -100,7 +102,13 @@ export class World {
   }
 
   phone(at: string, receive: (packet: Packet) => void, stream: 'udp' | 'tcp' | 'tcp-listening' = 'udp'): void {
-    this.#phones.set(at, { receive, tcp: stream !== 'udp', listens: stream === 'tcp-listening', connected: true });
+    this.#phones.set(at, {
+      receive,
+      tcp: stream !== 'udp',
+      listens: stream === 'tcp-listening',
+      connected: true,
+      isMute: false,
+    });
   }
 
   /** Saves with the gate 'store' so far. */
@@ -109,9 +117,10 @@ export class World {
   }
 
   /** The connection of a phone breaks; what it listens on is not touched. */
-  cut(at: string): void {
+  cut(at: string, silently = false): void {
     const line = this.#phones.get(at);
     if (line !== undefined) line.connected = false;
+    if (line !== undefined) line.isMute = silently;
   }
 
   /** A packet from a phone to the server. */
@@ -287,6 +296,7 @@ export class World {
     const line = this.#phones.get(packet.to);
     if (flow.protocol !== 'udp') {
       const reached = line?.tcp === true && (flow.connection === '' ? line.listens : line.connected);
+      if (!reached && flow.connection !== '' && line?.isMute === true) return;
       if (!reached) {
         if (origin !== undefined)
           this.after(1, () => this.#input(origin.id, { type: 'undelivered', token: origin.token }));

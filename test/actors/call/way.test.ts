@@ -1,0 +1,86 @@
+/**
+ * Phones whose connections are lost in the middle of calls, and that come back by other ones: every call comes to the end it
+ * would have come to. Their Contact stays what it was; the server is told of the loss or not.
+ * Seen failing with: `turnTo` without the dialogs (a BYE never comes); `former` empty (nothing is found); `mayWait` false for
+ * CANCEL; `doubtWayBack` left out (a caller never hears the 200); timer W never armed (a BYE is lost with the connection).
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Agent } from './agent.ts';
+import { begin, check, ladder, nothingLeft, scenes } from './scenes.ts';
+import type { Played } from './scenes.ts';
+
+interface Loss {
+  readonly who: number;
+  readonly atMs: number;
+  readonly gapMs: number;
+  readonly isSilent: boolean;
+}
+
+const losses = fc.array(
+  fc.record({
+    who: fc.nat(4),
+    // The INVITE has been heard of: before that a phone that is not there is a phone that does not ring.
+    atMs: fc.integer({ min: 60, max: 9_000 }),
+    gapMs: fc.integer({ min: 0, max: 4_000 }),
+    isSilent: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+const kills = fc.array(fc.integer({ min: 60, max: 9_000 }), { maxLength: 2 });
+
+function lose(played: Played, { who, atMs, gapMs, isSilent }: Loss, port: number, password: string): void {
+  const agents: readonly Agent[] = [...played.callers, ...played.devices];
+  const agent = agents[who % agents.length];
+  if (agent === undefined) return;
+  const { phone } = agent;
+  const address = phone.at.slice(0, phone.at.indexOf(':'));
+  played.world.after(atMs, () => phone.reconnect(`${address}:${port}`, gapMs, isSilent, password));
+}
+
+describe('a phone that comes back by another connection', () => {
+  for (const [name, outages] of [
+    ['finds its calls again', fc.constant<number[]>([])],
+    ['does so when the node is lost besides', kills],
+  ] as const)
+    it(name, () => {
+      fc.assert(
+        fc.property(scenes(['tcp']), losses, outages, (scene, lost, killed) => {
+          const played = begin({ ...scene, callersRegister: true });
+          for (const [index, each] of lost.entries())
+            lose(played, each, 40_000 + index, scene.authenticate ? 'secret' : '');
+          for (const atMs of killed) played.world.after(atMs, () => played.world.kill());
+          played.world.run(120_000);
+          // A phone has forgotten its BYE or CANCEL with its connection, and what answered it is not said again.
+          check(played, true);
+          nothingLeft(played.world);
+        }),
+        { numRuns: 150 },
+      );
+    });
+
+  it('is not waited for by who calls it anew', () => {
+    const played = begin({
+      callers: 1,
+      devices: [{ answerMs: 500 }],
+      cancelMs: 0,
+      holdBy: 'nobody',
+      hangUpBy: 'caller',
+      authenticate: false,
+      callerStream: 'udp',
+      calleeStream: 'tcp',
+    });
+    const { world, devices } = played;
+    world.run(20_000);
+    check(played);
+    const [bob] = devices;
+    assert.ok(bob !== undefined);
+    world.cut(bob.phone.at);
+    const [caller] = played.callers;
+    const again = caller?.call('bob', 'again');
+    world.run(1_000);
+    assert.deepEqual(again?.finals, [500], ladder(world));
+  });
+});
