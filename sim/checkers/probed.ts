@@ -24,7 +24,9 @@ function checkProbe(world: History, callId: string): void {
   const callees = [...world.phones.values()].filter((phone) => phone.user === call.plan.callee);
   const bound = callees.some((phone) => {
     const last = world.registrations.findLast((each) => each.phone === phone.name);
-    return phone.registration.wanted && last?.status === 200 && last.wants === 'bind';
+    if (!phone.registration.wanted || last?.status !== 200 || last.wants !== 'bind') return false;
+    // The registrar counts from when it took the request, which a stopped node may have answered much later.
+    return call.plan.startMs < last.sentAtMs + last.expiresMs;
   });
   if (!bound) return;
   if (final === undefined) return world.fail('probed', 36, 'a call after all was healed got no answer', callId);
