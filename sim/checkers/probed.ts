@@ -23,7 +23,9 @@ function checkProbe(world: History, callId: string): void {
   const final = call.finals[0];
   const callees = [...world.phones.values()].filter((phone) => phone.user === call.plan.callee);
   const bound = callees.some((phone) => {
-    const last = world.registrations.findLast((each) => each.phone === phone.name);
+    const last = world.registrations.findLast(
+      (each) => each.phone === phone.name && each.sentAtMs <= call.plan.startMs,
+    );
     if (!phone.registration.wanted || last?.status !== 200 || last.wants !== 'bind') return false;
     // The registrar counts from when it took the request, which a stopped node may have answered much later.
     return call.plan.startMs < last.sentAtMs + last.expiresMs;
