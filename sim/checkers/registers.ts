@@ -9,6 +9,7 @@ import { unpackLocation } from '../../actors/questions.ts';
 import type { AorState } from '../../actors/aor/state.ts';
 import type { RegistrationView } from '../../actors/aor/behaviour.ts';
 import { decodeRow, unpackState } from '../../actors/snapshot.ts';
+import { hash32 } from '../../cluster/hash.ts';
 import { unpack } from '../../src/registrar/bindings.ts';
 import type { Bindings } from '../../src/registrar/bindings.ts';
 import { destinationOf } from '../../src/registrar/target.ts';
@@ -91,6 +92,8 @@ export function registers(world: World): Observer {
         (stored.get(`aor:${aor}`) ?? []).some((each) => says(message, each, nowMs, isRefreshed))
       )
         return;
+      // A store that answered with an error: then a second memory must do (cluster/buddy/track.ts).
+      if (isRefreshed && isCopied(world, aor)) return;
       world.fail(
         'registers',
         30,
@@ -123,6 +126,11 @@ function checkTold(world: World, aor: string, lapsed: Bindings, lines: Handled):
       if (uris.includes(destinationOf(each).requestUri))
         world.fail('registers', 22, `a call is told of ${each.uri} of ${aor}, whose time is over`);
   }
+}
+
+function isCopied(world: World, aor: string): boolean {
+  const partition = hash32(aor) & (world.options.partitions - 1);
+  return world.liveNodes().some((node) => node.hub.buddy.tails.holds(partition, `aor:${aor}`));
 }
 
 /** Every contact of the answer is bound there until then, or longer; `isRefreshed`: for how long does not matter. */
