@@ -80,12 +80,16 @@ function cancelOpen(model: Model): string[] {
   return sent;
 }
 
-/** 16.7 step 6: a 6xx, else the lowest class, of 4xx rather those that say what to change; 503 is not passed on. */
-function bestOf(statuses: readonly number[]): ReadonlySet<number> {
+/**
+ * 16.7 step 6: a 6xx, else the lowest class, of 4xx rather those that say what to change, but for a call that was taken
+ * back the 487; 503 is not passed on.
+ */
+function bestOf(statuses: readonly number[], isTakenBack: boolean): ReadonlySet<number> {
   const global = statuses.filter((status) => status >= 600);
   if (global.length > 0) return new Set(global);
   const lowest = Math.min(...statuses.map((status) => Math.floor(status / 100)));
   const ofClass = statuses.filter((status) => Math.floor(status / 100) === lowest);
+  if (isTakenBack && ofClass.includes(487)) return new Set([487]);
   const helpful = ofClass.filter((status) => [401, 407, 415, 420, 484].includes(status));
   return new Set((helpful.length > 0 ? helpful : ofClass).map((status) => (status === 503 ? 500 : status)));
 }
@@ -134,7 +138,8 @@ const refuse = (device: number, status: number): CallCommand =>
       if (status >= 600) expected.push(...cancelOpen(model));
       const isLast = model.branches.every(({ final }) => final > 0) && !isAnswered(model);
       real.devices[device]!.answer(status, reasonPhrase(status), 'INVITE', plain);
-      const refusal = isLast ? bestOf(model.branches.map(({ final }) => final)) : undefined;
+      const finals = model.branches.map(({ final }) => final);
+      const refusal = isLast ? bestOf(finals, model.cancelled) : undefined;
       const chosen = expectReceived(real, expected, refusal);
       if (isLast) model.finals.push(chosen);
     },
