@@ -3,7 +3,8 @@
  * 50 ms, and so it is where store and links are fast and both sides are linked. A receiver that has no link to the giver
  * yet misses its word and looks every `ownersPollMs`, later still when tables come meanwhile; and the last write, the seal,
  * the look and the load, each there and back, take what they take. That is the limit. Whoever has the newest rows may be
- * behind a link that fell silent and was not made again yet: then nothing is asked. (That every hand-off ends: balanced.ts.)
+ * behind a link that fell silent and was not made again yet: then nothing is asked, nor when all members drain, so that
+ * nobody is there to get it before one of them is back. (That every hand-off ends: balanced.ts.)
  * Seen failing with the mutant: 'whoever gets a partition looks every three seconds'.
  */
 import { limits } from '../../src/limits.ts';
@@ -26,10 +27,19 @@ export function handOff(world: World): Observer {
     );
   /** By partition: since when nobody handles it. */
   const frozen = new Map<number, number>();
+  let epoch = 0;
+  /** By the newest table that anybody knows. */
+  let doAllDrain = false;
   return {
+    tableAdopted(_node, table) {
+      if (table.epoch <= epoch) return;
+      epoch = table.epoch;
+      doAllDrain = table.members.every(({ draining }) => draining);
+      if (doAllDrain) frozen.clear();
+    },
     ordered(_node, order) {
       for (const { partition } of order.type === 'freeze' ? order.shares : [])
-        if (!frozen.has(partition)) frozen.set(partition, world.kernel.nowMs);
+        if (!frozen.has(partition) && !doAllDrain) frozen.set(partition, world.kernel.nowMs);
       for (const { partition } of order.type === 'thaw' ? order.shares : []) frozen.delete(partition);
     },
     reported(node, report) {

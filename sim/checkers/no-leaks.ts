@@ -44,18 +44,22 @@ export function noLeaks(world: World): Observer {
 }
 
 /**
- * A dialog of which no BYE was heard, as its connection was lost under way, stands until its time is over (limits.dialogMsMax).
+ * Each dialog of which no BYE was heard, as its connection was lost under way, stands until its time is over (limits.dialogMsMax).
  * One whose INVITE had to be repeated for long was hung up late: its BYE may still be repeated (Timer J, RFC 3261 17.2.2).
  */
 function mayStand(world: World, { key, description }: { readonly key: string; readonly description: string }): boolean {
   const call = world.callWith(key);
   if (call === undefined) return false;
   if (call.requests.some(({ endedAtMs }) => endedAtMs > world.kernel.nowMs - rememberedMs)) return true;
-  if (!description.includes(' contexts 0 ')) return false;
+  const standing = Number(/ contexts 0 dialogs (\d+)/.exec(description)?.[1] ?? Infinity);
   const byes = call.requests.filter(({ method }) => method === 'BYE');
   // 5xx: the server had no connection to the other side.
-  const isUnheard = byes.every(({ timedOut, status }) => timedOut || status >= 500) && byes.length > 0;
-  return isUnheard && callMayMiss(world, call, call.plan.startMs, Math.max(...byes.map(({ endedAtMs }) => endedAtMs)));
+  const heard = new Set(byes.flatMap(({ timedOut, status, tag }) => (timedOut || status >= 500 ? [] : [tag])));
+  const unheard = new Set(byes.map(({ tag }) => tag)).difference(heard);
+  return (
+    standing <= unheard.size &&
+    callMayMiss(world, call, call.plan.startMs, Math.max(...byes.map(({ endedAtMs }) => endedAtMs)))
+  );
 }
 
 /** 64 T1, and what the store may be behind. */

@@ -56,6 +56,7 @@ export class Dialog {
 
   request(method: 'BYE' | 'OPTIONS' | 'INVITE' | 'INFO', done?: (status: number) => void): void {
     const record: DialogRequest = {
+      tag: this.side === 'caller' ? this.remoteTag : this.localTag,
       by: this.side,
       method,
       sentAtMs: this.phone.world.kernel.nowMs,

@@ -70,6 +70,8 @@ export interface CallRecord {
 }
 
 export interface DialogRequest {
+  /** The callee's, by which the dialogs of a fork differ. */
+  readonly tag: string;
   readonly by: 'caller' | 'callee';
   readonly method: string;
   readonly sentAtMs: number;
