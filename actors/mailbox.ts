@@ -51,6 +51,13 @@ export class Mailbox<Owner extends MailboxOwner, Item> {
     );
   }
 
+  /** Looks at everything that is queued. */
+  holds(isIt: (item: Item) => boolean): boolean {
+    for (let index = 0; index < this.#size; index++)
+      if (isIt(this.#items[(this.#head + index) & (this.#items.length - 1)]!)) return true;
+    return false;
+  }
+
   /** Queues without asking for room: the caller has asked `admits`, or the item is bounded elsewhere (one per timer). */
   push(owner: Owner, item: Item): void {
     if (this.#size === this.#items.length) this.#grow();

@@ -73,6 +73,10 @@ export class Partition implements EntitiesOwner {
     if (this.#closed) return false;
     const table = this.#entities.tables[envelope.to.kind];
     const known = table.slots.get(envelope.to.key);
+    if (envelope.type === 'ask' && known !== undefined && this.#isQueued(envelope, known)) {
+      this.#ports.count('ask.repeated');
+      return true;
+    }
     const level = urgencyOf(envelope);
     // What the gate holds back is unfinished work too: a slow store must not make an entity grow without bound.
     const backlog =
@@ -89,6 +93,15 @@ export class Partition implements EntitiesOwner {
     }
     this.enqueue(known ?? this.#entities.slotOf(envelope.to.kind, envelope.to.key), envelope);
     return true;
+  }
+
+  /** What was asked again and again while there was no way comes all at once, and must leave room for others. */
+  #isQueued({ asker }: Extract<Envelope, { type: 'ask' }>, slot: Slot): boolean {
+    if (slot.queuedItems < limits.mailboxItemsOfRepeatsMin) return false;
+    const { id, key, kind } = asker;
+    return this.#mailbox.holds(
+      (item) => item.type === 'ask' && item.asker.id === id && item.asker.key === key && item.asker.kind === kind,
+    );
   }
 
   /** Handles what is queued, up to `limits.drainItemsMax` inputs. `true`: there is more, call again after the others. */

@@ -56,6 +56,8 @@ export const limits = {
 
   // Actors
   mailboxItemsPerEntityMax: 64,
+  /** From so many on a question that is asked again is not queued again. */
+  mailboxItemsOfRepeatsMin: 16,
   mailboxItemsPerPartitionMax: 2_048,
   mailboxItemsPerWorkerMax: 65_536,
   mailboxUrgentItemsPerEntityMax: 256,

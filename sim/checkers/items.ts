@@ -61,7 +61,7 @@ export function items(world: World): Observer {
 
   return {
     counted(_node, metric) {
-      if (metric.startsWith('shed') || metric === 'input.for-nobody') refusal = metric;
+      if (metric.startsWith('shed') || metric === 'input.for-nobody' || metric === 'ask.repeated') refusal = metric;
     },
     delivered(node, worker, partition, envelope, isTaken) {
       const why = refusal;

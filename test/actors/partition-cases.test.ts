@@ -230,6 +230,21 @@ test('an ask is repeated until it is answered, or given up', () => {
   assert.deepStrictEqual(world.of('a').live![7], [], 'it heard that the ask failed');
 });
 
+test('questions that were asked again and again while there was no way leave room for others when they come', () => {
+  const world = new World();
+  const ask = (id: number): Envelope => ({
+    to: { kind: 'aor', key: 'a' },
+    type: 'ask',
+    asker: { kind: 'call', key: 'far', id },
+    body: [1, 'add', 1, 'no'],
+  });
+  for (let round = 0; round < 20; round++) for (const id of [1, 2, 3]) assert(world.partition.deliver(ask(id)));
+  assert.equal(world.partition.stats().queued, limits.mailboxItemsOfRepeatsMin);
+  assert.equal(world.count('ask.repeated'), 60 - limits.mailboxItemsOfRepeatsMin);
+  assert(world.partition.deliver(ask(4)), 'another question is queued');
+  assert.equal(world.partition.stats().queued, limits.mailboxItemsOfRepeatsMin + 1);
+});
+
 test('an answer that nobody waits for is dropped and counted', () => {
   const world = new World();
   world.tell('a', [1, 'ask', 'far', 'no']);
