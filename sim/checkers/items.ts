@@ -1,12 +1,13 @@
 /**
  * Invariants 32 and 39, item by item: what a worker took for a partition (a message, a question, news) is handled by its
- * actor once, or goes on to where the partition went, or is counted as shed; what is shed is what may be, and only when
- * there is no room. A partition that a hand-over gave back, or that is loaded anew, goes on: nothing stays frozen, nothing of
+ * actor once, or goes on to where the partition went, or is counted as shed; a question that was asked again, once for all
+ * times that it was asked before. What is shed is what may be, and only when there is no room. A partition that a hand-over gave back, or that is loaded anew, goes on: nothing stays frozen, nothing of
  * the one before it stays awake.
  * Seen failing with the mutants: 'what comes while a partition is frozen is lost', 'what comes while a partition loads is
  * lost', 'urgent items come last', 'a freeze is not taken back by the worker'.
  */
 import { packEnvelope } from '../../actors/envelope.ts';
+import type { Input } from '../../actors/entity.ts';
 import type { Envelope } from '../../actors/envelope.ts';
 import type { Partition } from '../../actors/partition.ts';
 import type { ShareOrder } from '../../cluster/control-types.ts';
@@ -74,11 +75,10 @@ export function items(world: World): Observer {
       } else if (isHandledAnyway(envelope)) ofPartition(node, worker, partition).set(envelope, world.kernel.nowMs);
     },
     handling({ node, worker, partition, input }) {
-      if (isHandledAnyway(input))
-        taken
-          .get(node)
-          ?.[worker]?.get(partition)
-          ?.delete(input as Envelope);
+      if (!isHandledAnyway(input)) return undefined;
+      const here = taken.get(node)?.[worker]?.get(partition);
+      here?.delete(input as Envelope);
+      if (input.type === 'ask') for (const each of here?.keys() ?? []) if (isSame(each, input)) here?.delete(each);
       return undefined;
     },
     leftWorker(_node, _worker, target, payload) {
@@ -133,7 +133,7 @@ export function items(world: World): Observer {
       for (const envelope of all.get(number)?.keys() ?? []) {
         if (isOver) continue;
         const name = Buffer.from(packEnvelope(envelope)).toString('latin1');
-        names.set(name, (names.get(name) ?? 0) + 1);
+        names.set(name, envelope.type === 'ask' ? 1 : (names.get(name) ?? 0) + 1);
       }
       all.delete(number);
     }
@@ -159,6 +159,11 @@ export function items(world: World): Observer {
 /** Others may find that nobody waits for them. */
 function isHandledAnyway({ type }: { readonly type: string }): boolean {
   return type === 'sip' || type === 'ask' || type === 'tell';
+}
+
+/** The same question asked again. */
+function isSame(one: Envelope, { asker }: Extract<Input, { type: 'ask' }>): boolean {
+  return one.type === 'ask' && one.asker.id === asker.id && one.asker.key === asker.key;
 }
 
 function isUrgent(envelope: Envelope): boolean {
