@@ -109,7 +109,7 @@ export class Partition implements EntitiesOwner {
     if (this.#closed || this.#frozen !== undefined) return false;
     this.#drainCalled = true;
     const nowMs = this.#ports.clock.clusterMs();
-    for (let left = limits.drainItemsMax; left > 0 && this.#mailbox.size > 0; left--) {
+    for (let left = limits.drainItemsMax; left > 0 && this.#mailbox.size > 0 && !this.#closed; left--) {
       const slot = this.#mailbox.firstOwner()!;
       this.#entities.handle(slot, this.#mailbox.shift()!, nowMs);
     }
@@ -160,7 +160,7 @@ export class Partition implements EntitiesOwner {
 
   /**
    * Takes out what is queued, in order, for the next owner. Timers are not among it: the next owner arms them from the
-   * snapshots. Only for a partition that is frozen and will not be resumed.
+   * snapshots. Only for a partition that is frozen and will not be resumed, or that was fenced.
    */
   takeHeld(): Envelope[] {
     const held: Envelope[] = [];
@@ -171,12 +171,21 @@ export class Partition implements EntitiesOwner {
     return held;
   }
 
-  /** Ends at once: nothing is written, sent or released any more, and all timers are disarmed. */
+  /** Ends at once: nothing is written, sent or released any more, and all timers are disarmed. What waits is forgotten. */
   close(): void {
+    this.#stop();
+    while (this.#mailbox.shift() !== undefined);
+  }
+
+  /** Closed or fenced: takes nothing any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  #stop(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#entities.close();
-    while (this.#mailbox.shift() !== undefined);
   }
 
   stats(): PartitionStats {
@@ -230,7 +239,8 @@ export class Partition implements EntitiesOwner {
   /** For the entities: the store has answered. */
   writeEnded(result: WriteResult): void {
     if (result === 'fenced') {
-      this.close();
+      // What waits is the next owner's: it is taken out when this partition is dropped.
+      this.#stop();
       this.#ports.fenced(this.number);
       this.#reportFrozen('fenced');
       return;

@@ -18,7 +18,7 @@ interface Hosted {
   readonly epoch: number;
   /** Undefined while its rows are being loaded. */
   partition: Partition | undefined;
-  /** What came before it could be handled, in order. */
+  /** What came before it could be handled, or after it was fenced, in order. */
   readonly held: Envelope[];
   /** The attempt that wants it frozen; 0: none. */
   freezing: number;
@@ -91,7 +91,8 @@ export class HostedPartitions {
   deliver(partition: number, envelope: Envelope): boolean {
     const hosted = this.#all.get(partition);
     if (hosted === undefined) return false;
-    if (hosted.partition !== undefined) hosted.partition.deliver(envelope);
+    // Of a fenced one the next owner gets it, when control says who that is and drops this one.
+    if (hosted.partition?.isClosed === false) hosted.partition.deliver(envelope);
     else if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);
     else this.#ports.count('shed-loading');
     return true;

@@ -295,6 +295,24 @@ test('fenced: nothing more leaves, the shell is told, a freeze ends', () => {
   assert.equal(frozen, 'again fenced');
 });
 
+test('fenced after it was given away: what waits can still be taken out for the next owner', () => {
+  const world = new World();
+  world.tell('a', [1, 'add', 1, 'no']);
+  world.drain();
+  let frozen: string | undefined;
+  world.partition.freeze((result) => (frozen = result));
+  world.answerAll();
+  assert.equal(frozen, 'ok');
+  world.tell('a', [2, 'add', 1, 'no']);
+  world.partition.writeEnded('fenced');
+  assert.equal(world.partition.isClosed, true);
+  assert.deepStrictEqual(
+    world.partition.takeHeld().map((each) => (each.type === 'tell' ? (each.body as number[])[0] : 0)),
+    [2],
+  );
+  assert.equal(world.partition.stats().queued, 0);
+});
+
 test('frozen: inputs wait in order and can be taken out, timers are left to the next owner', () => {
   const world = new World();
   world.tell('a', [1, 'timer', 50, 'store']);
