@@ -111,11 +111,12 @@ export class ControlLoop {
         return this.#ports.tellWorker(effect.worker, { type: 'thaw', shares: effect.shares });
       case 'save-again':
         return this.#ports.tellWorker(effect.worker, { type: 'save-again', shares: effect.shares });
-      case 'drop':
+      case 'drop': {
         // First the new way, then what waited goes it.
-        hub.dropped(effect.worker, effect.partitions, effect.to);
+        const number = hub.dropped(effect.worker, effect.partitions, effect.to);
         this.#buddies.dropped(effect.worker, effect.partitions);
-        return this.#ports.tellWorker(effect.worker, { type: 'drop', partitions: effect.partitions });
+        return this.#ports.tellWorker(effect.worker, { type: 'drop', partitions: effect.partitions, number });
+      }
       case 'note':
         return log.write(effect.level, effect.event, effect.fields);
       case 'exit':

@@ -154,7 +154,8 @@ export type ShareOrder =
   | { readonly type: 'freeze'; readonly attempt: number; readonly shares: readonly Share[] }
   | { readonly type: 'thaw'; readonly shares: readonly Share[] }
   | { readonly type: 'save-again'; readonly shares: readonly Share[] }
-  | { readonly type: 'drop'; readonly partitions: readonly number[] }
+  /** The number comes again among the items (giving-back.ts); 0: it does not. */
+  | { readonly type: 'drop'; readonly partitions: readonly number[]; readonly number: number }
   /** Who keeps the second copy of these from now on, by `ownerName`; '' while nobody can. Not of the control's. */
   | { readonly type: 'buddies'; readonly buddy: string; readonly partitions: readonly number[] };
 

@@ -8,6 +8,8 @@ import { HolderQueue } from './holder-queue.ts';
 import { memberIndex, nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
 import type { Target } from './data-frame.ts';
+import { GivingBack } from './giving-back.ts';
+import { readUint32 } from './octets.ts';
 import type { Table } from './table.ts';
 import { isRelayed, packRelayed, unpackRelayed } from './relay.ts';
 import { limits } from '../src/limits.ts';
@@ -28,6 +30,8 @@ interface Waiting {
   readonly hops: number;
   readonly payload: Uint8Array;
   readonly sinceMs: number;
+  /** It has waited with a worker of ours, which has the partition no more. */
+  readonly isBack: boolean;
 }
 
 export class Hub {
@@ -38,6 +42,7 @@ export class Hub {
   readonly #redirects = new Map<number, DropTarget>();
   readonly buddy: BuddyRouter;
   readonly #toHolders: HolderQueue;
+  readonly #givingBack: GivingBack;
   #table: Table | undefined;
   #waiting: Waiting[] = [];
   /** Partitions of `#waiting`: what comes later for them waits behind it, or it would overtake. */
@@ -52,6 +57,7 @@ export class Hub {
       back: (target, payload) => this.#back(target, payload),
       count: (metric) => ports.count(metric),
     });
+    this.#givingBack = new GivingBack(ports);
     this.buddy = new BuddyRouter(ports.node, ports.incarnation, {
       nowMs: () => ports.nowMs(),
       toHolder: (partition, payload) => {
@@ -76,14 +82,20 @@ export class Hub {
     this.#retry();
   }
 
-  dropped(worker: number, partitions: readonly number[], to: DropTarget): void {
+  /**
+   * The worker is told to drop these; what is there of them comes back and goes the new way. What comes from elsewhere waits
+   * until then, or it would overtake. Returns the number by which the worker is told (GivingBack).
+   */
+  dropped(worker: number, partitions: readonly number[], to: DropTarget): number {
     for (const partition of partitions) {
       if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
       if (to !== undefined) this.#redirects.set(partition, to);
     }
+    return this.#givingBack.ask(worker, partitions);
   }
 
   workerDown(worker: number): void {
+    this.#givingBack.workerDown(worker);
     for (let partition = 0; partition < this.#workerOf.length; partition++)
       if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
   }
@@ -97,7 +109,12 @@ export class Hub {
 
   /** From a worker of ours. The payload is a view. */
   fromWorker(node: string, target: Target, payload: Uint8Array): void {
-    if (target[0] === 0) return this.#route(target[1], target[2], payload);
+    // With a hop it has been with one who had the partition.
+    if (target[0] === 0) {
+      const isBack = target[2] > 0 && this.#givingBack.has(target[1]);
+      return this.#route(target[1], target[2], payload, isBack);
+    }
+    if (target[0] === 2) return this.#gaveBack(payload);
     if (target[0] === 3) return this.buddy.fromWorker(node, target[1], payload);
     if (target[0] !== 1) return;
     // For the thread that holds a connection.
@@ -116,6 +133,12 @@ export class Hub {
     if (target[0] !== 0) return;
     if (target[2] >= limits.linkHopsMax) return this.#ports.count('dropped-hops');
     this.#route(target[1], target[2] + 1, payload);
+  }
+
+  #gaveBack(payload: Uint8Array): void {
+    if (payload.length < 4) return;
+    this.#givingBack.done(readUint32(payload, 0));
+    this.#retry();
   }
 
   /** Any worker of ours: it does not have that connection either, and tells whoever sent the packet. */
@@ -148,24 +171,33 @@ export class Hub {
   /** Called now and then: what waits is tried again, what waited too long is dropped and its sender repeats it. */
   tick(leaving = false): void {
     this.buddy.tick(leaving);
+    this.#givingBack.tick();
     this.#retry();
   }
 
-  #route(partition: number, hops: number, payload: Uint8Array): void {
-    if (!this.#waitingFor.has(partition) && this.#trySend(partition, hops, payload)) return;
+  /** @param isBack as in Waiting */
+  #route(partition: number, hops: number, payload: Uint8Array, isBack = false): void {
+    if (!this.#mustWait(partition, isBack) && this.#trySend(partition, hops, payload)) return;
     if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-hub-full');
-    const item: Waiting = { partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs() };
+    const item: Waiting = { partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs(), isBack };
     this.#waiting.splice(this.#placeOf(item), 0, item);
     this.#waitingFor.add(partition);
   }
 
+  /** What comes back from a worker goes through while it is waited for, unless something of it waits already. */
+  #mustWait(partition: number, isBack: boolean): boolean {
+    if (!isBack) return this.#waitingFor.has(partition) || this.#givingBack.has(partition);
+    return this.#waiting.some((each) => each.partition === partition && each.isBack);
+  }
+
   /**
    * What comes back from somebody who had the partition before left its sender sooner than anything of that sender that
-   * has waited here since: who has come further goes first.
+   * has waited here since: who comes from a worker of ours goes first, then who has come further.
    */
-  #placeOf({ partition, hops }: Waiting): number {
-    if (hops < 2 || !this.#waitingFor.has(partition)) return this.#waiting.length;
-    const index = this.#waiting.findIndex((each) => each.partition === partition && each.hops < hops);
+  #placeOf(item: Waiting): number {
+    const rank = rankOf(item);
+    if (rank < 2 || !this.#waitingFor.has(item.partition)) return this.#waiting.length;
+    const index = this.#waiting.findIndex((each) => each.partition === item.partition && rankOf(each) < rank);
     return index === -1 ? this.#waiting.length : index;
   }
 
@@ -201,7 +233,8 @@ export class Hub {
     this.#waitingFor = new Set();
     for (const item of waiting) {
       const { partition } = item;
-      if (!this.#waitingFor.has(partition) && this.#trySend(partition, item.hops, item.payload)) continue;
+      const isClosed = this.#waitingFor.has(partition) || (!item.isBack && this.#givingBack.has(partition));
+      if (!isClosed && this.#trySend(partition, item.hops, item.payload)) continue;
       if (item.sinceMs < oldestMs) this.#ports.count('dropped-no-owner');
       else {
         this.#waiting.push(item);
@@ -209,4 +242,8 @@ export class Hub {
       }
     }
   }
+}
+
+function rankOf({ isBack, hops }: Waiting): number {
+  return isBack ? limits.linkHopsMax + 1 : hops;
 }

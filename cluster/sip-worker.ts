@@ -29,7 +29,9 @@ import { Replicator } from './buddy/replicator.ts';
 import type { GateClass } from './buddy/replicator.ts';
 import { Takeover } from './buddy/takeover.ts';
 import { StoreDirectory } from './directory.ts';
+import { DropWords, packDrop } from './giving-back.ts';
 import { HostedPartitions } from './hosted.ts';
+import { readUint32 } from './octets.ts';
 import { tokenOf, undeliveredEnvelope } from './origin.ts';
 import type { SnapshotAccess } from './store-access.ts';
 import { StoreTrouble } from './store-trouble.ts';
@@ -74,6 +76,7 @@ export class SipWorker {
   readonly #wheel: Wheel;
   readonly #load: WorkerLoad = { queuedItems: 0 };
   readonly #directory: StoreDirectory;
+  readonly #dropWords = new DropWords();
   readonly replicator: Replicator;
   readonly #takeover: Takeover;
   /** Other nodes that live, and how many workers each has. */
@@ -119,7 +122,7 @@ export class SipWorker {
       { replicator: this.replicator, takeover: this.#takeover },
       ownerName(node, incarnation),
       log,
-      { ...ports, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope) },
+      { ...ports, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope, 1) },
       () => partitionPorts,
       options.lens === undefined ? behaviours : options.lens(behaviours, deps),
     );
@@ -141,7 +144,8 @@ export class SipWorker {
           later: (run) => this.#ports.later(limits.storeRetryMs, run),
         });
       case 'drop':
-        return this.hosted.drop(order.partitions);
+        this.hosted.drop(order.partitions);
+        return order.number === 0 ? undefined : this.#onDropWord(order.number);
       case 'buddies':
         return this.replicator.buddies(order.buddy, order.partitions);
     }
@@ -188,6 +192,7 @@ export class SipWorker {
   onItem(target: Target, payload: Uint8Array): void {
     if (target[0] === 1) return this.#onTransmit(payload);
     if (target[0] === 3) return this.#onBuddyWord(target[1], payload);
+    if (target[0] === 2) return this.#onDropWord(readUint32(payload, 0));
     if (target[0] !== 0) return;
     const [, partition, hops] = target;
     if (!this.hosted.has(partition)) {
@@ -205,6 +210,11 @@ export class SipWorker {
     this.#ports.count('undelivered');
     const news = undeliveredEnvelope(token);
     if (news !== undefined) this.#deliver(news.partition, news.envelope);
+  }
+
+  /** The order, or its number behind the items that came before it. */
+  #onDropWord(number: number): void {
+    if (this.#dropWords.come(number)) this.#ports.toHub('', [2], packDrop(number));
   }
 
   #partitionPorts(): PartitionPorts {
@@ -274,12 +284,13 @@ export class SipWorker {
 
   /** To the entity, wherever its partition is. */
   #deliver(partition: number, envelope: Envelope): void {
-    if (!this.hosted.deliver(partition, envelope)) this.#elsewhere(partition, envelope);
+    if (!this.hosted.deliver(partition, envelope)) this.#elsewhere(partition, envelope, 0);
   }
 
-  #elsewhere(partition: number, envelope: Envelope): void {
+  /** @param hops 1: it has waited here for a partition that went away. */
+  #elsewhere(partition: number, envelope: Envelope, hops: number): void {
     this.#ports.count('forwarded');
-    if (!this.#ports.toHub('', [0, partition, 0], packEnvelope(envelope))) this.#ports.count('dropped-hub-busy');
+    if (!this.#ports.toHub('', [0, partition, hops], packEnvelope(envelope))) this.#ports.count('dropped-hub-busy');
   }
 
   #transmit(flow: Flow, bytes: Uint8Array, token: string): void {

@@ -53,15 +53,26 @@ export interface NodeLinks {
   sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean;
 }
 
-type Item = { readonly target: Target; readonly payload: Uint8Array } | { readonly frame: PeerFrame };
+type Content = { readonly target: Target; readonly payload: Uint8Array } | { readonly frame: PeerFrame };
+
+interface Item {
+  readonly content: Content;
+  /** By link and way, in the order in which they were sent. */
+  readonly number: number;
+}
 
 /** One direction of a link. */
 interface Way {
   readonly from: LinkEnd;
   readonly to: LinkEnd;
   lastArrivalMs: number;
-  /** Sent, not arrived: kept while the way is cut or the link is being made again. */
+  /** Sent, not arrived: kept while the way is cut or the link is being made again. In the order in which they were sent. */
   readonly held: Item[];
+  /** Come over a way that was free again, before what had been held. */
+  readonly early: Item[];
+  /** Of the item that is sent next, and of the one that arrives next. */
+  nextNumber: number;
+  nextArrival: number;
   blockedSinceMs: number | undefined;
   /** From when on nothing arrived, when the link went down. */
   heldSinceMs: number;
@@ -170,12 +181,14 @@ export class Links implements NodeLinks {
     return this.#take(from, peer, { frame: read });
   }
 
-  #take(from: LinkEnd, peer: string, item: Item): boolean {
+  #take(from: LinkEnd, peer: string, content: Content): boolean {
     const link = this.#links.get(nameOf(from.id, peer));
     if (link === undefined || !link.up) return false;
     const way = link.ways[0].from === from ? link.ways[0] : link.ways[1];
     if (way.from !== from) return false;
-    if (this.#isBlocked(way)) way.held.push(item);
+    const item = { content, number: way.nextNumber++ };
+    // What is held goes first, when the way is free.
+    if (this.#isBlocked(way) || way.held.length > 0) way.held.push(item);
     else this.#send(link, way, item);
     return true;
   }
@@ -185,9 +198,18 @@ export class Links implements NodeLinks {
     way.lastArrivalMs = arrivalMs;
     this.#kernel.at(arrivalMs - this.#kernel.nowMs, undefined, () => {
       if (this.#links.get(nameOf(way.from.id, way.to.id)) !== link) return;
-      if (!link.up || this.#isBlocked(way)) way.held.push(item);
-      else this.#kernel.at(0, way.to.owner, () => arrive(way, item));
+      if (!link.up || this.#isBlocked(way)) insert(way.held, item);
+      else this.#arrived(way, item);
     });
+  }
+
+  #arrived(way: Way, item: Item): void {
+    insert(way.early, item);
+    while (way.early[0]?.number === way.nextArrival) {
+      const { content } = way.early.shift()!;
+      way.nextArrival++;
+      this.#kernel.at(0, way.to.owner, () => arrive(way, content));
+    }
   }
 
   #sendHeld(link: Link, way: Way): void {
@@ -235,8 +257,10 @@ export class Links implements NodeLinks {
     this.#kernel.at(0, peer.owner, () => peer.peerUp(end.id, end.incarnation));
     if (!resumed || known === undefined) return true;
     for (const [index, way] of link.ways.entries()) {
-      const { held, heldSinceMs } = known.ways[index]!;
-      if (this.#kernel.nowMs - heldSinceMs <= limits.linkLateMs) way.held.push(...held);
+      const { held, early, heldSinceMs } = known.ways[index]!;
+      if (this.#kernel.nowMs - heldSinceMs > limits.linkLateMs) continue;
+      for (const item of early) insert(held, item);
+      for (const { content } of held) way.held.push({ content, number: way.nextNumber++ });
     }
     this.#kernel.at(0, undefined, () => {
       for (const way of link.ways) this.#sendHeld(link, way);
@@ -253,13 +277,34 @@ export class Links implements NodeLinks {
   }
 }
 
-function arrive({ from, to }: Way, item: Item): void {
-  if ('frame' in item) to.frame(from.id, from.incarnation, item.frame);
-  else to.item(from.id, from.incarnation, item.target, item.payload);
+/** What was under way when the way was cut was sent before what has been held since. */
+function insert(items: Item[], item: Item): void {
+  const last = items.at(-1);
+  if (last === undefined || last.number < item.number) return void items.push(item);
+  items.splice(
+    items.findIndex(({ number }) => number > item.number),
+    0,
+    item,
+  );
+}
+
+function arrive({ from, to }: Way, content: Content): void {
+  if ('frame' in content) to.frame(from.id, from.incarnation, content.frame);
+  else to.item(from.id, from.incarnation, content.target, content.payload);
 }
 
 function newWay(from: LinkEnd, to: LinkEnd): Way {
-  return { from, to, lastArrivalMs: 0, held: [], blockedSinceMs: undefined, heldSinceMs: 0 };
+  return {
+    from,
+    to,
+    lastArrivalMs: 0,
+    held: [],
+    early: [],
+    nextNumber: 0,
+    nextArrival: 0,
+    blockedSinceMs: undefined,
+    heldSinceMs: 0,
+  };
 }
 
 function nameOf(a: string, b: string): string {

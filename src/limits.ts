@@ -206,6 +206,7 @@ export const limits = {
   hubGatherMs: 1, // A worker that steadily says something to other workers and nodes sends it this often.
   hubItemsWaitingMax: 16_384,
   hubWaitMs: 4_000,
+  giveBackMs: 1_000, // What comes for a dropped partition waits no longer for what the worker had of it.
   workerRestartMs: 500,
   workerCloseMs: 3_000,
   adminAskMs: 2_000,

@@ -82,7 +82,7 @@ export function items(world: World): Observer {
       return undefined;
     },
     leftWorker(_node, _worker, target, payload) {
-      if (leaving === undefined || target[0] !== 0 || target[2] !== 0) return;
+      if (leaving === undefined || target[0] !== 0 || target[2] !== 1) return;
       const name = Buffer.from(payload).toString('latin1');
       const count = leaving.get(name);
       if (count !== undefined) leaving.set(name, count - 1);

@@ -11,7 +11,7 @@ export const judgesMutants: readonly Mutant[] = [
   {
     name: 'what waits in a hub is overtaken',
     file: 'cluster/hub.ts',
-    line: '    if (!this.#waitingFor.has(partition) && this.#trySend(partition, hops, payload)) return;',
+    line: '    if (!this.#mustWait(partition, isBack) && this.#trySend(partition, hops, payload)) return;',
     instead: '    if (this.#trySend(partition, hops, payload)) return;',
     wishes: { kinds: ['cut', 'crash'], nodes: 3 },
   },

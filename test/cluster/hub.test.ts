@@ -1,11 +1,13 @@
 /**
  * Items find the worker or node that has their partition, and wait for one that is about to have it.
  * Seen failing with: `isGone` always false (what is for a node that died waits until it is too late); redirects kept after a new table; the retry left out of `assigned`; what comes while others wait sent
- * at once; what comes back put behind what has waited here since.
+ * at once; what comes back put behind what has waited here since; what comes for a dropped partition not kept; the word of a
+ * worker without effect; what has come from far passed while a worker still has something.
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { Hub } from '../../cluster/hub.ts';
+import { packDrop } from '../../cluster/giving-back.ts';
 import type { Target } from '../../cluster/data-frame.ts';
 import type { Table } from '../../cluster/table.ts';
 import { packRelayed } from '../../cluster/relay.ts';
@@ -30,12 +32,17 @@ beforeEach(() => {
     node: 'a',
     incarnation: 1,
     nowMs: () => nowMs,
-    toWorker: (worker, target) => (sent.push(`worker ${worker} ${target.join(',')}`), true),
+    toWorker: (worker, target) => !downNodes.has(`worker ${worker}`) && (sent.push(`worker ${worker} ${target.join(',')}`), true),
     toNode: (node, target) => !downNodes.has(node) && (sent.push(`node ${node} ${target.join(',')}`), true),
     relayTo: () => via,
     count: (metric) => void counts.push(metric),
   });
 });
+
+/** The word of a worker that nothing of this drop is there any more. */
+function gaveBack(number: number): void {
+  hub.fromWorker('', [2], packDrop(number));
+}
 
 function table(owners: Readonly<Record<number, number>>): Table {
   const owner = new Uint16Array(limits.partitions);
@@ -117,7 +124,7 @@ describe('the hub', () => {
     assert.deepEqual(sent, []);
     hub.assigned(0, [7]);
     assert.deepEqual(sent, ['worker 0 0,7,2']);
-    hub.dropped(0, [7], undefined);
+    gaveBack(hub.dropped(0, [7], undefined));
     hub.fromNode('b', [0, 7, 0], payload);
     nowMs += limits.hubWaitMs + 1;
     hub.tick();
@@ -130,7 +137,7 @@ describe('the hub', () => {
     assert.deepEqual(sent, []);
     hub.assigned(0, [3]);
     assert.deepEqual(sent, ['worker 0 0,3,0']);
-    hub.dropped(0, [3], undefined);
+    gaveBack(hub.dropped(0, [3], undefined));
     hub.fromWorker('', [0, 3, 0], payload);
     nowMs += limits.hubWaitMs + 1;
     hub.tick();
@@ -149,11 +156,67 @@ describe('the hub', () => {
   it('sends after a partition that it gave away until a table says where it is', () => {
     hub.adopt(table({ 4: 0 }));
     hub.assigned(0, [4]);
-    hub.dropped(0, [4], { node: 'c' });
+    gaveBack(hub.dropped(0, [4], { node: 'c' }));
     hub.fromWorker('', [0, 4, 0], payload);
     hub.adopt(table({ 4: 1 }));
     hub.fromWorker('', [0, 4, 0], payload);
-    assert.deepEqual(sent, ['node c 0,4,0', 'node b 0,4,0']);
+    assert.deepEqual(sent, ['worker 0 2', 'node c 0,4,0', 'node b 0,4,0']);
+  });
+
+  it('lets what a worker had of a dropped partition go ahead of what comes since', () => {
+    hub.adopt(table({ 4: 0, 5: 0 }));
+    hub.assigned(0, [4, 5]);
+    const number = hub.dropped(0, [4], { node: 'c' });
+    sent = [];
+    hub.fromNode('b', [0, 4, 1], payload);
+    hub.fromNode('b', [0, 4, 0], payload);
+    hub.fromWorker('', [0, 5, 0], payload);
+    hub.tick();
+    assert.deepEqual(sent, ['worker 0 0,5,0']);
+    downNodes.add('c');
+    hub.fromWorker('', [0, 4, 3], payload);
+    downNodes.clear();
+    hub.fromWorker('', [0, 4, 1], payload);
+    assert.deepEqual(sent, ['worker 0 0,5,0'], 'not before what came back sooner');
+    hub.tick();
+    hub.fromWorker('', [0, 4, 1], payload);
+    assert.deepEqual(sent.slice(1), ['node c 0,4,3', 'node c 0,4,1', 'node c 0,4,1']);
+    gaveBack(number);
+    assert.deepEqual(sent.slice(4), ['node c 0,4,2', 'node c 0,4,1']);
+    hub.fromWorker('', [0, 4, 0], payload);
+    assert.equal(sent.at(-1), 'node c 0,4,0');
+  });
+
+  it('waits for every drop of a partition, not for a worker that is gone, and for none very long', () => {
+    hub.adopt(table({ 4: 0 }));
+    hub.assigned(0, [4]);
+    const first = hub.dropped(0, [4], { worker: 1 });
+    hub.assigned(1, [4]);
+    const second = hub.dropped(1, [4], { node: 'c' });
+    hub.fromWorker('', [0, 4, 0], payload);
+    gaveBack(second);
+    assert.equal(hub.waitingCount, 1);
+    gaveBack(first);
+    gaveBack(first);
+    assert.equal(hub.waitingCount, 0);
+    hub.dropped(0, [4], { node: 'c' });
+    hub.fromWorker('', [0, 4, 0], payload);
+    hub.workerDown(0);
+    hub.tick();
+    assert.equal(hub.waitingCount, 0);
+    hub.dropped(0, [4], { node: 'c' });
+    hub.fromWorker('', [0, 4, 0], payload);
+    nowMs += limits.giveBackMs;
+    hub.tick();
+    assert.equal(hub.waitingCount, 1);
+    nowMs += 1;
+    hub.tick();
+    assert.equal(hub.waitingCount, 0);
+    downNodes.add('worker 0');
+    assert.equal(hub.dropped(0, [4], { node: 'c' }), 0);
+    hub.fromWorker('', [0, 4, 0], payload);
+    assert.equal(hub.waitingCount, 0);
+    hub.fromWorker('', [2], Buffer.alloc(0));
   });
 
   it('hands packets for a connection to the thread that holds it', () => {
