@@ -33,6 +33,7 @@ export class ShareMoves {
   readonly #name: string;
   readonly #ports: SharesPorts;
   readonly parts: readonly Part[];
+  readonly #wants: Want[];
   readonly places: WorkerPlaces;
   table: Table | undefined;
   /** Ours in `table.members`, or -1. */
@@ -52,17 +53,24 @@ export class ShareMoves {
     this.#ports = ports;
     this.places = new WorkerPlaces(partitions);
     this.parts = Array.from({ length: partitions }, newShare);
+    this.#wants = Array.from({ length: partitions }, (): Want => 'none');
   }
 
   adopt(table: Table): void {
     this.table = table;
     const index = memberIndex(table, this.id);
     this.index = index >= 0 && nameOf(table.members[index]!) === this.#name ? index : -1;
+    for (let partition = 0; partition < this.parts.length; partition++)
+      this.#wants[partition] = this.#wantOf(table, partition);
   }
 
+  /** Worked out once for each table: it is asked for every partition in every step. */
   want(partition: number): Want {
-    const table = this.table;
-    if (table === undefined || this.index < 0) return 'none';
+    return this.#wants[partition] ?? 'none';
+  }
+
+  #wantOf(table: Table, partition: number): Want {
+    if (this.index < 0) return 'none';
     const to = table.moving.get(partition);
     if (table.owner[partition] === this.index) return to === undefined ? 'mine' : 'give';
     return to === this.index ? 'take' : 'none';

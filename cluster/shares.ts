@@ -163,10 +163,6 @@ export class Shares {
     });
   }
 
-  #count(stage: Stage): number {
-    return this.#moves.parts.reduce((total, part) => total + (part.stage === stage ? 1 : 0), 0);
-  }
-
   /** One line for people. */
   describe(): string {
     const counts = new Map<Stage, number>();
@@ -253,7 +249,10 @@ export class Shares {
   #freezeRoom(closing: boolean, storeAnswers: boolean): number {
     if (!storeAnswers) return 0;
     if (closing) return Infinity;
-    return limits.freezesInFlightMax - this.#count('freezing') - this.#count('frozen') - this.#count('handing');
+    let inFlight = 0;
+    for (const { stage } of this.#moves.parts)
+      if (stage === 'freezing' || stage === 'frozen' || stage === 'handing') inFlight++;
+    return limits.freezesInFlightMax - inFlight;
   }
 
   /** `balance` also moves partitions between workers. */
