@@ -5,7 +5,7 @@
  * the look and the load, each there and back, take what they take. That is the limit. Whoever has the newest rows may be
  * behind a link that fell silent and was not made again yet: then nothing is asked, nor when all members drain, so that
  * nobody is there to get it before one of them is back. (That every hand-off ends: balanced.ts.)
- * Seen failing with the mutant: 'whoever gets a partition looks every three seconds'.
+ * Seen failing with the mutant: 'a giver waits a while before it seals'.
  */
 import { limits } from '../../src/limits.ts';
 import type { FaultKind } from '../options.ts';

@@ -16,10 +16,11 @@ export const judgesMutants: readonly Mutant[] = [
     wishes: { kinds: ['cut', 'crash'], nodes: 3 },
   },
   {
-    name: 'whoever gets a partition looks every three seconds',
+    name: 'a giver waits a while before it seals',
     file: 'cluster/share-moves.ts',
-    line: '    this.pollAtMs = nowMs + limits.ownersPollMs;',
-    instead: '    this.pollAtMs = nowMs + limits.ownersPollMs * 30;',
+    line: "      Object.assign(this.parts[partition]!, { stage: 'freezing', operation: attempt, sinceMs: nowMs });",
+    instead:
+      "      Object.assign(this.parts[partition]!, { stage: 'freezing', operation: attempt, sinceMs: nowMs, notBeforeMs: nowMs + 1_500 });",
     wishes: { kinds: ['drain'], nodes: 4 },
   },
   {
