@@ -172,6 +172,8 @@ function waitFor(act: Act, lost: LostWay): void {
   for (const key of lost.unsent) {
     const owner = ownerOf(act, key);
     if (owner === undefined || owner.tx.flow.connection !== lost.connection) continue;
+    // It has ended meanwhile, and nothing is left to send.
+    if (owner.tx.sent.length === 0) continue;
     // RFC 3261 18.2.2: a response may go to where the phone listens, if it does. It keeps its flow: by that we find the phone.
     if (owner.branch === undefined) {
       if (lost.asked === 1) act.turn.send(sentByFlow(owner.context.request, owner.tx.flow), owner.tx.sent, key);
