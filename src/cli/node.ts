@@ -124,7 +124,7 @@ class Node implements RunningNode {
     this.#client = new StoreClient(this.#store.connect());
     await this.#putUsers();
     await probe(selfOf(config).listeners);
-    this.#chooseDatagrams();
+    const datagrams = this.#chooseDatagrams();
     await this.#mesh.start();
     this.#workers = new Workers(config, this.#options, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
       onUp: (worker) => {
@@ -148,14 +148,16 @@ class Node implements RunningNode {
     await this.#joined();
     await this.#workers.listen();
     this.#listening = true;
+    const { path, reason } = datagrams;
+    this.#log.write('info', 'datagrams', { path, ...(reason !== '' && { reason }) });
   }
 
   /** The workers choose in the same way. */
-  #chooseDatagrams(): void {
+  #chooseDatagrams(): UdpPath {
     try {
-      const { path, reason } = chooseUdp(this.#config.node.datagrams);
-      this.#datagrams = path;
-      this.#log.write('info', 'datagrams', { path, ...(reason !== '' && { reason }) });
+      const chosen = chooseUdp(this.#config.node.datagrams);
+      this.#datagrams = chosen.path;
+      return chosen;
     } catch (error) {
       throw new ExitError(exitCodes.config, error instanceof Error ? error.message : String(error));
     }
