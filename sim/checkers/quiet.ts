@@ -14,16 +14,27 @@ const repeating = /^[AEG] /;
 
 export function quiet(world: World): Observer {
   const servedSinceMs = new Map<SimNode, Map<number, number>>();
+  const sinceOf = (node: SimNode): Map<number, number> => {
+    let since = servedSinceMs.get(node);
+    if (since === undefined) servedSinceMs.set(node, (since = new Map()));
+    return since;
+  };
+  /** The first word counts: a process may be stopped between its first input and its report. */
+  const serves = (node: SimNode, partition: number): void => {
+    const since = sinceOf(node);
+    if (!since.has(partition)) since.set(partition, world.kernel.nowMs);
+  };
   return {
+    obeying(node, _worker, order) {
+      if (order.type === 'assign') for (const { partition } of order.shares) sinceOf(node).delete(partition);
+    },
     reported(node, report) {
-      if (report.type !== 'serving') return;
-      let since = servedSinceMs.get(node);
-      if (since === undefined) servedSinceMs.set(node, (since = new Map()));
-      for (const { partition } of report.shares) since.set(partition, world.kernel.nowMs);
+      if (report.type === 'serving') for (const { partition } of report.shares) serves(node, partition);
     },
     handling({ node, partition, input, kind, key }) {
+      serves(node, partition);
       if (input.type !== 'timer' || !repeating.test(input.name)) return undefined;
-      const afterMs = world.kernel.nowMs - (servedSinceMs.get(node)?.get(partition) ?? -Infinity);
+      const afterMs = world.kernel.nowMs - sinceOf(node).get(partition)!;
       if (afterMs < quietMs)
         world.fail(
           'quiet',
