@@ -29,6 +29,8 @@ export function registers(world: World): Observer {
   /** The last of them; none after a loss, when older ones may come again. */
   const latest = new Map<string, Bindings>();
   const answered = new Set<string>();
+  /** When an owner had it first. */
+  const taken = new Map<string, number>();
   world.store.watches.push({
     lost: () => latest.clear(),
     written(_partition, _epoch, _owner, rows, reply) {
@@ -66,6 +68,8 @@ export function registers(world: World): Observer {
       }
       if (input.type !== 'sip' || input.message.method !== 'REGISTER') return undefined;
       const { callId, cseq } = input.message;
+      const name = `${callId} ${cseq} REGISTER`;
+      if (!taken.has(name)) taken.set(name, world.kernel.nowMs);
       const kept = bindings.filter((each) => each.callId === callId && each.cseq >= cseq && each.expiresAtMs > nowMs);
       if (kept.length === 0) return undefined;
       return () => {
@@ -83,7 +87,8 @@ export function registers(world: World): Observer {
       const contacts = valuesOf(message.headers, 'contact');
       // It says how long from when it was decided; then it waited for the store, and over a connection perhaps for the link
       // to the node that holds it.
-      const waitedMs = flow.connection === '' ? 8_000 : 20_000;
+      const leastMs = flow.connection === '' ? 8_000 : 20_000;
+      const waitedMs = Math.max(leastMs, world.kernel.nowMs - (taken.get(name) ?? Infinity));
       // A refresh may be in the memory of a buddy alone: the store has it as it was bound before.
       const isRefreshed = world.options.gate === 'buddy';
       const nowMs = worldStartMs + world.kernel.nowMs - waitedMs;
