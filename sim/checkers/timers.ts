@@ -90,7 +90,9 @@ function leastStoreMs(world: History): number {
   // A buddy that does not answer is waited for before the store has to do.
   const buddyMs = world.options.gate === 'buddy' ? limits.copyAckMs : 0;
   const { store, storeMs } = world.options;
-  // A write waits for the two before it, one of another partition; a file forces each of them to disk.
-  const writeMs = storeMs[1] + (store.kind === 'sqlite' ? store.forceMs[1] : 0);
+  // A write waits for the two before it, one of another partition; a file forces each of them to disk, a Redis waits for its
+  // replica where something was promised.
+  const replicaMs = store.replicas > 0 ? store.lagMs[1] : 0;
+  const writeMs = storeMs[1] + (store.kind === 'sqlite' ? store.forceMs[1] : replicaMs);
   return 3 * writeMs + buddyMs + 3 * limits.timerTickMs;
 }

@@ -307,7 +307,7 @@ export function model(): fc.IRawProperty<unknown> {
         else world.lose(each === 'cut off');
       });
     await world.order.run();
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 8; round++) {
       world.tick(2_000);
       await world.order.run();
     }
