@@ -32,7 +32,8 @@ beforeEach(() => {
     node: 'a',
     incarnation: 1,
     nowMs: () => nowMs,
-    toWorker: (worker, target) => !downNodes.has(`worker ${worker}`) && (sent.push(`worker ${worker} ${target.join(',')}`), true),
+    toWorker: (worker, target) =>
+      !downNodes.has(`worker ${worker}`) && (sent.push(`worker ${worker} ${target.join(',')}`), true),
     toNode: (node, target) => !downNodes.has(node) && (sent.push(`node ${node} ${target.join(',')}`), true),
     relayTo: () => via,
     count: (metric) => void counts.push(metric),
