@@ -62,9 +62,12 @@ export class Saver {
 
   /** The state of the entity has changed. It must have a life, for its gate. */
   mark(slot: Slot, life: Life, gated: boolean, durable: boolean): void {
-    life.gate.save(gated);
+    const version = life.gate.save(gated);
     this.#dirty.add(slot);
-    if (durable) this.#durable = true;
+    if (durable) {
+      life.durableVersion = version;
+      this.#durable = true;
+    }
     if (gated) this.#urgent = true;
     else this.#armLazy();
   }
@@ -107,6 +110,7 @@ export class Saver {
   #writeBatch(): void {
     const batch: Written[] = [];
     const rows: Row[] = [];
+    let durable = this.#durable;
     for (const slot of this.#dirty) {
       if (rows.length === limits.storeBatchRowsMax) break;
       this.#dirty.delete(slot);
@@ -116,6 +120,8 @@ export class Saver {
         continue;
       }
       const life = slot.life!;
+      // Its answer opens the gate for all versions before it, and one of them waits for the store alone.
+      if (life.durableVersion > life.storedVersion) durable = true;
       life.writesInFlight++;
       life.packedVersion = life.gate.version;
       life.submittedVersion = life.gate.version;
@@ -125,7 +131,6 @@ export class Saver {
       rows.push([rowKey(slot.table.kind, slot.key), value]);
     }
     if (rows.length === 0) return;
-    const durable = this.#durable;
     if (this.#dirty.size === 0) this.#durable = false;
     this.#writesInFlight++;
     const { number, epoch, owner } = this.#owner;

@@ -74,6 +74,8 @@ export class Life {
   submittedVersion: number;
   /** The highest version that the store has acknowledged. */
   storedVersion: number;
+  /** The last version that must survive the machine too; 0: none. */
+  durableVersion = 0;
   writesInFlight = 0;
   /** What answers behind the gate promise, in order. */
   promises: PromisedSave[] = [];

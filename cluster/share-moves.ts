@@ -291,6 +291,11 @@ export class ShareMoves {
     return epoch < table.epoch * minorsPerTable && !table.members.some((member) => nameOf(member) === owner);
   }
 
+  /** Another node sealed these to us: our store client shall know it too, or a Redis that loses it later looks like a later owner. */
+  learnSeals(partitions: readonly number[]): void {
+    if (partitions.length > 0) this.#ports.ask('owners', [partitions], () => {});
+  }
+
   /** Is something that is to come ours already? The old owner's word may have been lost on the way. */
   poll(partitions: readonly number[], nowMs: number): void {
     if (this.#isPolling) return;

@@ -125,6 +125,7 @@ export class Shares {
     }
     if (taken.length < partitions.length) this.#handedEarly = true;
     this.#moves.load(taken, nowMs);
+    this.#moves.learnSeals(taken);
     this.#moves.busy = true;
   }
 

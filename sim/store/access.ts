@@ -123,7 +123,15 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
 
   owners(partitions: readonly number[], done: Done<PartitionOwner[]>): void {
     const list = [...partitions];
-    this.#ask('owners', (data) => data.memory.owners(list), done);
+    this.#ask(
+      'owners',
+      (data) => data.memory.owners(list),
+      (...reply) => {
+        for (const [index, { epoch, owner }] of (reply[1] ?? []).entries())
+          if (owner !== '') this.#way.sealed(list[index]!, epoch, owner);
+        done(...reply);
+      },
+    );
   }
 
   write(

@@ -10,7 +10,12 @@ import type { World } from './partition-world.ts';
 export const flow: Flow = { protocol: 'udp', listener: 0, address: '127.0.0.1', port: 5060, connection: '' };
 
 /** What a toy is told. `serial` rises with each command of the test. */
-export type Command = readonly [serial: number, op: Op, argument: number | string, gate: SaveGate | 'promise' | 'no'];
+export type Command = readonly [
+  serial: number,
+  op: Op,
+  argument: number | string,
+  gate: SaveGate | 'durable' | 'promise' | 'no',
+];
 export type Op = 'add' | 'timer' | 'clear' | 'ask' | 'stop' | 'crash' | 'arm-crash';
 
 export interface ToyState {
@@ -158,13 +163,14 @@ function handle(world: World, key: string, state: ToyState, input: Input, turn: 
 function command(world: World, key: string, state: ToyState, [serial, op, argument, gate]: Command, turn: Turn): void {
   state.serial = serial;
   world.of(key).handled = serial;
-  if (gate === 'store' || gate === 'promise') state.gated = serial;
+  if (gate === 'store' || gate === 'durable' || gate === 'promise') state.gated = serial;
   if (gate === 'promise') {
     const entry = world.of(key);
     state.promised = serial;
     turn.save('store', { promisedTo: { key, serial } as unknown as SipRequest });
     if (op !== 'crash') entry.promises.push({ serial, before: entry.packed });
-  } else if (gate !== 'no') turn.save(gate);
+  } else if (gate === 'durable') turn.save('store', { durable: true });
+  else if (gate !== 'no') turn.save(gate);
   switch (op) {
     case 'add':
       state.total += argument as number;

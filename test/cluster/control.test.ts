@@ -119,6 +119,28 @@ test('a store that is slow is asked for what is to come by one question at a tim
   assert.equal(most, 1);
 });
 
+test('who is given a partition asks the store who is sealed: a seal that is lost later is known to have been one', () => {
+  const growing = world(52, 'a', 'b');
+  growing.run(3_000);
+  growing.start('c');
+  const { control: joiner } = growing.processes.get('c')!;
+  const handed = new Set<number>();
+  const asked = new Set<number>();
+  const step = joiner.step.bind(joiner);
+  joiner.step = (input, nowMs) => {
+    if (input.type === 'peer-frame' && input.frame.type === 'handed')
+      for (const partition of input.frame.partitions) handed.add(partition);
+    const effects = step(input, nowMs);
+    for (const effect of effects)
+      if (effect.do === 'store' && effect.op === 'owners')
+        for (const partition of effect.args[0] as readonly number[]) asked.add(partition);
+    return effects;
+  };
+  growing.run(6_000);
+  assert.ok(handed.size > 0);
+  assert.deepEqual([...handed.difference(asked)], []);
+});
+
 test('who wanted to join and died is dialled no more', () => {
   const two = world(60, 'a', 'b');
   two.run(3_000);

@@ -130,9 +130,11 @@ export class RedisCoordination {
     const { keys } = this.#ask;
     const steps = partitions.map((partition) => this.#ask.step('owner', [keys.owner(partition)], []));
     const replies = await this.#ask.all(steps, 'reading the owners of partitions', false);
-    return replies.map((reply) => {
+    return replies.map((reply, i) => {
       const [epoch, owner] = listOf(reply);
-      return { epoch: optional(numberOf, epoch) ?? 0, owner: optional(textOf, owner) ?? '' };
+      const found = { epoch: optional(numberOf, epoch) ?? 0, owner: optional(textOf, owner) ?? '' };
+      if (found.owner !== '') this.#onSealed(partitions[i] ?? 0, found.epoch, found.owner);
+      return found;
     });
   }
 }
