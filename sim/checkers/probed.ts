@@ -22,17 +22,20 @@ function checkProbe(world: History, callId: string): void {
   const call = world.callWith(callId)!;
   const final = call.finals[0];
   const callees = [...world.phones.values()].filter((phone) => phone.user === call.plan.callee);
-  const bound = callees.some((phone) => {
-    const last = world.registrations.findLast(
-      (each) => each.phone === phone.name && each.sentAtMs <= call.plan.startMs,
-    );
-    if (!phone.registration.wanted || last?.status !== 200 || last.wants !== 'bind') return false;
-    // The registrar counts from when it took the request, which a stopped node may have answered much later.
-    return call.plan.startMs < last.sentAtMs + last.expiresMs;
-  });
-  if (!bound) return;
+  const isBoundAt = (atMs: number): boolean =>
+    callees.some((phone) => {
+      const last = world.registrations.findLast(
+        (each) => each.phone === phone.name && each.sentAtMs <= call.plan.startMs,
+      );
+      if (!phone.registration.wanted || last?.status !== 200 || last.wants !== 'bind') return false;
+      // The registrar counts from when it took the request, which a stopped node may have answered much later.
+      return atMs < last.sentAtMs + last.expiresMs;
+    });
+  if (!isBoundAt(call.plan.startMs)) return;
   if (final === undefined) return world.fail('probed', 36, 'a call after all was healed got no answer', callId);
   const tookMs = final.atMs - call.plan.startMs;
+  // It was challenged first, and its callee looked for after that.
+  if (final.status === 480 && !isBoundAt(final.atMs + 1_000)) return;
   // Nobody held its registration when the store forgot it; its phone comes back with the next refresh.
   if (final.status === 480 && mayForget(world.options)) return;
   if (final.status !== 200) world.fail('probed', 36, `a call after all was healed got ${final.status}`, callId);
