@@ -45,7 +45,10 @@ interface Passage {
 }
 
 export function inOrder(world: World): Observer {
-  const isLossless = world.options.faults.every(({ kind }) => lossless.has(kind));
+  // A link that falls silent is made anew without what was under way.
+  const isLossless =
+    world.options.faults.every(({ kind }) => lossless.has(kind)) &&
+    world.options.linkFaults.every(({ kind }) => kind !== 'silent');
   const passages = new Map<string, Passage>();
   /** By worker and actor: the place of what was handled last. */
   const last = new Map<string, number>();
