@@ -85,7 +85,11 @@ function hasTag(o: Uint8Array, from: number, end: number): boolean {
 
 function isTagAt(o: Uint8Array, at: number, end: number): boolean {
   while (at < end && (isBlank(o[at]!) || o[at] === cr || o[at] === lf)) at++;
-  return lower(o[at] ?? 0) === 0x74 && lower(o[at + 1] ?? 0) === 0x61 && lower(o[at + 2] ?? 0) === 0x67;
+  if (lower(o[at] ?? 0) !== 0x74 || lower(o[at + 1] ?? 0) !== 0x61 || lower(o[at + 2] ?? 0) !== 0x67) return false;
+  at += 3;
+  while (at < end && (isBlank(o[at]!) || o[at] === cr || o[at] === lf)) at++;
+  // Else it is another parameter, whose name begins like this one.
+  return o[at] === 0x3d;
 }
 
 function startsWith(o: Uint8Array, at: number, text: string): boolean {

@@ -29,6 +29,25 @@ test('new work is told from the octets as from the message', () => {
   assert.equal(seen.size, 2);
 });
 
+test('a parameter whose name only begins like tag is none: RFC 3261 25.1', () => {
+  const invite = (to: string): Buffer =>
+    Buffer.from(
+      `INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKa\r\nMax-Forwards: 70\r\nFrom: <sip:b@c>;tag=1\r\n` +
+        `To: <sip:a@b>${to}\r\nCall-ID: a\r\nCSeq: 1 INVITE\r\nContact: <sip:b@192.0.2.2>\r\nContent-Length: 0\r\n\r\n`,
+    );
+  for (const [to, isNew] of [
+    [';TaGa', true],
+    [';tagged=1', true],
+    [';TaG = 1', false],
+    [';tag=1', false],
+  ] as const) {
+    const sip = parse(invite(to), false);
+    assert(!isFailure(sip), to);
+    const packed = packEnvelope({ type: 'sip', to: { kind: 'call', key: 'a' }, message: sip, flow });
+    assert.equal(isNewWork(packed), isNew, to);
+  }
+});
+
 test('whatever else travels is no new work, and no octets make it fail', () => {
   const to = { kind: 'aor', key: 'sip:a@b' } as const;
   assert.equal(isNewWork(packEnvelope({ type: 'tell', to, body: ['INVITE sip:a'] })), false);

@@ -126,18 +126,17 @@ export class Simulated implements Subject {
     return this.ask((done) => this.#ownersAccess(owner).write(partition, epoch, owner, rows, false, done));
   }
 
-  /** As one process asks that has much to write: all at once, answered in this order. */
+  /** As processes ask that have much to write: each all of its own at once. The replies are in the order of the batches. */
   writeBatch(batches: readonly WriteBatch[], durable: boolean): WriteReply[] {
-    const [first] = batches;
-    if (first === undefined) return [];
-    const access = this.#ownersAccess(first.owner);
+    if (batches.length === 0) return [];
     return this.ask<WriteReply[]>((done) => {
       const replies: WriteReply[] = [];
-      for (const { partition, epoch, owner, rows } of batches)
-        access.write(partition, epoch, owner, rows, durable, (error, reply) => {
+      let waiting = batches.length;
+      for (const [index, { partition, epoch, owner, rows }] of batches.entries())
+        this.#ownersAccess(owner).write(partition, epoch, owner, rows, durable, (error, reply) => {
           if (error !== undefined) return done(error, undefined);
-          replies.push(reply);
-          if (replies.length === batches.length) done(undefined, replies);
+          replies[index] = reply;
+          if (--waiting === 0) done(undefined, replies);
         });
     });
   }
