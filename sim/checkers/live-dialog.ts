@@ -32,6 +32,7 @@ export function liveDialog(world: World): Observer {
       // A late copy of an answer: the dialog may be another one by now.
       if (judged.has(key)) return;
       judged.add(key);
+      if (message.method === 'BYE' && isBeforeAck(world, message.callId, phone)) return;
       if (otherHolds(message, phone))
         world.fail(
           'live-dialog',
@@ -41,4 +42,16 @@ export function liveDialog(world: World): Observer {
         );
     },
   };
+}
+
+/**
+ * RFC 3261 section 15: a callee hangs up only when it has the ACK. At the end of the world they all hang up at once, and then
+ * the BYE may be there before the 200 of the INVITE.
+ */
+function isBeforeAck(world: World, callId: string, phone: string): boolean {
+  const call = world.callWith(callId);
+  const leg = call?.legs.find((each) => each.phone === phone);
+  if (call === undefined || leg === undefined) return false;
+  const bye = call.requests.findLast(({ by, method }) => by === 'callee' && method === 'BYE');
+  return bye !== undefined && (leg.ackedAtMs === 0 || bye.sentAtMs < leg.ackedAtMs);
 }
