@@ -6,7 +6,6 @@ import { build100, reply } from './respond.ts';
 import { onBranchFailure, onBranchResponse } from './branch-response.ts';
 import { forwardAck } from './ack.ts';
 import { ack as buildAck } from '../../src/sip/build.ts';
-import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import type { Flow } from '../../src/outside.ts';
 import { sentByFlow } from '../../src/proxy/response-flow.ts';
@@ -15,6 +14,7 @@ import type { Sink, Transaction } from '../../src/transaction/machine.ts';
 import type { Event, Failure } from '../../src/transaction/table.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import type { Turn } from '../entity.ts';
+import { readAgain } from './read-again.ts';
 import { isConnection, seekWay, watch } from './way.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallState, Context, Owner } from './state.ts';
@@ -95,8 +95,8 @@ export class Act implements Sink {
 
   ack(tx: Transaction): void {
     if (this.message === undefined) return;
-    const invite = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
-    if (!isFailure(invite)) this.turn.send(tx.flow, buildAck(invite, this.message));
+    const invite = readAgain(tx.sent);
+    if (invite !== undefined) this.turn.send(tx.flow, buildAck(invite, this.message));
   }
 
   pass(tx: Transaction): void {

@@ -1,9 +1,9 @@
 /** CANCEL to the branches: RFC 3261 9.1, 16.7 step 10, 16.8. */
 import { cancel as buildCancel } from '../../src/sip/build.ts';
-import { isFailure, parse } from '../../src/sip/parse.ts';
 import { ClientTransaction } from '../../src/transaction/machine.ts';
 import { clientKey } from '../../src/transaction/key.ts';
 import { transactionTimeoutMs } from '../../src/transaction/timers.ts';
+import { readAgain } from './read-again.ts';
 import type { Act } from './act.ts';
 import type { Branch, Context } from './state.ts';
 
@@ -27,8 +27,8 @@ function wantCancel(act: Act, branch: Branch, reason: string): void {
 export function cancelBranch(act: Act, branch: Branch): void {
   if (branch.cancel !== undefined || branch.finalStatus !== 0 || branch.context.method !== 'INVITE') return;
   const { tx } = branch;
-  const invite = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
-  if (isFailure(invite)) return;
+  const invite = readAgain(tx.sent);
+  if (invite === undefined) return;
   branch.cancelAtMs = act.turn.nowMs;
   branch.cancel = new ClientTransaction('client', clientKey(invite.topVia.branch, 'CANCEL'), tx.flow);
   act.begin(

@@ -1,7 +1,6 @@
 /** Packets for a call: which transaction they belong to, and what a new request means (RFC 3261 16.3 to 16.6, 17.2.3). */
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
-import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import { fork as forkTo, locate, reply } from '../../src/routing/api.ts';
 import type { Service } from '../../src/routing/api.ts';
@@ -13,6 +12,7 @@ import { openContext } from './context.ts';
 import { runService } from './decide.ts';
 import { startBranches } from './fork.ts';
 import { isLoop } from './loop.ts';
+import { readAgain } from './read-again.ts';
 import { renewReach, wayTo } from './reach.ts';
 import { follow } from './way.ts';
 import type { Act } from './act.ts';
@@ -52,9 +52,8 @@ function onAck(act: Act, ack: SipMessage, flow: Flow, context: Context | undefin
 /** 17.2.3: an RFC 2543 client says by the tag of our response which answer it means. */
 function isOurs(ack: SipMessage, context: Context): boolean {
   if (hasMagicCookie(ack.topVia.branch)) return true;
-  const { lastResponse } = context.server;
-  const response = parse(Buffer.from(lastResponse.buffer, lastResponse.byteOffset, lastResponse.byteLength), false);
-  return !isFailure(response) && isAckFor(ack, response.toTag);
+  const response = readAgain(context.server.lastResponse);
+  return response !== undefined && isAckFor(ack, response.toTag);
 }
 
 function onNewRequest(act: Act, request: SipMessage, flow: Flow): void {

@@ -110,13 +110,14 @@ function unpackContext(row: readonly unknown[], proof: string, deps: CallDeps): 
   context.answeredBy = Array.isArray(answeredBy) ? answeredBy.map(String) : [];
   context.noAnswerAtMs = noAnswerAtMs as number;
   context.keptPending = transaction.pending;
-  for (const each of branches as readonly (readonly unknown[])[])
-    context.branches = [...context.branches, unpackBranch(context, each)];
+  context.branches = (branches as readonly (readonly unknown[])[]).map((each, index) =>
+    unpackBranch(context, index, each),
+  );
   if (context.isOver) context.rest();
   return context;
 }
 
-function unpackBranch(context: Context, row: readonly unknown[]): Branch {
+function unpackBranch(context: Context, index: number, row: readonly unknown[]): Branch {
   const [packed, provisional, cancelWanted, cancel, finalStatus, final, timerCAtMs, cancelReason, cancelAtMs, account] =
     row;
   const tx = unpackTransaction(packed as readonly unknown[]);
@@ -128,7 +129,7 @@ function unpackBranch(context: Context, row: readonly unknown[]): Branch {
   );
   return {
     context,
-    index: context.branches.length,
+    index,
     tx,
     account: typeof account === 'string' ? account : '',
     provisional: provisional === true,

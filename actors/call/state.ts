@@ -6,11 +6,11 @@ import assert from 'node:assert';
 import type { Buffer } from 'node:buffer';
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
-import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { ClientTransaction, ServerTransaction, Transaction } from '../../src/transaction/machine.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import type { ServiceRun } from '../../src/routing/run.ts';
 import { Dialogs } from './dialogs.ts';
+import { readAgain } from './read-again.ts';
 import type { LostWay } from './way.ts';
 
 export interface CallState {
@@ -95,8 +95,8 @@ export class Context {
 
   get request(): SipMessage {
     if (this.#request !== undefined) return this.#request;
-    const again = parse(this.octets, false);
-    assert(!isFailure(again), 'a request that was read once can be read again');
+    const again = readAgain(this.octets);
+    assert(again !== undefined, 'a request that was read once can be read again');
     return again;
   }
 

@@ -11,11 +11,11 @@
 import { limits } from '../../src/limits.ts';
 import type { Flow } from '../../src/outside.ts';
 import { sentByFlow } from '../../src/proxy/response-flow.ts';
-import { isFailure, parse } from '../../src/sip/parse.ts';
 import { aorOf, parseUri } from '../../src/sip/uri.ts';
 import { ServerTransaction } from '../../src/transaction/machine.ts';
 import type { Transaction } from '../../src/transaction/machine.ts';
 import { packWay, unpackWayAnswer } from '../questions.ts';
+import { readAgain } from './read-again.ts';
 import { awaitsPeer } from './streams.ts';
 import type { Act } from './act.ts';
 import type { Branch, Context, Owner } from './state.ts';
@@ -260,8 +260,7 @@ function wayBehind(act: Act, { tx, context, branch }: Owner): { account: string;
 }
 
 function targetOf({ tx }: Branch): string {
-  const request = parse(Buffer.from(tx.sent.buffer, tx.sent.byteOffset, tx.sent.byteLength), false);
-  return isFailure(request) ? '' : request.requestUri;
+  return readAgain(tx.sent)?.requestUri ?? '';
 }
 
 function ownerOf(act: Act, key: string): Owner | undefined {

@@ -172,12 +172,8 @@ export class Replicator {
 
   /** When `tick` next has something to do, by the clock of the ports; infinite: not before something is written. */
   nextTickMs(): number {
-    let atMs = Infinity;
-    for (const dueMs of this.#queue.values()) {
-      // The first one counts: `tick` looks no further while it is not due.
-      atMs = dueMs;
-      break;
-    }
+    // The first one counts: `tick` looks no further while it is not due.
+    let atMs = this.#queue.values().next().value ?? Infinity;
     for (const { unackedSinceMs } of this.#unacked) atMs = Math.min(atMs, unackedSinceMs + limits.copyAckMs);
     return atMs;
   }

@@ -1,8 +1,8 @@
 /**
  * Invariants 32 and 39, item by item: what a worker took for a partition (a message, a question, news) is handled by its
  * actor once, or goes on to where the partition went, or is counted as shed; a question that was asked again, once for all
- * times that it was asked before. What is shed is what may be, and only when there is no room. A partition that a hand-over gave back, or that is loaded anew, goes on: nothing stays frozen, nothing of
- * the one before it stays awake.
+ * times that it was asked before. What is shed is what may be, and only when there is no room. A partition that a hand-over
+ * gave back, or that is loaded anew, goes on: nothing stays frozen, nothing of the one before it stays awake.
  * Seen failing with the mutants: 'what comes while a partition is frozen is lost', 'what comes while a partition loads is
  * lost', 'urgent items come last', 'a freeze is not taken back by the worker'.
  */

@@ -68,7 +68,7 @@ export const callsMutants: readonly Mutant[] = [
   {
     name: 'refusals are not acknowledged',
     file: 'actors/call/act.ts',
-    line: '    if (!isFailure(invite)) this.turn.send(tx.flow, buildAck(invite, this.message));',
+    line: '    if (invite !== undefined) this.turn.send(tx.flow, buildAck(invite, this.message));',
     instead: '',
   },
   {

@@ -18,7 +18,7 @@ checkModel(
     { file: 'actors/call/ack.ts', line: 'act.turn.send(copy.flow, copy.bytes, token);', instead: '' },
     {
       file: 'actors/call/act.ts',
-      line: 'if (!isFailure(invite)) this.turn.send(tx.flow, buildAck(invite, this.message));',
+      line: 'if (invite !== undefined) this.turn.send(tx.flow, buildAck(invite, this.message));',
       instead: '',
     },
     { file: 'actors/call/snapshot.ts', line: '    context.finalStatus,', instead: '    0,' },
