@@ -87,7 +87,7 @@ test('at every step of any upgrade every member reads what the table lets be wri
     }),
     { numRuns: 300 },
   );
-  assert(rises > 50 && barred > 50, `${rises} ${barred}`);
+  assert(rises > 15 && barred > 200, `${rises} ${barred}`);
 });
 
 test('the time of waiting begins anew when somebody goes back', () => {
