@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { isProblems } from '../config/config.ts';
-import { formatProblem } from '../config/problems.ts';
+import { formatProblem, type ConfigProblem } from '../config/problems.ts';
 import { unserved } from '../config/unserved.ts';
 import type { Config } from '../config/config.ts';
 import type { LogLevel } from '../outside.ts';
@@ -14,6 +14,7 @@ import { endingOf, ExitError, exitCodes, exitCodesHelp } from './exit.ts';
 import { addManagement } from './management.ts';
 import { runAlone, runSupervised } from './node-process.ts';
 import { addSim } from './sim.ts';
+import { loadService, RoutesError } from './worker/service.ts';
 
 /** Run one command line to its end and set the exit code. Never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -123,7 +124,7 @@ async function load(file: string): Promise<Config> {
 
 async function checkConfig(file: string, options: { json?: boolean }): Promise<void> {
   const checked = await checkConfigFile(file, process.env);
-  const problems = isProblems(checked) ? checked : [];
+  const problems = isProblems(checked) ? checked : await routesProblems(checked);
   const notes = isProblems(checked) ? [] : unserved(checked);
   if (options.json === true) console.log(JSON.stringify({ file, ok: problems.length === 0, problems, notes }, null, 2));
   else {
@@ -131,5 +132,17 @@ async function checkConfig(file: string, options: { json?: boolean }): Promise<v
     for (const note of notes) console.log(`note: ${formatProblem(file, note)}`);
     if (problems.length === 0) console.log(`${file}: fine`);
   }
-  if (problems.length > 0) process.exitCode = exitCodes.config;
+  process.exitCode = problems.length > 0 ? exitCodes.config : exitCodes.ok;
+  // What the module of `routes` has opened may keep a process going.
+  if (!isProblems(checked) && checked.routes !== undefined) process.exit();
+}
+
+async function routesProblems(config: Config): Promise<readonly ConfigProblem[]> {
+  try {
+    await loadService(config);
+    return [];
+  } catch (error) {
+    if (!(error instanceof RoutesError)) throw error;
+    return [{ path: 'routes', sentence: error.message.replace(/^routes: /, '') }];
+  }
 }

@@ -58,6 +58,30 @@ test('a configuration that is wrong: 78, with file, place and what to do', async
   await refused(config({ node: { workers: 'two' } }), 78, file, 'node.workers', 'must be a whole number, is a string');
 });
 
+test('a module of routes that cannot be used: 78, with file and reason', async () => {
+  const module = `${folder}/routes.ts`;
+  const cases = [
+    ['', /routes\.ts cannot be loaded: .*Cannot find module/],
+    ['export default {};', /must export a routing service/],
+    ["throw new Error('the table of prices is missing');", /cannot be loaded: Error: the table of prices is missing/],
+  ] as const;
+  writeFileSync(file, JSON.stringify(config({ routes: module })));
+  for (const [code, reason] of cases) {
+    if (code !== '') writeFileSync(module, code);
+    for (const words of [
+      ['start', '--config'],
+      ['cluster', '--nodes', '2', '--config'],
+      ['config', 'check'],
+    ]) {
+      const said = await carillon([...words, file], { cwd: folder });
+      assert.equal(said.code, 78, said.err);
+      assert.match(said.out + said.err, reason);
+    }
+  }
+  writeFileSync(module, 'setInterval(() => {}, 1000); export default function* () {};');
+  assert.equal((await carillon(['config', 'check', file])).code, 0, 'it ends though the module goes on');
+});
+
 async function occupyTcp(t: TestContext, port: number): Promise<void> {
   const server = createServer();
   t.after(() => server.close());

@@ -7,6 +7,7 @@ import type { Config } from '../../config/config.ts';
 import { BatchPort } from '../../io/batch-port.ts';
 import { limits } from '../../limits.ts';
 import type { Log, LogLevel } from '../../outside.ts';
+import { ExitError, exitCodes } from '../exit.ts';
 import type { FromWorker, ToWorker, WorkerData, WorkerQuery } from '../worker/messages.ts';
 
 export interface WorkersPorts {
@@ -124,6 +125,10 @@ export class Workers {
         else this.#ports.onMessage(worker, message);
       });
       thread.on('error', (error) => {
+        if (error instanceof Error && error.name === 'RoutesError') {
+          reject(new ExitError(exitCodes.config, error.message));
+          return;
+        }
         this.#log.write('error', 'worker-error', { worker, error });
         reject(error);
       });
