@@ -32,8 +32,8 @@ export interface LostWay {
   /** How often it was asked, and when last. */
   asked: number;
   askedAtMs: number;
-  /** Keys of transactions whose message did not leave. */
-  readonly unsent: Set<string>;
+  /** Keys of transactions whose message did not leave, with how often had been asked before that. */
+  readonly unsent: Map<string, number>;
 }
 
 /** For an ACK, which has no transaction of its own. */
@@ -139,12 +139,12 @@ function lose(act: Act, flow: Flow, way: { readonly account: string; readonly ur
       askId: 0,
       asked: 0,
       askedAtMs: 0,
-      unsent: new Set(),
+      unsent: new Map(),
     };
     state.lost = [...state.lost, one];
     act.turn.count('flow-doubts');
   }
-  if (key !== '') one.unsent.add(key);
+  if (key !== '') one.unsent.set(key, one.asked);
   ask(act, one);
   return true;
 }
@@ -169,7 +169,7 @@ function waitFor(act: Act, lost: LostWay): void {
   const isOver = act.turn.nowMs - lost.sinceMs >= limits.flowReturnMs;
   giveUp(act, lost, (owner) => isOver || !mayWait(owner));
   if (lost.unsent.size === 0) return forget(act, lost);
-  for (const key of lost.unsent) {
+  for (const [key, before] of lost.unsent) {
     const owner = ownerOf(act, key);
     if (owner === undefined || owner.tx.flow.connection !== lost.connection) continue;
     // It has ended meanwhile, and nothing is left to send.
@@ -179,7 +179,7 @@ function waitFor(act: Act, lost: LostWay): void {
       if (lost.asked === 1) act.turn.send(sentByFlow(owner.context.request, owner.tx.flow), owner.tx.sent, key);
     }
     // Whoever could not be asked to send it may be there again.
-    else if (isSlot(lost.asked)) act.resend(owner.tx);
+    else if (isSlot(lost.asked - before)) act.resend(owner.tx);
   }
   watchSoon(act);
 }
@@ -191,7 +191,7 @@ function isSlot(asked: number): boolean {
 
 /** Ends the waiting of some: their messages have not left. */
 function giveUp(act: Act, lost: LostWay, which: (owner: Owner) => boolean): void {
-  for (const key of [...lost.unsent]) {
+  for (const key of [...lost.unsent.keys()]) {
     const owner = ownerOf(act, key);
     if (owner !== undefined && !which(owner)) continue;
     lost.unsent.delete(key);
