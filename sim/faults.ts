@@ -21,6 +21,7 @@ export class Faults {
   #strike(fault: Fault): void {
     const world = this.#world;
     const node = world.nodes.get(fault.node);
+    if (fault.onWrite) world.losses.struck(fault, world.kernel.nowMs);
     for (const each of world.observers) each.fault?.(fault);
     switch (fault.kind) {
       case 'crash':

@@ -37,6 +37,8 @@ export interface History extends Stage {
   readonly probedAtMs: number;
   /** Whether nothing that was promised may be lost. */
   readonly isStrict: boolean;
+  /** Whether a registration may be gone though its 200 stands. */
+  readonly mayForget: boolean;
   /** @throws Violation */
   fail(checker: string, invariant: number, message: string, callId?: string): never;
 }

@@ -25,7 +25,7 @@ import { newCall } from './phone/history.ts';
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
 import { Phone } from './phone/phone.ts';
 import { Chance } from './random.ts';
-import { mayLose } from './store/loss.ts';
+import { Losses } from './store/loss.ts';
 import { SimStore } from './store.ts';
 import { StreamNetwork } from './stream-network.ts';
 import { Thief } from './thief.ts';
@@ -57,6 +57,8 @@ export class World {
   /** Nothing new is begun by the phones. */
   isQuiet = false;
   violation: Violation | undefined;
+  /** What may be lost, by the faults as they have struck. */
+  readonly losses: Losses;
   readonly healedAtMs: number;
   readonly phases: Phases;
   readonly #callsById = new Map<string, CallRecord>();
@@ -64,6 +66,7 @@ export class World {
 
   constructor(options: SimOptions) {
     this.options = options;
+    this.losses = new Losses(options);
     this.chance = new Chance(options.seed);
     this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs, options.store);
     const names = Array.from({ length: options.nodes }, (_, index) => nodeName(index));
@@ -169,7 +172,11 @@ export class World {
 
   /** Whether nothing that was promised may be lost (sim/store/loss.ts). */
   get isStrict(): boolean {
-    return !mayLose(this.options);
+    return !this.losses.mayLose;
+  }
+
+  get mayForget(): boolean {
+    return this.losses.mayForget;
   }
 
   /** The first one counts. It is thrown too, but the server may catch that as it catches a mistake of its own. */

@@ -10,7 +10,7 @@ import { limits } from '../../src/limits.ts';
 import type { SimNode } from '../node.ts';
 import type { Observer } from '../observe.ts';
 import { valueOf, uriOf } from '../phone/message.ts';
-import { mayOpenGates, silentStopMs } from '../store/loss.ts';
+import { silentStopMs } from '../store/loss.ts';
 import type { World } from '../world.ts';
 import { Stops } from './stops.ts';
 
@@ -27,7 +27,6 @@ export function gate(world: World): Observer {
     [...world.nodes.values()].some(
       (node) => node.hub.buddy.tails.holds(partition, key) && named.get(partition) === node.owner.name,
     );
-  const isGated = !mayOpenGates(world.options);
   const stops = new Stops(world, limits.redisSilenceMs);
   /**
    * A process that stood still for so long gives up its connections to a Redis, as there was nothing to be heard of them: what
@@ -50,7 +49,7 @@ export function gate(world: World): Observer {
       stops.stepped(node);
     },
     nodeSent(node, _worker, flow, message) {
-      if (!isGated || typeof message === 'string') return;
+      if (world.losses.mayOpenGates || typeof message === 'string') return;
       const partition = hash32(message.callId) & (world.options.partitions - 1);
       if (message.method === 'INVITE') {
         const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;

@@ -11,7 +11,6 @@ import type { Observer } from '../observe.ts';
 import type { CallRecord, RegistrationRecord } from '../phone/history.ts';
 import type { World } from '../world.ts';
 import { linearize } from './wing-gong.ts';
-import { mayForget } from '../store/loss.ts';
 import { mayMiss } from './streams.ts';
 import type { Operation } from './wing-gong.ts';
 
@@ -31,8 +30,8 @@ const none: ReadonlySet<string> = new Set();
 
 export function linearRegistrations(world: World): Observer {
   // What a store lost together with the memory of its owner is lost.
-  const isLost =
-    mayForget(world.options) || (!world.isStrict && world.options.faults.some(({ kind }) => kind === 'redis-failover'));
+  const isLost = (): boolean =>
+    world.mayForget || (!world.isStrict && world.options.faults.some(({ kind }) => kind === 'redis-failover'));
   const rung = new Map<string, { readonly atMs: number; readonly contacts: Set<string> }>();
   return {
     nodeSent(_node, _worker, _flow, message) {
@@ -46,7 +45,7 @@ export function linearRegistrations(world: World): Observer {
     phase(phase) {
       if (phase !== 'end') return;
       for (const record of world.registrations) checkExpiry(world, record);
-      if (isLost) return;
+      if (isLost()) return;
       const byAor = new Map<string, Operation<Bindings>[]>();
       const of = (aor: string): Operation<Bindings>[] => {
         let operations = byAor.get(aor);

@@ -3,7 +3,6 @@
  * Seen failing with: a hub that never retries what waits.
  */
 import type { Observer } from '../observe.ts';
-import { mayForget } from '../store/loss.ts';
 import type { History } from '../stage.ts';
 
 /** Calls from this number on are made when all is healed. */
@@ -37,7 +36,7 @@ function checkProbe(world: History, callId: string): void {
   // It was challenged first, and its callee looked for after that.
   if (final.status === 480 && !isBoundAt(final.atMs + 1_000)) return;
   // Nobody held its registration when the store forgot it; its phone comes back with the next refresh.
-  if (final.status === 480 && mayForget(world.options)) return;
+  if (final.status === 480 && world.mayForget) return;
   if (final.status !== 200) world.fail('probed', 36, `a call after all was healed got ${final.status}`, callId);
   if (tookMs > 5_000) world.fail('probed', 36, `a call after all was healed took ${tookMs.toFixed(0)} ms`, callId);
 }

@@ -29,7 +29,7 @@ export function registers(world: World): Observer {
   /** The last of them; none after a loss, when older ones may come again. */
   const latest = new Map<string, Bindings>();
   const answered = new Set<string>();
-  const mayTakeBack = !world.isStrict || world.options.faults.some(({ kind }) => kind === 'redis-failover');
+  const failsOver = world.options.faults.some(({ kind }) => kind === 'redis-failover');
   /** When an owner had it first. */
   const taken = new Map<string, number>();
   world.store.watches.push({
@@ -43,7 +43,7 @@ export function registers(world: World): Observer {
         const last = stored.get(key) ?? [];
         const bindings = unpack(unpackState(snapshot.packed)[1] as readonly unknown[]);
         // Where the store fails, or its replicas do not confirm, a promise may have to be taken back.
-        for (const each of mayTakeBack ? [] : bindings)
+        for (const each of failsOver || !world.isStrict ? [] : bindings)
           if (
             latest
               .get(key)

@@ -17,6 +17,7 @@ import { readMessage } from '../phone/message.ts';
 import { Phone } from '../phone/phone.ts';
 import { Chance } from '../random.ts';
 import type { History } from '../stage.ts';
+import { mayForget } from '../store/loss.ts';
 import { drainNode, isReady } from './admin.ts';
 import { RealKernel } from './clock.ts';
 import { RealFaults } from './faults.ts';
@@ -62,6 +63,7 @@ export class Twin implements History {
   readonly calls: CallRecord[] = [];
   readonly registrations: RegistrationRecord[] = [];
   readonly healedAtMs: number;
+  readonly mayForget: boolean;
   readonly exits: string[] = [];
   isQuiet = false;
   violation: Violation | undefined;
@@ -91,6 +93,7 @@ export class Twin implements History {
       },
     };
     this.healedAtMs = warmUpMs + sim.faultMs;
+    this.mayForget = mayForget(this.options);
     const delays = this.chance.stream('links');
     this.links = new RealLinks(
       Array.from({ length: nodeCount }, (_, index) => ({

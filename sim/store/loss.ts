@@ -23,16 +23,44 @@ const refusals: ReadonlySet<string> = new Set([
   'isolate',
   'island',
 ]);
+type Setting = Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes'>;
+
+/** The same of a world that runs: a fault that waits for a write of its node may strike much later than it was planned. */
+export class Losses {
+  mayLose = false;
+  mayOpenGates = false;
+  mayForget = false;
+  #setting: Setting;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
+    this.#judge();
+  }
+
+  /** One that waited has struck now. */
+  struck(fault: Fault, nowMs: number): void {
+    const faults = this.#setting.faults.map((each) => (each === fault ? { ...fault, atMs: nowMs } : each));
+    this.#setting = { ...this.#setting, faults };
+    this.#judge();
+  }
+
+  #judge(): void {
+    this.mayLose = mayLose(this.#setting);
+    this.mayOpenGates = this.mayLose || mayOpenGates(this.#setting);
+    this.mayForget = mayForget(this.#setting);
+  }
+}
+
 /** Whether packets may leave though what they rely on is not stored (invariant 30): the store did not take it. */
-export function mayOpenGates(options: Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes'>): boolean {
-  return mayLose(options) || options.faults.some(({ kind }) => kind === 'redis-failover' || kind === 'store-hung');
+function mayOpenGates(options: Setting): boolean {
+  return options.faults.some(({ kind }) => kind === 'redis-failover' || kind === 'store-hung');
 }
 
 const lossBeforeMs = 5_000;
 /** Votes, a table, seals, and all snapshots written anew. */
 const lossAfterMs = 6_000;
 
-export function mayLose(options: Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes'>): boolean {
+export function mayLose(options: Setting): boolean {
   if (options.gate === 'buddy' && losesBothMemories(options)) return true;
   const isRedis = options.store.kind === 'redis';
   if (isRedis && losesUnwritten(options.faults)) return true;
