@@ -23,6 +23,10 @@ export class Awake {
     return this.#slots.size;
   }
 
+  slots(): Iterable<Slot> {
+    return this.#slots;
+  }
+
   add(slot: Slot, nowMs: number): void {
     this.#slots.add(slot);
     this.#lookBy(nowMs + restOf(slot));

@@ -77,6 +77,10 @@ export class Entities implements TimerOwner {
     return this.#awake.size;
   }
 
+  awake(): Iterable<Slot> {
+    return this.#awake.slots();
+  }
+
   slotOf(kind: Kind, key: string): Slot {
     const table = this.tables[kind];
     let slot = table.slots.get(key);

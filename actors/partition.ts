@@ -219,6 +219,21 @@ export class Partition implements EntitiesOwner {
     return listed;
   }
 
+  /** Those that are awake: of the others there may be very many, and each has to be unpacked. */
+  listAwake(kind: Kind): Listed[] {
+    const listed: Listed[] = [];
+    for (const slot of this.#entities.awake()) {
+      const entry = slot.table.kind === kind ? this.#entities.look(slot) : undefined;
+      if (entry !== undefined) listed.push(entry);
+    }
+    return listed;
+  }
+
+  /** Of all entities of a kind, in no order. */
+  keys(kind: Kind): Iterable<string> {
+    return this.#entities.tables[kind].slots.keys();
+  }
+
   find(kind: Kind, key: string): Listed | undefined {
     const slot = this.#entities.tables[kind].slots.get(key);
     return slot && this.#entities.look(slot);

@@ -5,8 +5,8 @@ import type { Counter } from './port.ts';
 export function metricsText(counters: readonly Counter[]): string {
   const families = new Map<string, Counter[]>();
   for (const counter of counters) {
-    const family = families.get(counter.name);
-    if (family === undefined) families.set(counter.name, [counter]);
+    const family = families.get(counter.family ?? counter.name);
+    if (family === undefined) families.set(counter.family ?? counter.name, [counter]);
     else family.push(counter);
   }
   let text = '';
@@ -14,7 +14,7 @@ export function metricsText(counters: readonly Counter[]): string {
     if (first === undefined) continue;
     text += `# HELP ${name} ${escapeHelp(first.help)}\n# TYPE ${name} ${first.type}\n`;
     for (const counter of [first, ...others])
-      text += `${name}${labelsText(counter.labels)} ${valueText(counter.value)}\n`;
+      text += `${counter.name}${labelsText(counter.labels)} ${valueText(counter.value)}\n`;
   }
   return text;
 }

@@ -178,7 +178,9 @@ export interface CallView {
 export interface Counter {
   readonly name: string;
   readonly help: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** What HELP and TYPE are said of, where that is not the name: buckets, sum and count of one histogram. */
+  readonly family?: string;
   /** Values must come from a closed set, never from a message. */
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

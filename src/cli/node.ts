@@ -26,6 +26,8 @@ import type { Config } from '../config/config.ts';
 import { limits } from '../limits.ts';
 import type { FromWorker, WorkerLoadView, WorkerQuery } from './worker/messages.ts';
 import { Counters } from './worker/counters.ts';
+import { LoopTurns } from './worker/loop-delay.ts';
+import { threadView } from './thread-view.ts';
 import { adminPort, userRecord } from './node/admin-port.ts';
 import { ControlLoop } from '../../cluster/control-loop.ts';
 import { Hub } from '../../cluster/hub.ts';
@@ -57,6 +59,7 @@ class Node implements RunningNode {
   readonly #clock = new SystemClock();
   readonly #serveUntil = new SharedArrayBuffer(8);
   readonly #counters = new Counters();
+  readonly #turns = new LoopTurns();
   #datagrams: UdpPath['path'] = 'node';
   readonly #peers = new Map<string, string>();
   readonly #hub: Hub;
@@ -341,6 +344,7 @@ class Node implements RunningNode {
         for (const peer of others()) this.#mesh.send(peer, [2], packPeerItem({ kind: 'user-changed', aor }));
       },
       counters: () => this.#counters.all(),
+      mainThread: () => threadView('main', this.#turns.buckets(), { calls: 0, registrations: 0 }),
       datagrams: () => this.#datagrams,
       ends: () => this.#mesh.stats().ends,
       kept: () => this.#hub.buddy.tails.stats,

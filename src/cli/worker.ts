@@ -96,6 +96,7 @@ parentPort?.on('message', (message: ToWorker) => {
       return core.know(message.siblings);
     case 'query': {
       const value = answerQuery(
+        `worker-${worker}`,
         message.query,
         core.hosted,
         core.replicator,
@@ -103,7 +104,8 @@ parentPort?.on('message', (message: ToWorker) => {
         loopDelay,
         sockets?.clients ?? 0,
       );
-      return tellMain({ type: 'answer', id: message.id, value });
+      void Promise.resolve(value).then((answer) => tellMain({ type: 'answer', id: message.id, value: answer }));
+      return;
     }
     case 'listen':
       return void listen();

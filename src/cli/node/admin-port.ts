@@ -29,7 +29,8 @@ import type {
 import type { Config } from '../../config/config.ts';
 import { aorOf, parseUri } from '../../sip/uri.ts';
 import { groupViews, linkCounters } from './links-view.ts';
-import type { WorkerLoadView, WorkerQuery } from '../worker/messages.ts';
+import { threadCounters } from '../thread-view.ts';
+import type { ThreadView, WorkerLoadView, WorkerQuery } from '../worker/messages.ts';
 
 /** A node's part of an answer. */
 export interface NodeAnswer {
@@ -52,6 +53,7 @@ export interface AdminSources {
   drain(node: string): boolean;
   userChanged(aor: string): void;
   counters(): readonly (readonly [name: string, value: number])[];
+  mainThread(): ThreadView;
   /** How UDP is read and written. */
   datagrams(): 'native' | 'node';
   /** How links of this node ended. */
@@ -201,7 +203,8 @@ async function registrations(
   sources: AdminSources,
   { after, limit, aor }: RegistrationQuery,
 ): Promise<Page<RegistrationView>> {
-  const answers = await sources.askAll({ what: 'registrations', after, limit, aor: aor ?? '' });
+  // One more than fits: it says that there is another page.
+  const answers = await sources.askAll({ what: 'registrations', after, limit: limit + 1, aor: aor ?? '' });
   const entries = answers.flatMap(({ node, values }) =>
     (values as readonly (readonly OwnRegistration[])[]).flat().map((each): RegistrationView => ({
       aor: each.aor,
@@ -217,7 +220,7 @@ async function registrations(
 }
 
 async function calls(sources: AdminSources, { after, limit }: PageQuery): Promise<Page<CallView>> {
-  const answers = await sources.askAll({ what: 'calls', after, limit });
+  const answers = await sources.askAll({ what: 'calls', after, limit: limit + 1 });
   const entries = answers.flatMap(({ node, values }) =>
     (values as readonly (readonly OwnCall[])[]).flat().map((each): CallView => ({
       callId: each.callId,
@@ -262,5 +265,11 @@ async function counters(sources: AdminSources): Promise<readonly Counter[]> {
     labels: { path: sources.datagrams() },
     value: 1,
   };
-  return [...events, datagrams, ...linkCounters(links, sources.ends(), lags.flat(), sources.kept())];
+  const threads = [sources.mainThread(), ...((await sources.askSelf({ what: 'thread' })) as readonly ThreadView[])];
+  return [
+    ...events,
+    datagrams,
+    ...threadCounters(threads, process.memoryUsage.rss()),
+    ...linkCounters(links, sources.ends(), lags.flat(), sources.kept()),
+  ];
 }

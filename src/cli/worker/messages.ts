@@ -4,6 +4,7 @@ import type { ShareOrder, ShareReport } from '../../../cluster/control-types.ts'
 import type { Config } from '../../config/config.ts';
 import type { LogLevel } from '../../outside.ts';
 import type { Sibling } from '../../proxy/self.ts';
+import type { DelayBuckets } from '../delay-buckets.ts';
 
 export interface WorkerData {
   readonly config: Config;
@@ -38,6 +39,8 @@ export type ToWorker =
 export type WorkerQuery =
   | { readonly what: 'load' }
   | { readonly what: 'counters' }
+  /** How its event loop keeps up, what its heap holds. */
+  | { readonly what: 'thread' }
   /** How far copies and store are behind. */
   | { readonly what: 'lag' }
   /** Answered by the main thread. */
@@ -52,6 +55,21 @@ export interface WorkerLoadView {
   readonly received: number;
   readonly lateMs: number;
   readonly clients: number;
+}
+
+/** One thread of a node. */
+export interface ThreadView {
+  /** `main`, `worker-0`. */
+  readonly thread: string;
+  /** Turns of its event loop. */
+  readonly turns: DelayBuckets;
+  /** Octets of JavaScript objects, and octets that its heap has taken from the system for them. */
+  readonly heapUsedBytes: number;
+  readonly heapBytes: number;
+  /** Octets that its objects hold outside of the heap. */
+  readonly externalBytes: number;
+  readonly calls: number;
+  readonly registrations: number;
 }
 
 export type FromWorker =

@@ -1,13 +1,17 @@
-/** Answers the questions of the admin API about this worker's share. */
+/** Answers the questions of the admin API about this worker's share; long answers take several turns of the event loop. */
 import type { CallView } from '../../../actors/call/behaviour.ts';
 import type { RegistrationView } from '../../../actors/aor/behaviour.ts';
+import type { Partition } from '../../../actors/partition.ts';
 import type { Counters } from './counters.ts';
 import type { HostedPartitions } from '../../../cluster/hosted.ts';
 import type { Replicator } from '../../../cluster/buddy/replicator.ts';
 import type { LoopDelay } from './loop-delay.ts';
+import { threadView } from '../thread-view.ts';
+import { pageOf } from './pages.ts';
 import type { WorkerLoadView, WorkerQuery } from './messages.ts';
 
 export function answerQuery(
+  name: string,
   query: WorkerQuery,
   hosted: HostedPartitions,
   replicator: Replicator,
@@ -20,25 +24,35 @@ export function answerQuery(
       return loadOf(hosted, counters, delay, clients);
     case 'counters':
       return counters.all();
+    case 'thread':
+      return threadView(name, delay.turns(), countOf(hosted));
     case 'lag':
       return replicator.groups();
     case 'links':
       return [];
-    case 'registrations': {
-      const views = viewsOf<RegistrationView>(hosted, 'aor');
-      const wanted = query.aor === '' ? views : views.filter((each) => each.aor === query.aor);
-      return page(wanted, (each) => each.aor, query.after, query.limit);
-    }
+    case 'registrations':
+      // It was on the page before.
+      if (query.aor !== '' && query.aor <= query.after) return [];
+      if (query.aor === '') return pageOf<RegistrationView>([...hosted.partitions()], 'aor', query, nextTurn);
+      return [...hosted.partitions()].flatMap(
+        (partition) => (partition.find('aor', query.aor)?.view ?? []) as readonly RegistrationView[],
+      );
     case 'calls':
-      return page(viewsOf<CallView>(hosted, 'call'), (each) => each.callId, query.after, query.limit);
+      return pageOf<CallView>([...hosted.partitions()], 'call', query, nextTurn);
   }
 }
 
-function loadOf(hosted: HostedPartitions, counters: Counters, delay: LoopDelay, clients: number): WorkerLoadView {
-  let registrations = 0;
-  for (const partition of hosted.partitions()) registrations += partition.stats().entities.aor;
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+async function loadOf(
+  hosted: HostedPartitions,
+  counters: Counters,
+  delay: LoopDelay,
+  clients: number,
+): Promise<WorkerLoadView> {
+  const { registrations } = countOf(hosted);
   return {
-    calls: viewsOf(hosted, 'call').length,
+    calls: await countCalls([...hosted.partitions()]),
     registrations,
     received: counters.get('received'),
     lateMs: delay.worstMs(),
@@ -46,20 +60,31 @@ function loadOf(hosted: HostedPartitions, counters: Counters, delay: LoopDelay, 
   };
 }
 
-function viewsOf<View>(hosted: HostedPartitions, kind: 'call' | 'aor'): View[] {
-  const views: View[] = [];
-  for (const partition of hosted.partitions()) {
-    for (const listed of partition.list(kind)) views.push(...(listed.view as readonly View[]));
+/** Without those that have ended and wait for their timers: these are awake. */
+async function countCalls(partitions: readonly Partition[]): Promise<number> {
+  let calls = 0;
+  let looked = 0;
+  for (const partition of partitions) {
+    const awake = partition.listAwake('call');
+    calls += partition.stats().entities.call - awake.length;
+    for (const { view } of awake) calls += (view as readonly CallView[]).length;
+    looked += awake.length;
+    if (looked < viewsPerTurn) continue;
+    looked = 0;
+    await nextTurn();
   }
-  return views;
+  return calls;
 }
 
-/** The entries of the first `limit` keys after `after`, ordered by key; all entries of a key stay together. */
-function page<View>(views: readonly View[], key: (view: View) => string, after: string, limit: number): View[] {
-  const sorted = views
-    .filter((each) => key(each) > after)
-    .toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
-  const taken = sorted.slice(0, limit);
-  const last = taken.at(-1);
-  return last === undefined ? taken : [...taken, ...sorted.slice(limit).filter((each) => key(each) === key(last))];
+const viewsPerTurn = 128;
+
+/** What is there, asleep or awake, without waking it. */
+function countOf(hosted: HostedPartitions): { calls: number; registrations: number } {
+  const count = { calls: 0, registrations: 0 };
+  for (const partition of hosted.partitions()) {
+    const { entities } = partition.stats();
+    count.calls += entities.call;
+    count.registrations += entities.aor;
+  }
+  return count;
 }
