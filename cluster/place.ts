@@ -29,14 +29,17 @@ export function place({ preferences, weights, current, fixed, moveSurplus }: Pla
   if (shares === undefined) return result;
   const preferred = (item: number, rank: number): number => preferences[item * hosts + rank]!;
 
-  for (let rank = 0; rank < hosts; rank++) {
-    for (let item = 0; item < result.length; item++) {
+  let room = 0;
+  for (let host = 0; host < hosts; host++) room += Math.max(0, shares[host]! - counts[host]!);
+  for (let rank = 0; rank < hosts && room > 0; rank++) {
+    for (let item = 0; item < result.length && room > 0; item++) {
       const from = result[item]!;
       const to = preferred(item, rank);
       if (counts[to]! >= shares[to]!) continue;
       if (from >= 0 && (!moveSurplus || counts[from]! <= shares[from]! || fixed(item))) continue;
       if (from >= 0) counts[from]!--;
       counts[to]!++;
+      room--;
       result[item] = to;
     }
   }

@@ -96,10 +96,10 @@ function spread(
   moving: Map<number, number>,
   preferences: Preferences,
 ): void {
-  const current = Int32Array.from(
-    owner,
-    (index, partition) => moving.get(partition) ?? (index === nobody ? -1 : index),
-  );
+  const current = new Int32Array(owner.length);
+  for (let partition = 0; partition < owner.length; partition++)
+    current[partition] = owner[partition] === nobody ? -1 : owner[partition]!;
+  for (const [partition, to] of moving) current[partition] = to;
   const wanted = place({
     preferences: preferences.of(ringMembers(members)),
     weights: members.map((member) => (member.draining ? 0 : member.workers)),
@@ -125,17 +125,23 @@ function spread(
 /** The first in the preference list that stays and is not the owner, in another zone than the owner if there is one. */
 function buddies(members: readonly TableMember[], owner: Uint16Array, preferences: Preferences): Uint16Array {
   const rows = preferences.of(ringMembers(members));
-  return Uint16Array.from(owner, (ownerIndex, partition) => {
-    const zone = members[ownerIndex]?.zone ?? '';
-    let first = nobody;
-    for (let rank = 0; rank < members.length; rank++) {
-      const index = rows[partition * members.length + rank]!;
-      if (index === ownerIndex || members[index]!.draining) continue;
-      if (isElsewhere(zone, members[index]!.zone)) return index;
-      if (first === nobody) first = index;
-    }
-    return first;
-  });
+  const result = new Uint16Array(owner.length);
+  for (let partition = 0; partition < owner.length; partition++)
+    result[partition] = buddyOf(owner[partition]!, partition * members.length, members, rows);
+  return result;
+}
+
+/** `row`: where the preferences of the partition begin in `rows`. */
+function buddyOf(owner: number, row: number, members: readonly TableMember[], rows: Uint16Array): number {
+  const zone = members[owner]?.zone ?? '';
+  let first = nobody;
+  for (let rank = 0; rank < members.length; rank++) {
+    const index = rows[row + rank]!;
+    if (index === owner || members[index]!.draining) continue;
+    if (zone === '' || isElsewhere(zone, members[index]!.zone)) return index;
+    if (first === nobody) first = index;
+  }
+  return first;
 }
 
 /** Of a node that names no zone nobody knows where it is. */

@@ -4,6 +4,7 @@
  * receiver after its worker has stopped and everything is written.
  */
 import { limits } from '../src/limits.ts';
+import { PartitionSet } from './partition-set.ts';
 import { ownerName } from './control-types.ts';
 import type { ControlEffect, DropTarget, Share, StoreOperation } from './control-types.ts';
 import { Groups, newShare } from './share.ts';
@@ -38,8 +39,14 @@ export class ShareMoves {
   table: Table | undefined;
   /** Ours in `table.members`, or -1. */
   index = -1;
-  /** An answer came: look at all shares again. */
+  /** An answer came: look at the restless shares again. */
   busy = false;
+  /** All that are not as the table wants them, and perhaps others: who changes one that is adds it. */
+  readonly restless: PartitionSet;
+  /** How many the table wants here in one way or the other. */
+  wanted = 0;
+  /** Those that the table has on their way to us. */
+  coming: readonly number[] = [];
   /** When the store is asked next whether what is to come has come. */
   pollAtMs = 0;
   #isPolling = false;
@@ -54,14 +61,15 @@ export class ShareMoves {
     this.places = new WorkerPlaces(partitions);
     this.parts = Array.from({ length: partitions }, newShare);
     this.#wants = Array.from({ length: partitions }, (): Want => 'none');
+    this.restless = new PartitionSet(partitions);
   }
 
   adopt(table: Table): void {
     this.table = table;
     const index = memberIndex(table, this.id);
     this.index = index >= 0 && nameOf(table.members[index]!) === this.#name ? index : -1;
-    for (let partition = 0; partition < this.parts.length; partition++)
-      this.#wants[partition] = this.#wantOf(table, partition);
+    this.#setWants(table);
+    this.restless.addAll();
   }
 
   /** Worked out once for each table: it is asked for every partition in every step. */
@@ -69,11 +77,23 @@ export class ShareMoves {
     return this.#wants[partition] ?? 'none';
   }
 
-  #wantOf(table: Table, partition: number): Want {
-    if (this.index < 0) return 'none';
-    const to = table.moving.get(partition);
-    if (table.owner[partition] === this.index) return to === undefined ? 'mine' : 'give';
-    return to === this.index ? 'take' : 'none';
+  #setWants({ owner, moving }: Table): void {
+    const coming: number[] = [];
+    this.wanted = 0;
+    for (let partition = 0; partition < this.parts.length; partition++) {
+      const isMine = this.index >= 0 && owner[partition] === this.index;
+      this.#wants[partition] = isMine ? 'mine' : 'none';
+      if (isMine) this.wanted++;
+    }
+    for (const [partition, to] of this.index < 0 ? [] : moving) {
+      if (owner[partition] === this.index) this.#wants[partition] = 'give';
+      else if (to === this.index) {
+        this.#wants[partition] = 'take';
+        coming.push(partition);
+      }
+    }
+    this.wanted += coming.length;
+    this.coming = coming;
   }
 
   /** `ownerName` of the member that is to get a partition of ours. */
@@ -240,7 +260,10 @@ export class ShareMoves {
       this.busy = true;
       if (reply === undefined) {
         this.sealAgainAtMs = nowMs + limits.controlRetryMs;
-        for (const partition of partitions) this.parts[partition]!.doubted = true;
+        for (const partition of partitions) {
+          this.parts[partition]!.doubted = true;
+          this.restless.add(partition);
+        }
         return;
       }
       const saves = new Groups<number>();

@@ -96,6 +96,7 @@ export class Shares {
       if (part.worker !== worker || part.epoch !== epoch) continue;
       if (part.stage !== 'loading' && part.stage !== 'serving' && part.stage !== 'freezing') continue;
       this.#emit({ do: 'drop', worker, partitions: [partition], to: undefined });
+      this.#moves.restless.add(partition);
       Object.assign(part, { stage: 'away', worker: -1, operation: 0, notBeforeMs: nowMs + limits.controlRetryMs });
       this.#tableIsOld();
     }
@@ -108,6 +109,7 @@ export class Shares {
     this.#storeLife = life;
     if (before === undefined || before === life) return;
     for (const part of this.#moves.parts) part.doubted = part.stage !== 'away' && part.stage !== 'claiming';
+    this.#moves.restless.addAll();
     this.#moves.busy = true;
   }
 
@@ -133,8 +135,7 @@ export class Shares {
   arrived(nowMs: number): { readonly partitions: number[]; readonly due: boolean } {
     const partitions: number[] = [];
     let all = true;
-    for (const [partition, to] of this.#moves.table?.moving ?? []) {
-      if (to !== this.#moves.index || this.#moves.index < 0) continue;
+    for (const partition of this.#moves.coming) {
       if (this.#moves.parts[partition]!.stage === 'serving') partitions.push(partition);
       else all = false;
     }
@@ -144,9 +145,7 @@ export class Shares {
 
   /** Nothing is here, and nothing is meant to come. */
   isEmpty(): boolean {
-    return this.#moves.parts.every(
-      (part, partition) => part.stage === 'away' && this.#moves.want(partition) === 'none',
-    );
+    return this.#moves.wanted === 0 && this.#moves.parts.every(({ stage }) => stage === 'away');
   }
 
   /** No worker changes anything any more: everything written. */
@@ -156,12 +155,15 @@ export class Shares {
 
   /** Everything that the table wants here is served. */
   isServing(): boolean {
-    return this.#moves.parts.every((part, partition) => {
+    const { restless, parts } = this.#moves;
+    for (let partition = restless.next(0); partition >= 0; partition = restless.next(partition + 1)) {
+      const { stage } = parts[partition]!;
       const want = this.#moves.want(partition);
-      return (
-        want === 'none' || want === 'take' || part.stage === 'serving' || (want === 'give' && part.stage === 'handed')
-      );
-    });
+      if (want === 'none' || want === 'take' || stage === 'serving' || (want === 'give' && stage === 'handed'))
+        continue;
+      return false;
+    }
+    return true;
   }
 
   /** One line for people. */
@@ -190,10 +192,15 @@ export class Shares {
     let room = this.#freezeRoom(closing, storeAnswers);
     let settled = true;
 
-    for (let partition = 0; partition < this.#moves.parts.length; partition++) {
+    const { restless } = this.#moves;
+    if (closing) restless.addAll();
+    for (let partition = restless.next(0); partition >= 0; partition = restless.next(partition + 1)) {
       const part = this.#moves.parts[partition]!;
       const want = this.#moves.want(partition);
-      if (part.stage === 'away' && want === 'none' && part.worker < 0) continue;
+      if (part.stage === 'away' && want === 'none' && part.worker < 0) {
+        restless.delete(partition);
+        continue;
+      }
       if (part.doubted) {
         settled = false;
         this.#moves.sealOf(part, partition, again);
@@ -201,6 +208,7 @@ export class Shares {
       const receiver = want === 'give' ? this.#moves.receiver(partition) : '';
       const rightWorker = this.#moves.places.of(partition) === part.worker;
       if (part.stage !== 'serving' || want !== 'mine' || !rightWorker) settled = false;
+      else if (!part.doubted && !closing) restless.delete(partition);
       switch (moveOf(part, want, receiver, rightWorker, circumstances)) {
         case 'stay':
           break;
@@ -251,13 +259,17 @@ export class Shares {
     if (!storeAnswers) return 0;
     if (closing) return Infinity;
     let inFlight = 0;
-    for (const { stage } of this.#moves.parts)
+    const { restless, parts } = this.#moves;
+    for (let partition = restless.next(0); partition >= 0; partition = restless.next(partition + 1)) {
+      const { stage } = parts[partition]!;
       if (stage === 'freezing' || stage === 'frozen' || stage === 'handing') inFlight++;
+    }
     return limits.freezesInFlightMax - inFlight;
   }
 
   /** `balance` also moves partitions between workers. */
   #placeOnWorkers(balance: boolean): void {
+    this.#moves.restless.addAll();
     const wanted: number[] = [];
     for (let partition = 0; partition < this.#moves.parts.length; partition++) {
       if (this.#moves.want(partition) !== 'none') wanted.push(partition);

@@ -30,6 +30,10 @@ export class WorkerPlaces {
   place(partitions: readonly number[], mayMove: (partition: number) => boolean, balance: boolean): void {
     const before = this.#workerOf.slice();
     this.#workerOf.fill(-1);
+    if (!balance && partitions.every((partition) => this.#workers.has(before[partition]!))) {
+      for (const partition of partitions) this.#workerOf[partition] = before[partition]!;
+      return;
+    }
     const workers = [...this.#workers].sort((a, b) => a - b);
     if (workers.length === 0) return;
     const rows = this.#rings.of(workers.map((worker) => ({ id: `worker-${worker}`, weight: 1 })));

@@ -212,8 +212,8 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'an owner is its own buddy',
     file: 'cluster/plan.ts',
-    line: '      if (index === ownerIndex || members[index]!.draining) continue;',
-    instead: '      if (members[index]!.draining) continue;',
+    line: '    if (index === owner || members[index]!.draining) continue;',
+    instead: '    if (members[index]!.draining) continue;',
   },
   {
     name: 'shares are never evened out',
