@@ -28,8 +28,12 @@ async function raw(text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(locked.address.port, '127.0.0.1', () => socket.write(text));
     let answer = '';
-    socket.setTimeout(400, () => socket.destroy());
-    socket.on('data', (chunk: Buffer) => void (answer += chunk.toString('latin1')));
+    // Long until the first octet comes (the machine may be busy), short until nothing follows.
+    socket.setTimeout(10_000, () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString('latin1');
+      socket.setTimeout(400);
+    });
     socket.on('error', (error: Error & { code?: string }) =>
       error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve(answer) : reject(error),
     );
