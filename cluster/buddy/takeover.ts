@@ -2,6 +2,7 @@
  * Reads what an earlier owner of partitions left: the rows in the store, and what only the memory of its buddy has. The
  * store's marker says whose memory that is and how far the store goes.
  */
+import assert from 'node:assert';
 import { limits } from '../../src/limits.ts';
 import type { Share } from '../control-types.ts';
 import type { SnapshotAccess } from '../store-access.ts';
@@ -47,17 +48,32 @@ export class Takeover {
     this.#ports = ports;
   }
 
-  /** `taken` is called once for each share whose rows are complete, or `failed` once, when the store does not answer. */
+  /**
+   * `taken` is called once for each share, as soon as its rows are complete: a store may hold millions, which must neither be
+   * in memory together nor be taken in one turn. `failed` is called once when the store does not answer; shares that were
+   * not taken by then, or are asked for at a buddy, may be loaded again.
+   */
   load(shares: readonly Share[], taken: (left: Left) => void, failed: (error: StoreError) => void): void {
-    const found = new Map<number, LoadedRow[]>(shares.map(({ partition }) => [partition, []]));
+    let next = 0;
+    let found: LoadedRow[] = [];
+    const completeNext = (): void => {
+      const rows = found;
+      found = [];
+      this.#sort(shares[next++]!, rows, taken);
+    };
     this.#ports.store.loadPieces(
       shares.map(({ partition }) => partition),
       (rows) => {
-        for (const row of rows) found.get(row.partition)?.push(row);
+        for (const row of rows) {
+          // They come in the order of the shares.
+          while (shares[next] !== undefined && shares[next]!.partition !== row.partition) completeNext();
+          assert(next < shares.length, `a row of partition ${row.partition} came too late or unasked`);
+          found.push(row);
+        }
       },
       (error) => {
         if (error !== undefined) return failed(error);
-        for (const share of shares) this.#sort(share, found.get(share.partition) ?? [], taken);
+        while (next < shares.length) completeNext();
       },
     );
   }
