@@ -18,6 +18,7 @@ import { LeaseRelay } from './lease-relay.ts';
 import { Leaving } from './leaving.ts';
 import { Membership } from './membership.ts';
 import { Peers } from './peers.ts';
+import { PlanTime } from './plan-time.ts';
 import { plan } from './plan.ts';
 import type { Facts } from './plan.ts';
 import { Preferences } from './ring.ts';
@@ -56,9 +57,8 @@ export class Control {
   readonly #relay: LeaseRelay;
   #membersAtMs = -Infinity;
   #fastPollUntilMs = -Infinity;
-  #planAtMs = -Infinity;
+  readonly #planTime = new PlanTime();
   #readingMembers = false;
-  #planDue = false;
   readonly #leaving = new Leaving();
   #exited = false;
   readonly #nonce = (): string => `${this.#name}.${this.#calls.last}`;
@@ -77,7 +77,7 @@ export class Control {
       ask: (op, args, done) => this.#ask(op, args, done),
       note: (level, event, fields) => this.#note(level, event, fields),
       adopted: (before, ours, nowMs) => this.#adopted(before, ours, nowMs),
-      planAgain: () => (this.#planDue = true),
+      planAgain: () => this.#planTime.now(),
       mayStore: () => !this.#membership.latched,
       nonce: this.#nonce,
     });
@@ -168,7 +168,7 @@ export class Control {
         return this.#shares.take(input, this.#nowMs);
       case 'drain':
         if (this.#leaving.wish(this.#nowMs, input.holdMs)) this.#leaseAtMs = this.#nowMs;
-        this.#planDue = true;
+        this.#planTime.now();
         return;
       case 'held':
         this.#leaving.held(input);
@@ -185,7 +185,8 @@ export class Control {
       if (nowMs - this.#membersAtMs >= pollMs) this.#readMembers();
     }
     this.#peers.tick(nowMs, nowMs + this.#storeClock.leastMs);
-    if (nowMs - this.#planAtMs >= limits.planRepeatMs || !this.#wasMember) this.#planDue = true;
+    this.#planTime.tick(nowMs);
+    if (!this.#wasMember) this.#planTime.now();
     this.#vote();
   }
 
@@ -219,7 +220,7 @@ export class Control {
     this.#membership.leased(sentMs, operation, nowMs);
     this.#membership.update(this.#keeper.table);
     if (wasLatched && !this.#membership.latched) this.#note('info', 'acting', { epoch: this.#keeper.epoch });
-    this.#planDue ||= wasLatched;
+    if (wasLatched) this.#planTime.now();
     this.#effects.push({ do: 'cluster-clock', offsetMs });
     if (first) {
       this.#leaseSinceMs = nowMs;
@@ -244,7 +245,7 @@ export class Control {
     this.#membersAtMs = this.#nowMs;
     this.#ask('members', [], (reply) => {
       this.#readingMembers = false;
-      if (reply !== undefined && this.#roster.read(reply.result)) this.#planDue = true;
+      if (reply !== undefined && this.#roster.read(reply.result)) this.#planTime.now();
     });
   }
 
@@ -262,7 +263,7 @@ export class Control {
       this.#ask('vote', this.#membership.vote(id, incarnation, this.#storeClock.leastMs, this.#nowMs), (reply) => {
         if (reply?.result !== 'dead') return;
         this.#roster.buried(id, incarnation);
-        this.#planDue = true;
+        this.#planTime.now();
         this.#note('warn', 'member-dead', { member: id, incarnation, by: 'votes' });
       });
   }
@@ -305,8 +306,8 @@ export class Control {
     switch (frame.type) {
       case 'heartbeat':
         if (this.#membership.adopted(id, incarnation, frame.epoch) && (this.#keeper.table?.jointSince ?? 0) > 0)
-          this.#planDue = true;
-        this.#peers.heardHeartbeat(id, incarnation, frame);
+          this.#planTime.soon(this.#nowMs);
+        this.#peers.heardHeartbeat(id, incarnation, frame, this.#nowMs);
         return this.#peers.echo(id, incarnation, frame.sentAtMs, this.#nowMs);
       case 'heartbeat-ack':
         if (frame.sentAtMs > this.#nowMs) return;
@@ -338,7 +339,7 @@ export class Control {
     this.#wasMember = member;
     this.#membership.remember(table, nowMs);
     this.#membership.update(table);
-    this.#planDue = true;
+    this.#planTime.adopted(ours, nowMs);
     this.#effects.push({ do: 'table', table });
     this.#peers.disconnectGone(before, table);
     this.#shares.adopt(table, nowMs);
@@ -348,20 +349,18 @@ export class Control {
   }
 
   #planIfDue(): void {
-    const { partitions: arrived, due } = this.#shares.arrived(this.#nowMs);
-    this.#planDue ||= due;
-    if (!this.#planDue || this.#keeper.storing || this.#leaving.gone || this.#exited || this.#membership.latched)
+    if (this.#shares.isArrivalDue(this.#nowMs)) this.#planTime.now();
+    if (!this.#planTime.isDue || this.#keeper.storing || this.#leaving.gone || this.#exited || this.#membership.latched)
       return;
     if (!this.#keeper.known || this.#roster.rows === undefined) return;
-    this.#planDue = false;
-    this.#planAtMs = this.#nowMs;
-    const facts = this.#facts(arrived);
+    this.#planTime.begun(this.#nowMs);
+    const facts = this.#facts();
     if (!this.#wasMember && facts.joining.length === 0) return; // Members see to the rest.
     const next = plan(this.#keeper.table, facts, this.#nonce(), this.#preferences);
     if (next !== undefined) this.#keeper.store(this.#keeper.table, next);
   }
 
-  #facts(arrived: readonly number[]): Facts {
+  #facts(): Facts {
     const { id } = this.#identity;
     const self = memberOf(this.#identity, this.#identity, this.#leaving.draining);
     // Joining waits a while for the links, so that nothing has to be forwarded where it cannot go.
@@ -370,7 +369,7 @@ export class Control {
       dead: this.#roster.deadOf(this.#keeper.table),
       joining: this.#roster.joining(self, this.#keeper.table, this.#nowMs + this.#storeClock.leastMs, linked),
       draining: new Set(this.#leaving.draining ? [id] : []),
-      arrived,
+      arrived: this.#shares.isArrivalDue(this.#nowMs) ? this.#shares.arrived() : [],
       schema: this.#roster.schema(this.#keeper.table, this.#nowMs),
       adoptedEpoch: (member) => (member.id === id ? this.#keeper.epoch : this.#membership.adoptedEpoch(member)),
     };

@@ -61,11 +61,12 @@ export class Peers {
   }
 
   /** Who of the two has the older table gets the other's. */
-  heardHeartbeat(peer: string, incarnation: number, { epoch, nonce, links }: HeartbeatFrame): void {
+  heardHeartbeat(peer: string, incarnation: number, { epoch, nonce, links }: HeartbeatFrame, nowMs: number): void {
     const { epoch: ours, nonce: ourNonce } = this.#keeper;
     this.#links.set(ownerName(peer, incarnation), links);
     if (epoch < ours) this.sendTable(peer, incarnation);
-    if (epoch > ours || (epoch === ours && nonce !== ourNonce)) this.#keeper.want();
+    if (epoch > ours) this.#keeper.heardOf(epoch, nowMs);
+    if (epoch === ours && nonce !== ourNonce) this.#keeper.want();
   }
 
   /** A node that is stopped may be dead already: its word must not keep another one alive. */

@@ -50,6 +50,8 @@ export class ShareMoves {
   /** When the store is asked next whether what is to come has come. */
   pollAtMs = 0;
   #isPolling = false;
+  /** Sealed to us by others, which our store client does not know yet: they go with the next question. */
+  #unlearned: readonly number[] = [];
   /** No seal is made again before this. */
   sealAgainAtMs = 0;
   #attempts = 0;
@@ -316,12 +318,18 @@ export class ShareMoves {
 
   /** Another node sealed these to us: our store client shall know it too, or a Redis that loses it later looks like a later owner. */
   learnSeals(partitions: readonly number[]): void {
-    if (partitions.length > 0) this.#ports.ask('owners', [partitions], () => {});
+    if (partitions.length > 0) this.#unlearned = [...this.#unlearned, ...partitions];
+  }
+
+  get hasToLearn(): boolean {
+    return this.#unlearned.length > 0;
   }
 
   /** Is something that is to come ours already? The old owner's word may have been lost on the way. */
-  poll(partitions: readonly number[], nowMs: number): void {
-    if (this.#isPolling) return;
+  poll(wanted: readonly number[], nowMs: number): void {
+    if (this.#isPolling || !(wanted.length > 0 || this.hasToLearn)) return;
+    const partitions = [...wanted, ...this.#unlearned];
+    this.#unlearned = [];
     this.#isPolling = true;
     this.pollAtMs = nowMs + limits.ownersPollMs;
     this.#ports.ask('owners', [partitions], (reply, replyMs) => {

@@ -14,8 +14,11 @@ export class Shares {
   readonly #moves: ShareMoves;
   readonly #emit: (effect: ControlEffect) => void;
   readonly #tableIsOld: () => void;
-  /** Some were handed to us before we knew the table that says so. */
   #arrivedSinceMs = Infinity;
+  #arrived = 0;
+  /** A share began or ceased to serve, or the table is another. */
+  #arrivalChanged = false;
+  /** Some were handed to us before we knew the table that says so. */
   #handedEarly = false;
   #storeLife: string | undefined;
   /** Something waits for its time. */
@@ -28,15 +31,20 @@ export class Shares {
   }
 
   adopt(table: Table, nowMs: number): void {
+    const { coming } = this.#moves;
     this.#moves.adopt(table);
+    // It says so of some: the rest of them gets its own time.
+    if (this.#moves.coming.length < coming.length) this.#arrivedSinceMs = Infinity;
     this.#moves.pollAtMs = this.#handedEarly ? nowMs : Math.max(this.#moves.pollAtMs, nowMs + limits.ownersPollMs);
     this.#handedEarly = false;
     this.#placeOnWorkers(false);
+    this.#arrivalChanged = true;
     this.#moves.busy = true;
   }
 
   /** What a worker reports, and news of workers. */
   take(input: WorkerInput, nowMs: number): void {
+    this.#arrivalChanged = true;
     switch (input.type) {
       case 'worker-up':
         return this.workerUp(input.worker);
@@ -132,15 +140,19 @@ export class Shares {
   }
 
   /** Partitions under way to us that we serve already: the next table may say so. */
-  arrived(nowMs: number): { readonly partitions: number[]; readonly due: boolean } {
-    const partitions: number[] = [];
-    let all = true;
-    for (const partition of this.#moves.coming) {
-      if (this.#moves.parts[partition]!.stage === 'serving') partitions.push(partition);
-      else all = false;
+  arrived(): number[] {
+    return this.#moves.coming.filter((partition) => this.#moves.parts[partition]!.stage === 'serving');
+  }
+
+  /** All of them have arrived, or the first a while ago. */
+  isArrivalDue(nowMs: number): boolean {
+    if (this.#arrivalChanged) {
+      this.#arrivalChanged = false;
+      this.#arrived = this.arrived().length;
+      this.#arrivedSinceMs = this.#arrived === 0 ? Infinity : Math.min(this.#arrivedSinceMs, nowMs);
     }
-    this.#arrivedSinceMs = partitions.length === 0 ? Infinity : Math.min(this.#arrivedSinceMs, nowMs);
-    return { partitions, due: partitions.length > 0 && (all || nowMs - this.#arrivedSinceMs >= limits.tableBatchMs) };
+    if (this.#arrived === 0) return false;
+    return this.#arrived === this.#moves.coming.length || nowMs - this.#arrivedSinceMs >= limits.tableBatchMs;
   }
 
   /** Nothing is here, and nothing is meant to come. */
@@ -238,7 +250,7 @@ export class Shares {
           break;
       }
     }
-    this.#unsettled = !settled;
+    this.#unsettled = !settled || this.#moves.hasToLearn;
 
     if (nowMs >= this.#moves.sealAgainAtMs)
       for (const [key, partitions] of again) this.#moves.sealAgain(key, partitions);
@@ -250,7 +262,7 @@ export class Shares {
     for (const [worker, partitions] of freezes) this.#moves.freeze(worker, partitions, nowMs);
     for (const [epoch, partitions] of claims) this.#moves.sealToSelf(epoch, partitions);
     for (const [key, partitions] of hands) this.#moves.sealAway(key, partitions);
-    if (polls.length > 0) this.#moves.poll(polls, nowMs);
+    if (circumstances.pollDue) this.#moves.poll(polls, nowMs);
     if (doubts.length > 0) this.#moves.resolveDoubts(doubts);
   }
 

@@ -30,6 +30,9 @@ export class TableKeeper {
   #leastEpoch = 0;
   #reading = false;
   #notBeforeMs = -Infinity;
+  /** A peer has a table of this epoch, since so long. */
+  #heardEpoch = 0;
+  #heardMs = Infinity;
 
   constructor(partitions: number, ports: TablePorts) {
     this.#partitions = partitions;
@@ -50,7 +53,17 @@ export class TableKeeper {
     this.#leastEpoch = Math.max(this.#leastEpoch, leastEpoch);
   }
 
+  /** A peer has a newer table. Who stored it sends it to everybody: the store is asked when it does not come. */
+  heardOf(epoch: number, nowMs: number): void {
+    if (this.#heardEpoch <= this.epoch || this.#heardMs === Infinity) this.#heardMs = nowMs;
+    this.#heardEpoch = Math.max(this.#heardEpoch, epoch);
+  }
+
   readIfWanted(nowMs: number): void {
+    if (nowMs - this.#heardMs >= limits.tableComesMs) {
+      this.#heardMs = Infinity;
+      if (this.#heardEpoch > this.epoch) this.want();
+    }
     if (!this.#wanted || this.#reading || nowMs < this.#notBeforeMs) return;
     this.#wanted = false;
     this.#reading = true;

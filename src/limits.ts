@@ -152,6 +152,8 @@ export const limits = {
   joinWaitMs: 1_000,
   controlRetryMs: 100,
   planRepeatMs: 3_000,
+  planAfterOthersMs: 150,
+  tableComesMs: 50,
   /** Every member has been able to write a newer schema for so long before it is written: until then one can go back. */
   schemaSettleMs: 600_000,
   controlStoreTimeoutMs: 2_000,

@@ -16,6 +16,8 @@ export class BuddyChoice {
   readonly #told: string[] = Array.from({ length: limits.partitions }, () => '');
   readonly #up = new Set<string>();
   #table: Table | undefined;
+  /** By the members of the table: those without a link are ''. */
+  #names: readonly string[] = [];
 
   constructor(tell: (worker: number, order: BuddiesOrder) => void) {
     this.#tell = tell;
@@ -42,7 +44,7 @@ export class BuddyChoice {
       // A thread that has just begun with it knows nothing.
       this.#told[partition] = '';
     }
-    this.#update();
+    this.#look(partitions);
   }
 
   dropped(worker: number, partitions: readonly number[]): void {
@@ -50,18 +52,22 @@ export class BuddyChoice {
   }
 
   #update(): void {
-    const table = this.#table;
-    if (table === undefined) return;
-    const names = table.members.map(({ id, incarnation }) => {
+    this.#names = (this.#table?.members ?? []).map(({ id, incarnation }) => {
       const name = ownerName(id, incarnation);
       return this.#up.has(name) ? name : '';
     });
+    this.#look(allPartitions);
+  }
+
+  #look(partitions: Iterable<number>): void {
+    const table = this.#table;
+    if (table === undefined) return;
     const changes = new Map<string, { worker: number; buddy: string; partitions: number[] }>();
-    for (let partition = 0; partition < table.buddy.length; partition++) {
+    for (const partition of partitions) {
       const worker = this.#workerOf[partition]!;
       if (worker < 0) continue;
-      const index = table.buddy[partition]!;
-      const buddy = index === nobody ? '' : names[index]!;
+      const index = table.buddy[partition] ?? nobody;
+      const buddy = index === nobody ? '' : this.#names[index]!;
       if (buddy === this.#told[partition]) continue;
       this.#told[partition] = buddy;
       const key = `${worker} ${buddy}`;
@@ -69,7 +75,9 @@ export class BuddyChoice {
       if (change === undefined) changes.set(key, { worker, buddy, partitions: [partition] });
       else change.partitions.push(partition);
     }
-    for (const { worker, buddy, partitions } of changes.values())
-      this.#tell(worker, { type: 'buddies', buddy, partitions });
+    for (const { worker, buddy, partitions: changed } of changes.values())
+      this.#tell(worker, { type: 'buddies', buddy, partitions: changed });
   }
 }
+
+const allPartitions = Array.from({ length: limits.partitions }, (_, partition) => partition);

@@ -292,7 +292,7 @@ class Node implements RunningNode {
     if (item === undefined) return this.#counters.add('peer-item-unreadable');
     switch (item.kind) {
       case 'control': {
-        const incarnation = this.#mesh.stats().peers.find((each) => each.id === peer)?.incarnation ?? 0;
+        const incarnation = this.#mesh.incarnationOf(peer);
         return this.#loop?.step({ type: 'peer-frame', peer, incarnation, frame: item.frame });
       }
       case 'ask':

@@ -85,6 +85,11 @@ export class Mesh {
     return this.#links.isUp(node);
   }
 
+  /** 0: no link ever. */
+  incarnationOf(node: string): number {
+    return this.#links.incarnationOf(node);
+  }
+
   stats(): MeshStats {
     return this.#links.stats();
   }
