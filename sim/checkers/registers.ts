@@ -10,6 +10,7 @@ import type { AorState } from '../../actors/aor/state.ts';
 import type { RegistrationView } from '../../actors/aor/behaviour.ts';
 import { decodeRow, unpackState } from '../../actors/snapshot.ts';
 import { hash32 } from '../../cluster/hash.ts';
+import type { SnapshotRow } from '../../cluster/store-ports.ts';
 import { unpack } from '../../src/registrar/bindings.ts';
 import type { Bindings } from '../../src/registrar/bindings.ts';
 import { destinationOf } from '../../src/registrar/target.ts';
@@ -26,24 +27,24 @@ const slackMs = 2_500;
 export function registers(world: World): Observer {
   /** What the store said yes to, by address-of-record, the last ones: an answer may leave some time after its write. */
   const stored = new Map<string, Bindings[]>();
-  /** The last of them; none after a loss, when older ones may come again. */
+  /**
+   * The last of them that its owner heard of: what it did not hear of may be taken back. None after a loss, when older ones
+   * may come again.
+   */
   const latest = new Map<string, Bindings>();
   const answered = new Set<string>();
-  const failsOver = world.options.faults.some(({ kind }) => kind === 'redis-failover');
   /** When an owner had it first. */
   const taken = new Map<string, number>();
   world.store.watches.push({
     lost: () => latest.clear(),
+    acknowledged(rows) {
+      for (const [key, bindings] of boundBy(rows)) latest.set(key, bindings);
+    },
     written(_partition, _epoch, _owner, rows, reply) {
       if (reply !== 'ok') return;
-      for (const [key, value] of rows) {
-        if (!key.startsWith('aor:') || value === null) continue;
-        const snapshot = decodeRow(key, value)?.snapshot;
-        if (snapshot === undefined) continue;
+      for (const [key, bindings] of boundBy(rows)) {
         const last = stored.get(key) ?? [];
-        const bindings = unpack(unpackState(snapshot.packed)[1] as readonly unknown[]);
-        // Where the store fails, or its replicas do not confirm, a promise may have to be taken back.
-        for (const each of failsOver || !world.isStrict ? [] : bindings)
+        for (const each of bindings)
           if (
             latest
               .get(key)
@@ -55,7 +56,6 @@ export function registers(world: World): Observer {
               `${key}: ${each.uri} is bound by REGISTER ${each.cseq}, and was by a later one`,
             );
         stored.set(key, [...last.slice(-keptMax), bindings]);
-        latest.set(key, bindings);
       }
     },
   });
@@ -122,6 +122,17 @@ export function registers(world: World): Observer {
 }
 
 const keptMax = 8;
+
+/** What these rows say of addresses-of-record. */
+function boundBy(rows: readonly SnapshotRow[]): [key: string, bindings: Bindings][] {
+  const bound: [string, Bindings][] = [];
+  for (const [key, value] of rows) {
+    if (!key.startsWith('aor:') || value === null) continue;
+    const snapshot = decodeRow(key, value)?.snapshot;
+    if (snapshot !== undefined) bound.push([key, unpack(unpackState(snapshot.packed)[1] as readonly unknown[])]);
+  }
+  return bound;
+}
 
 function checkTold(world: World, aor: string, lapsed: Bindings, lines: Handled): void {
   for (const line of lines) {

@@ -106,8 +106,11 @@ export class FileWay implements StoreWay {
         }
       },
       end: (error) => {
-        for (const [index, { done }] of waiting.entries())
+        for (const [index, { batch, done }] of waiting.entries()) {
+          if (error === undefined && replies[index] === 'ok')
+            for (const watch of this.#watches) watch.acknowledged?.(batch.rows);
           answer(error === undefined ? { result: replies[index]! } : { error }, done);
+        }
       },
     };
   }

@@ -26,6 +26,7 @@ interface Waiting {
 const late = new StoreError('busy', 'A write came so late that later ones of this node were done before it.');
 
 export class RedisWay implements StoreWay {
+  readonly #redis: SimRedis;
   readonly #watches: readonly StoreWatch[];
   readonly #control: RedisConnection;
   readonly #writes: RedisConnection;
@@ -36,6 +37,7 @@ export class RedisWay implements StoreWay {
   #isCommitting = false;
 
   constructor(redis: SimRedis, node: string, process: Owner, watches: readonly StoreWatch[]) {
+    this.#redis = redis;
     this.#watches = watches;
     this.#control = new RedisConnection(redis, node, process);
     this.#writes = new RedisConnection(redis, node, process);
@@ -69,6 +71,7 @@ export class RedisWay implements StoreWay {
     if (waiting.length === 0) return;
     this.#waiting = [];
     this.#isCommitting = true;
+    const { life } = this.#redis;
     const batches = waiting.map(({ batch }) => batch);
     const durable = waiting.some((each) => each.durable);
     const outcomes = batches.map(({ partition, rows }): WriteOutcome => rowsFault(partition, rows) ?? 'ok');
@@ -80,8 +83,10 @@ export class RedisWay implements StoreWay {
         for (const number of numbers) outcomes[number] = reply;
       }
       this.#isCommitting = false;
-      for (const [index, { done }] of waiting.entries()) {
+      for (const [index, { batch, done }] of waiting.entries()) {
         const outcome = outcomes[index]!;
+        if (outcome === 'ok' && this.#redis.life === life)
+          for (const watch of this.#watches) watch.acknowledged?.(batch.rows);
         answer(outcome instanceof StoreError ? { error: outcome } : { result: outcome }, done);
       }
       if (!this.#isCommitting) this.#commit();
