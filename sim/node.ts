@@ -178,6 +178,7 @@ export class SimNode implements LinkEnd {
   }
 
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void {
+    for (const each of this.#world.audience.arrived) each.arrived(this, from, target, payload);
     if (target[0] !== 2) return this.hub.fromNode(from, target, payload);
     const item = unpackPeerItem(payload);
     if (item?.kind === 'control') this.frame(from, incarnation, item.frame);

@@ -47,6 +47,8 @@ export interface Observer<Node extends NamedNode = SimNode> {
   nodeSent?(node: Node, worker: number, flow: Flow, message: Message | string, bytes: Buffer): void;
   /** A worker has read a datagram from its socket. */
   nodeReceived?(node: SimNode, worker: number, message: Message | string, bytes: Buffer, from: Endpoint): void;
+  /** An item has come to the main thread of a node from another one. */
+  arrived?(node: SimNode, peer: string, target: Target, payload: Uint8Array): void;
   /** A node gives an item to another one. */
   forwarded?(node: SimNode, peer: string, target: Target, payload: Uint8Array): void;
   phoneSent?(phone: string, message: Message): void;
@@ -81,6 +83,7 @@ const hooks: Readonly<Record<Hook, true>> = {
   nodeSent: true,
   nodeReceived: true,
   forwarded: true,
+  arrived: true,
   phoneSent: true,
   phoneReceived: true,
   crashed: true,
