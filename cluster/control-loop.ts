@@ -27,6 +27,7 @@ export interface ControlLoopPorts {
   readonly hub: Hub;
   readonly log: Log;
   tellWorker(worker: number, order: ShareOrder): void;
+  /** To this incarnation of the peer or to nobody. */
   sendPeer(peer: string, incarnation: number, frame: PeerFrame): void;
   setPeer(peer: string, address: string | undefined): void;
   table(table: Table): void;

@@ -130,6 +130,11 @@ export class LinkMesh {
     return true;
   }
 
+  /** The same, for this process of the node alone: what it was told would mean something else to the next one. */
+  sendTo(node: string, incarnation: number, target: Target, payload: Uint8Array): boolean {
+    return this.incarnationOf(node) === incarnation && this.send(node, target, payload);
+  }
+
   isUp(node: string): boolean {
     return this.#peers.get(node)?.session.isUp === true;
   }

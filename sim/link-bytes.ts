@@ -131,8 +131,9 @@ export class ByteLinks implements NodeLinks {
     return own?.end === from && own.mesh.send(peer, target, payload);
   }
 
-  sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean {
-    return this.send(from, peer, [2], packPeerItem({ kind: 'control', frame }));
+  sendFrame(from: LinkEnd, peer: string, incarnation: number, frame: PeerFrame): boolean {
+    const own = this.#ends.get(from.id);
+    return own?.end === from && own.mesh.sendTo(peer, incarnation, [2], packPeerItem({ kind: 'control', frame }));
   }
 
   #tick(end: LinkEnd, mesh: LinkMesh): void {

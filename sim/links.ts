@@ -50,7 +50,8 @@ export interface NodeLinks {
   strike(fault: LinkFault): void;
   isUp(a: string, b: string): boolean;
   send(from: LinkEnd, peer: string, target: Target, payload: Uint8Array): boolean;
-  sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean;
+  /** To this incarnation of the peer or to nobody. */
+  sendFrame(from: LinkEnd, peer: string, incarnation: number, frame: PeerFrame): boolean;
 }
 
 type Content = { readonly target: Target; readonly payload: Uint8Array } | { readonly frame: PeerFrame };
@@ -175,7 +176,9 @@ export class Links implements NodeLinks {
   }
 
   /** @throws when a node could not read it. */
-  sendFrame(from: LinkEnd, peer: string, frame: PeerFrame): boolean {
+  sendFrame(from: LinkEnd, peer: string, incarnation: number, frame: PeerFrame): boolean {
+    const link = this.#links.get(nameOf(from.id, peer));
+    if (link?.ways.some(({ to }) => to.id === peer && to.incarnation === incarnation) !== true) return false;
     const read = readPeerFrame(frame);
     if (read === undefined) throw new Error(`a frame of the control of ${from.id} cannot be read`);
     return this.#take(from, peer, { frame: read });

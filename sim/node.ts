@@ -72,7 +72,7 @@ export class SimNode implements LinkEnd {
         hub: this.hub,
         log: this.log,
         tellWorker: (worker, order) => this.#tellWorker(worker, order),
-        sendPeer: (peer, _incarnation, frame) => void world.links.sendFrame(this, peer, frame),
+        sendPeer: (...to) => void world.links.sendFrame(this, ...to),
         setPeer: (peer, address) => {
           if (address === undefined) this.#peers.delete(peer);
           else this.#peers.add(peer);

@@ -235,8 +235,8 @@ class Node implements RunningNode {
         hub: this.#hub,
         log: this.#log,
         tellWorker: (worker, message) => workers.tell(worker, message),
-        sendPeer: (peer, _incarnation, frame) =>
-          void this.#mesh.send(peer, [2], packPeerItem({ kind: 'control', frame })),
+        sendPeer: (peer, incarnation, frame) =>
+          void this.#mesh.sendTo(peer, incarnation, [2], packPeerItem({ kind: 'control', frame })),
         setPeer: (peer, address) => this.#setPeer(peer, address),
         table: (table) => this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) }),
         exit: (code, reason) => void this.#leave(code, reason),

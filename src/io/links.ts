@@ -81,6 +81,11 @@ export class Mesh {
     return this.#links.send(node, target, payload);
   }
 
+  /** See LinkMesh. */
+  sendTo(node: string, incarnation: number, target: Target, payload: Uint8Array): boolean {
+    return this.#links.sendTo(node, incarnation, target, payload);
+  }
+
   isUp(node: string): boolean {
     return this.#links.isUp(node);
   }

@@ -17,13 +17,14 @@ import type { StreamManners } from '../../sim/stream.ts';
 
 class End implements LinkEnd {
   readonly id: string;
-  readonly incarnation = 1;
+  readonly incarnation: number;
   readonly owner: Owner;
   readonly heard: string[] = [];
   readonly peers: string[] = [];
 
-  constructor(id: string) {
+  constructor(id: string, incarnation = 1) {
     this.id = id;
+    this.incarnation = incarnation;
     this.owner = new Owner(id);
   }
 
@@ -140,4 +141,37 @@ test('links as objects keep the order of what is sent, however often a way is cu
     }),
     { numRuns: 50 },
   );
+});
+
+test('what control says to one process of a node does not come to the next one', () => {
+  const frame = { type: 'handed', partitions: [1], epochs: [2] } as const;
+  for (const kind of ['octets', 'objects']) {
+    const kernel = new Kernel();
+    const links =
+      kind === 'objects'
+        ? new Links(kernel, new Chance(5).stream('links'), [0.2, 3])
+        : new ByteLinks(kernel, new Chance(5), [0.2, 3], { grain: 'whole', readsWithinMs: 0, windowBytes: 65_536 }, [
+            'a',
+            'b',
+          ]);
+    const start = (end: End): End => {
+      links.join(end, new SimClock(kernel, 5_000, 1, 0));
+      kernel.run(kernel.nowMs + 1_000);
+      return end;
+    };
+    const a = start(new End('a'));
+    const first = start(new End('b', 1));
+    assert.equal(links.sendFrame(a, 'b', 1, frame), true);
+    kernel.run(kernel.nowMs + 100);
+    assert.equal(first.heard.length, 1);
+    first.owner.die();
+    links.leave(first, false);
+    const second = start(new End('b', 2));
+    assert.equal(links.sendFrame(a, 'b', 1, frame), false);
+    kernel.run(kernel.nowMs + 100);
+    assert.deepEqual(second.heard, []);
+    assert.equal(links.sendFrame(a, 'b', 2, frame), true);
+    kernel.run(kernel.nowMs + 100);
+    assert.equal(second.heard.length, 1);
+  }
 });
