@@ -6,8 +6,8 @@
 import { simulate } from '../sim/simulate.ts';
 import { standardOptions } from '../sim/standard.ts';
 
-/** Before the measurement, for the compiler: a run of thousands of seeds has forgotten it. */
-const warmUps = 8;
+/** Before the measurement, for the compiler, which is at work for some thirty seeds: a run of thousands has forgotten it. */
+const warmUps = 30;
 
 const words = process.argv.slice(2);
 const seeds = Number(words.find((word) => !word.startsWith('-')) ?? 30);

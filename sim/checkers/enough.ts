@@ -13,24 +13,25 @@ const knownMs = 1_200;
 
 export function enough(world: World): Observer {
   const calm = new Calm(world);
-  /** When it was first heard, by branch and method of a request of ours, or by the branch of a refused INVITE. */
-  const heard = new Map<string, number>();
-  const hear = (name: string): void => {
+  /** When it was first heard, by the transaction of a request of ours, or by the branch of a refused INVITE. */
+  const answered = new Map<string, number>();
+  const acknowledged = new Map<string, number>();
+  const hear = (heard: Map<string, number>, name: string): void => {
     if (!heard.has(name)) heard.set(name, world.kernel.nowMs);
   };
   return {
     ...calm.observer,
     nodeReceived(_node, _worker, message) {
       if (typeof message === 'string') return;
-      const { isRequest, method, status, branch } = message;
-      if (isRequest && method === 'ACK') hear(`${branch} ACK`);
-      if (!isRequest && (method === 'INVITE' || status >= 200)) hear(`${branch} ${method}`);
+      const { isRequest, method, status, branch, transaction } = message;
+      if (isRequest && method === 'ACK') hear(acknowledged, branch);
+      if (!isRequest && (method === 'INVITE' || status >= 200)) hear(answered, transaction);
     },
     nodeSent(node, _worker, flow, message) {
       if (typeof message === 'string' || flow.protocol !== 'udp') return;
-      const { isRequest, method, status, branch, callId } = message;
+      const { isRequest, method, status, branch, callId, transaction } = message;
       if (!isRequest && (method !== 'INVITE' || status < 300)) return;
-      const atMs = heard.get(`${branch} ${isRequest ? method : 'ACK'}`);
+      const atMs = isRequest ? answered.get(transaction) : acknowledged.get(branch);
       if (atMs === undefined || world.kernel.nowMs - atMs < knownMs || !calm.since(atMs)) return;
       const what = isRequest ? `a ${method} again that was answered` : `a ${status} again that was acknowledged`;
       world.fail('enough', 15, `${node.id} sends ${what} ${(world.kernel.nowMs - atMs).toFixed(0)} ms ago`, callId);

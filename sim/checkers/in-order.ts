@@ -14,11 +14,11 @@
  */
 import type { LinkFault } from '../links.ts';
 import type { FaultKind } from '../options.ts';
-import { unpackEnvelope } from '../../actors/envelope.ts';
 import { limits } from '../../src/limits.ts';
-import { isFailure, parse } from '../../src/sip/parse.ts';
 import type { Observer } from '../observe.ts';
+import type { SimNode } from '../node.ts';
 import type { World } from '../world.ts';
+import { nameIn, nameOf } from './item-name.ts';
 
 /** Under these every process lives until everything has come to where it belongs, unless it loses its lease. */
 const lossless: ReadonlySet<FaultKind> = new Set([
@@ -70,7 +70,7 @@ interface Passage {
 export function inOrder(world: World): Observer {
   let isLossless = world.options.faults.every(({ kind }) => lossless.has(kind));
   const silent = world.options.linkFaults.filter(({ kind }) => kind === 'silent');
-  const passages = new Map<string, Passage>();
+  const passages = new Map<number, Passage>();
   /** By worker and actor, and by who passed it on: what was handled last, its place and when it came to its worker. */
   const last = new Map<string, { readonly order: number; readonly cameMs: number }>();
   /** When it came to the worker that has it. */
@@ -81,9 +81,9 @@ export function inOrder(world: World): Observer {
   let heldUntilMs = -Infinity;
   let haltedUntilMs = -Infinity;
   /** What was given to a link around the time when that fell silent: it is made anew without what was under way. */
-  const risked = new Set<string>();
+  const risked = new Set<number>();
   /** What came to its worker from a node that did not have its partition any more. */
-  const detours = new Set<string>();
+  const detours = new Set<number>();
   const isHeld = (): boolean =>
     world.kernel.nowMs < heldUntilMs ||
     world.options.linkFaults.some(({ atMs }) => atMs <= world.kernel.nowMs && world.kernel.nowMs < atMs + recoveryMs);
@@ -119,13 +119,13 @@ export function inOrder(world: World): Observer {
       if (target[0] !== 0 || !isHeld()) return;
       const name = nameIn(payload);
       const passage = name === undefined ? undefined : passages.get(name);
-      if (passage !== undefined && passage.worker !== `${node.owner.name}/${worker}`) detours.add(name!);
+      if (passage !== undefined && passage.worker !== nameOfWorker(node, worker)) detours.add(name!);
     },
     nodeReceived(node, worker, message, bytes, from) {
       if (typeof message === 'string') return;
       const name = nameOf(bytes, from.address, from.port);
       const passage = passages.get(name);
-      const by = `${node.owner.name}/${worker}`;
+      const by = nameOfWorker(node, worker);
       if (passage === undefined)
         passages.set(name, {
           read: 1,
@@ -203,22 +203,6 @@ function isNear({ from, to, atMs }: LinkFault, node: string, peer: string, nowMs
   return (from === node && to === peer) || (from === peer && to === node);
 }
 
-/** Of an item that carries a message. */
-function nameIn(payload: Uint8Array): string | undefined {
-  const envelope = unpackEnvelope(Buffer.from(payload), (bytes, stream) => {
-    const message = parse(bytes, stream);
-    return isFailure(message) ? undefined : message;
-  });
-  if (envelope?.type !== 'sip') return undefined;
-  const { message, flow } = envelope;
-  return nameOf(message.bytes, flow.address, flow.port);
-}
-
-function nameOf(bytes: Buffer, address: string, port: number): string {
-  let [first, second] = [0x811c9dc5, bytes.length];
-  for (let index = 0; index < bytes.length; index++) {
-    first = Math.imul(first ^ bytes[index]!, 0x01000193);
-    second = (Math.imul(second, 0x5bd1e995) + bytes[index]!) | 0;
-  }
-  return `${address}:${port} ${bytes.length} ${first} ${second}`;
+function nameOfWorker(node: SimNode, worker: number): string {
+  return node.workers[worker]?.owner.name ?? `${node.owner.name}/${worker}`;
 }

@@ -12,7 +12,9 @@ const everyMs = 20;
 const giveBackMs = 8_000;
 
 export function oneOwner(world: World): Observer {
-  const actor = new Array<string>(world.options.partitions).fill('');
+  /** By partition: who was seen to act for it in this look, as its place in `actors`; 0: nobody. */
+  const actor = new Uint16Array(world.options.partitions);
+  let actors: string[] = [];
   let lastMs = -everyMs;
   let adopted = 0;
   let excusedUntilMs = -Infinity;
@@ -30,16 +32,20 @@ export function oneOwner(world: World): Observer {
       if (world.kernel.nowMs - lastMs < everyMs) return;
       lastMs = world.kernel.nowMs;
       if (lastMs < excusedUntilMs) return;
-      actor.fill('');
+      actor.fill(0);
+      actors = [''];
       for (const node of world.nodes.values()) {
         if (!node.isAlive || node.isPaused || !node.serving()) continue;
         for (const worker of node.workers) {
           if (worker === undefined || !worker.owner.isAlive) continue;
+          const number = actors.push(worker.owner.name) - 1;
           for (const partition of worker.core.hosted.handled()) {
-            const other = actor[partition];
-            if (other !== '')
-              world.fail('one-owner', 1, `partition ${partition} is handled by ${other} and by ${worker.owner.name}`);
-            actor[partition] = worker.owner.name;
+            const other = actor[partition]!;
+            if (other > 0) {
+              const both = `${actors[other]} and by ${worker.owner.name}`;
+              world.fail('one-owner', 1, `partition ${partition} is handled by ${both}`);
+            }
+            actor[partition] = number;
           }
         }
       }

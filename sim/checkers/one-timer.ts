@@ -26,7 +26,7 @@ export function oneTimer(world: World): Observer {
     },
     nodeSent(node, _worker, flow, message, bytes) {
       if (typeof message === 'string' || !message.isRequest || message.method === 'ACK') return;
-      const key = `${message.branch} ${message.method} ${flow.address}`;
+      const key = `${message.transaction} ${flow.address}`;
       const copies = (sent.get(key) ?? 0) + 1;
       sent.set(key, copies);
       const count = owners.get(hash32(message.callId) & (world.options.partitions - 1)) ?? 0;

@@ -16,10 +16,18 @@ import type { History } from '../stage.ts';
 
 const T1 = 500;
 
+/** One request by one way, with when it was sent. */
+interface Sent {
+  readonly address: string;
+  readonly connection: string;
+  readonly times: number[];
+  readonly byNode: Map<string, number[]>;
+}
+
 export function timers(world: History): Observer {
   const isCalm = world.options.faults.every((fault) => calmKinds.has(fault.kind));
-  const sent = new Map<string, number[]>();
-  const sentBy = new Map<string, number[]>();
+  /** By transaction, and there by where it went. */
+  const sent = new Map<string, Sent[]>();
   /** When the caller's INVITE came first. */
   const invited = new Map<string, number>();
   const judge = (node: NamedNode, flow: Flow, message: Message | string): void => {
@@ -27,7 +35,7 @@ export function timers(world: History): Observer {
     const nowMs = world.kernel.nowMs;
     if (!message.isRequest) {
       if (message.status === 408 && message.method === 'INVITE') {
-        const atMs = invited.get(`${message.branch} INVITE`);
+        const atMs = invited.get(message.transaction);
         const leastMs = Math.min(64 * T1, world.options.noAnswerMs) - 300; // Clocks of two machines.
         if (atMs !== undefined && nowMs - atMs < leastMs)
           world.fail('timers', 14, `408 after ${(nowMs - atMs).toFixed(0)} ms`, message.callId);
@@ -36,13 +44,11 @@ export function timers(world: History): Observer {
     }
     if (message.method === 'ACK') return;
     // What did not reach a phone by one connection goes by its next one at once.
-    const key = `${message.branch} ${message.method} ${flow.address} ${flow.connection}`;
-    const times = sent.get(key) ?? [];
-    sent.set(key, times);
+    const { times, byNode } = sentTo(sent, message.transaction, flow);
     times.push(nowMs);
     // Where it is late: one node never says it three times at once.
-    const own = sentBy.get(`${node.id} ${key}`) ?? [];
-    sentBy.set(`${node.id} ${key}`, own);
+    let own = byNode.get(node.id);
+    if (own === undefined) byNode.set(node.id, (own = []));
     own.push(nowMs);
     const ownEarly = own.at(-3);
     if (own.length >= 3 && ownEarly !== undefined && nowMs - ownEarly < T1 - leastStoreMs(world))
@@ -65,8 +71,8 @@ export function timers(world: History): Observer {
   let isPassing = false;
   return {
     phoneSent(_phone, message) {
-      const key = `${message.branch} ${message.method}`;
-      if (message.isRequest && message.method === 'INVITE' && !invited.has(key)) invited.set(key, world.kernel.nowMs);
+      if (message.isRequest && message.method === 'INVITE' && !invited.has(message.transaction))
+        invited.set(message.transaction, world.kernel.nowMs);
     },
     leftWorker(node, _worker, target, payload) {
       if (target[0] !== 1) return;
@@ -81,6 +87,15 @@ export function timers(world: History): Observer {
       isPassing = false;
     },
   };
+}
+
+function sentTo(sent: Map<string, Sent[]>, transaction: string, { address, connection }: Flow): Sent {
+  let ways = sent.get(transaction);
+  if (ways === undefined) sent.set(transaction, (ways = []));
+  for (const way of ways) if (way.address === address && way.connection === connection) return way;
+  const way: Sent = { address, connection, times: [], byNode: new Map() };
+  ways.push(way);
+  return way;
 }
 
 const calmKinds: ReadonlySet<string> = new Set(['cut', 'one-way-cut', 'weather', 'clock']);

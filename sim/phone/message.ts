@@ -18,6 +18,8 @@ export interface Message {
   readonly toTag: string;
   /** Branch of the top Via. */
   readonly branch: string;
+  /** Branch and method: what belongs to one transaction has it. */
+  readonly transaction: string;
 }
 
 const long: Readonly<Record<string, string>> = {
@@ -32,16 +34,17 @@ const long: Readonly<Record<string, string>> = {
 };
 
 /** A datagram is read by its sender, by its receiver and by the checkers of both: what was read last, where to look for it. */
-const known: { readonly bytes: Buffer; readonly message: Message | string }[] = [];
 const knownMax = 1_024;
+const knownBytes = new Array<Buffer | undefined>(knownMax).fill(undefined);
+const known = new Array<Message | string>(knownMax).fill('');
 
 /** A sentence when it is no valid message. The octets must not change any more. */
 export function readMessage(bytes: Buffer): Message | string {
   const place = ((bytes.byteOffset >>> 3) ^ Math.imul(bytes.length, 0x9e3b)) & (knownMax - 1);
-  const there = known[place];
-  if (there?.bytes === bytes) return there.message;
+  if (knownBytes[place] === bytes) return known[place]!;
   const message = read(bytes);
-  known[place] = { bytes, message };
+  knownBytes[place] = bytes;
+  known[place] = message;
   return message;
 }
 
@@ -49,20 +52,15 @@ type Header = [name: string, value: string];
 
 /** Of a header that must stand there once. */
 const twice: Header = ['', ''];
+/** Of those headers, by their place in `single`: where they stand. Only while one message is read. */
+const once: (Header | undefined)[] = [];
 
 function read(bytes: Buffer): Message | string {
   const text = bytes.toString('latin1');
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return 'no end of the header';
   const headers: Header[] = [];
-  const once: Record<(typeof single)[number], Header | undefined> = {
-    'from': undefined,
-    'to': undefined,
-    'call-id': undefined,
-    'cseq': undefined,
-    'content-length': undefined,
-    'max-forwards': undefined,
-  };
+  once.fill(undefined);
   const startEnd = text.indexOf('\r\n');
   for (let at = startEnd; at < end;) {
     const from = at + 2;
@@ -77,22 +75,23 @@ function read(bytes: Buffer): Message | string {
     }
     const colon = text.indexOf(':', from);
     if (colon <= from || colon > at) return `not a header: ${text.slice(from, at)}`;
-    const header: Header = [nameOf(text.slice(from, colon)), text.slice(colon + 1, at).trim()];
+    const { name, place } = nameOf(text.slice(from, colon));
+    const header: Header = [name, valueIn(text, colon + 1, at)];
     headers.push(header);
-    if (isSingle(header[0])) once[header[0]] = once[header[0]] === undefined ? header : twice;
+    if (place >= 0) once[place] = once[place] === undefined ? header : twice;
   }
-  for (const name of needed) if (once[name] === undefined || once[name] === twice) return `not one ${name}`;
-  const top = valuesOf(headers, 'via')[0];
+  for (let place = 0; place < neededCount; place++)
+    if (once[place] === undefined || once[place] === twice) return `not one ${single[place]}`;
+  const [cseq, length, maxForwards] = [once[3]![1], once[4], once[5]];
+  const top = firstOf(headers, 'via');
   if (top === undefined || !/^SIP\/2\.0\/(UDP|TCP) [^\s;]+(;|$)/.test(top)) return `top Via: ${top ?? 'none'}`;
-  const cseq = once.cseq![1];
   const [, cseqText = '', cseqMethod = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseq) ?? [];
   if (cseqText === '') return `CSeq: ${cseq}`;
   const body = text.slice(end + 4);
-  const length = once['content-length'];
   if (length === undefined || Number(length[1] || 'none') !== body.length)
     return `Content-Length ${length?.[1] ?? 'absent'} but ${body.length} octets`;
-  const fromTag = paramOf(once.from![1], 'tag') ?? '';
-  const toTag = paramOf(once.to![1], 'tag') ?? '';
+  const fromTag = paramOf(once[0]![1], 'tag') ?? '';
+  const toTag = paramOf(once[1]![1], 'tag') ?? '';
   if (fromTag === '') return 'From without a tag';
   const start = text.slice(0, startEnd);
   const isRequest = !start.startsWith('SIP/2.0 ');
@@ -104,7 +103,7 @@ function read(bytes: Buffer): Message | string {
     if (version !== 'SIP/2.0' || more.length > 0 || !/^[A-Z]+$/.test(method)) return `request line: ${start}`;
     if (method !== cseqMethod) return `CSeq of a ${method} says ${cseqMethod}`;
     if (!branch.startsWith('z9hG4bK')) return `branch: ${branch}`;
-    if (once['max-forwards'] === undefined || once['max-forwards'] === twice) return 'not one Max-Forwards';
+    if (maxForwards === undefined || maxForwards === twice) return 'not one Max-Forwards';
     uri = target;
   } else {
     status = Number(start.slice(8, 11));
@@ -118,32 +117,54 @@ function read(bytes: Buffer): Message | string {
     status,
     headers,
     body,
-    callId: once['call-id']![1],
+    callId: once[2]![1],
     cseq: Number(cseqText),
     fromTag,
     toTag,
     branch,
+    transaction: `${branch} ${cseqMethod}`,
   };
 }
 
-const needed = ['from', 'to', 'call-id', 'cseq'] as const;
-const single = [...needed, 'content-length', 'max-forwards'] as const;
-const singles: ReadonlySet<string> = new Set(single);
+/** Headers that may stand there once; the first ones must. */
+const single: readonly string[] = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards'];
+const neededCount = 4;
 
-function isSingle(name: string): name is (typeof single)[number] {
-  return singles.has(name);
+interface Name {
+  /** The long form in lower case. */
+  readonly name: string;
+  /** In `single`, or -1. */
+  readonly place: number;
 }
 
-/** Names as they came, to their long forms in lower case. */
-const names = new Map<string, string>();
+/** By names as they came. */
+const names = new Map<string, Name>();
 
-function nameOf(text: string): string {
-  let name = names.get(text);
-  if (name === undefined) {
+function nameOf(text: string): Name {
+  let known = names.get(text);
+  if (known === undefined) {
     const lower = text.trim().toLowerCase();
-    names.set(text, (name = long[lower] ?? lower));
+    const name = long[lower] ?? lower;
+    names.set(text, (known = { name, place: single.indexOf(name) }));
   }
-  return name;
+  return known;
+}
+
+/** Mostly there is one space in front of a value and nothing behind it. */
+function valueIn(text: string, from: number, to: number): string {
+  const first = from + 1;
+  if (
+    first < to &&
+    text.charCodeAt(from) === 0x20 &&
+    isVisible(text.charCodeAt(first)) &&
+    isVisible(text.charCodeAt(to - 1))
+  )
+    return text.slice(first, to);
+  return text.slice(from, to).trim();
+}
+
+function isVisible(code: number): boolean {
+  return code > 0x20 && code < 0x7f;
 }
 
 export function valueOf(message: Message, name: string): string | undefined {
@@ -154,8 +175,18 @@ export function valueOf(message: Message, name: string): string | undefined {
 /** Every value, those of lists one by one. */
 export function valuesOf(headers: Message['headers'], name: string): string[] {
   const values: string[] = [];
-  for (const [each, value] of headers) if (each === name) values.push(...splitList(value));
+  for (const [each, value] of headers) {
+    if (each !== name) continue;
+    if (value.includes(',')) values.push(...splitList(value));
+    else values.push(value);
+  }
   return values;
+}
+
+/** The first of them. */
+function firstOf(headers: Message['headers'], name: string): string | undefined {
+  for (const [each, value] of headers) if (each === name) return splitList(value)[0];
+  return undefined;
 }
 
 function splitList(value: string): string[] {
@@ -188,6 +219,9 @@ export function paramOf(value: string, name: string): string | undefined {
   while (at >= 0) {
     const next = plain.indexOf(';', at + 1);
     const end = next < 0 ? value.length : next;
+    const valueAt = at + 2 + name.length;
+    if (plain.charCodeAt(valueAt - 1) === 0x3d && plain.startsWith(name, at + 1))
+      return value.slice(valueAt, end).trim();
     const equals = plain.indexOf('=', at);
     const keyEnd = equals < 0 || equals > end ? end : equals;
     const key = value.slice(at + 1, keyEnd).trim();

@@ -137,15 +137,17 @@ export class Phone implements Socket {
     for (const each of this.world.audience.phoneReceived) each.phoneReceived(this.name, message, bytes);
     if (typeof message === 'string' || this.#isDeafTo(message)) return;
     if (message.isRequest) this.#onRequest(message);
-    else this.#clients.get(`${message.branch} ${message.method}`)?.receive(message);
+    else this.#clients.get(message.transaction)?.receive(message);
   }
 
   #isDeafTo({ callId }: Message): boolean {
-    const { nowMs } = this.world.kernel;
-    const leg = this.callees.find((each) => each.callId === callId)?.leg;
     const plan = this.world.callWith(callId)?.plan;
     if (plan === undefined || plan.callee !== this.user) return false;
-    const { deafAfterMs = Infinity, deafUntilMs = 0 } = plan.devices[this.device] ?? {};
+    const device = plan.devices[this.device];
+    if (device?.deafAfterMs === undefined && device?.deafUntilMs === undefined) return false;
+    const { deafAfterMs = Infinity, deafUntilMs = 0 } = device;
+    const { nowMs } = this.world.kernel;
+    const leg = this.callees.find((each) => each.callId === callId)?.leg;
     return nowMs < plan.startMs + deafUntilMs || (leg !== undefined && nowMs >= leg.invitedAtMs + deafAfterMs);
   }
 
@@ -155,7 +157,7 @@ export class Phone implements Socket {
       return this.callees.find((each) => this.#isAckOf(each, request))?.onAck();
     }
     if (request.method === 'INVITE' && request.toTag === '') return this.#onInvite(request);
-    const key = `${request.branch} ${request.method}`;
+    const key = request.transaction;
     const before = this.#answered.get(key);
     if (before !== undefined) return this.sendTo(clusterEndpoint, before);
     const response = respond(this, request, this.#statusFor(request), `x${this.random.u32().toString(36)}`);

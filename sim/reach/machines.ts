@@ -24,12 +24,30 @@ export const cells: readonly string[] = kinds.flatMap((kind) =>
   ),
 );
 
+/** The names are written once. */
+const cellNames: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>> =
+  Object.fromEntries(
+    kinds.map((kind) => [
+      kind,
+      Object.fromEntries(
+        (Object.entries(tableOf(kind).states) as [State, object][]).map(([state, row]) => [
+          state,
+          Object.fromEntries((Object.keys(row) as Event[]).map((event) => [event, cellName(kind, state, event)])),
+        ]),
+      ),
+    ]),
+  );
+
 export class MachineCoverage {
-  readonly #reach: (cell: string) => void;
+  readonly #count: (cell: string) => void;
   readonly #open = new WeakMap<CallState, Open>();
 
-  constructor(reach: (cell: string) => void) {
-    this.#reach = reach;
+  constructor(count: (cell: string) => void) {
+    this.#count = count;
+  }
+
+  #reach(kind: Kind, state: State, event: Event): void {
+    this.#count(cellNames[kind]![state]?.[event] ?? cellName(kind, state, event));
   }
 
   handling({ kind, state, input }: Handling): void {
@@ -42,7 +60,7 @@ export class MachineCoverage {
       }
       case 'timer':
         // Beside those of the machines there are C, X and N of the core.
-        if (/^[ABD-M] /.test(input.name)) this.#step(call, input.name.slice(2), input.name.slice(0, 1) as Event);
+        if (isOfMachine(input.name)) this.#step(call, input.name.slice(2), input.name.charAt(0) as Event);
         return;
       case 'undelivered':
         return this.#step(call, input.token, 'transport-error');
@@ -53,7 +71,7 @@ export class MachineCoverage {
 
   #step(call: CallState, key: string, event: Event): void {
     const tx = call.owners.get(key)?.tx;
-    if (tx !== undefined) this.#reach(cellName(tx.table.kind, tx.state, event));
+    if (tx !== undefined) this.#reach(tx.table.kind, tx.state, event);
   }
 
   /** Those that are over do not change any more: a call may have dozens of them. */
@@ -77,7 +95,7 @@ export class MachineCoverage {
   /** Has the core answered since we looked last? */
   #look(seen: Seen): void {
     const { sent, state, table } = seen.server;
-    if (sent.length > 0 && seen.sent !== sent) this.#reach(cellName(table.kind, seen.state, eventOfAnswer(sent)));
+    if (sent.length > 0 && seen.sent !== sent) this.#reach(table.kind, seen.state, eventOfAnswer(sent));
     seen.sent = sent;
     seen.state = state;
   }
@@ -94,6 +112,12 @@ interface Open {
   /** Number of the first context that we do not know. */
   next: number;
   readonly servers: Seen[];
+}
+
+/** A letter of A, B, D to M and a space. */
+function isOfMachine(timer: string): boolean {
+  const letter = timer.charCodeAt(0);
+  return letter >= 0x41 && letter <= 0x4d && letter !== 0x43 && timer.charCodeAt(1) === 0x20;
 }
 
 function isOver({ terminated, state }: Transaction): boolean {
