@@ -4,6 +4,7 @@
  * When the node is gone, or does not come back in time, they go back: their actors look for the phone's next connection.
  */
 import type { Target } from './data-frame.ts';
+import { copyOf } from './octets.ts';
 import { limits } from '../src/limits.ts';
 
 export interface HolderPorts {
@@ -42,7 +43,7 @@ export class HolderQueue {
     if (!this.#waitingFor.has(node) && this.#ports.toNode(node, target, payload)) return;
     if (this.#ports.isGone(node)) return this.#back(target, payload);
     if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-no-connection-holder');
-    this.#waiting.push({ node, target, payload: payload.slice(), sinceMs: this.#ports.nowMs() });
+    this.#waiting.push({ node, target, payload: copyOf(payload), sinceMs: this.#ports.nowMs() });
     this.#waitingFor.add(node);
   }
 

@@ -9,7 +9,7 @@ import { memberIndex, nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
 import type { Target } from './data-frame.ts';
 import { GivingBack } from './giving-back.ts';
-import { readUint32 } from './octets.ts';
+import { copyOf, readUint32 } from './octets.ts';
 import type { Table } from './table.ts';
 import { isRelayed, packRelayed, unpackRelayed } from './relay.ts';
 import { limits } from '../src/limits.ts';
@@ -179,7 +179,7 @@ export class Hub {
   #route(partition: number, hops: number, payload: Uint8Array, isBack = false): void {
     if (!this.#mustWait(partition, isBack) && this.#trySend(partition, hops, payload)) return;
     if (this.#waiting.length >= limits.hubItemsWaitingMax) return this.#ports.count('dropped-hub-full');
-    const item: Waiting = { partition, hops, payload: payload.slice(), sinceMs: this.#ports.nowMs(), isBack };
+    const item: Waiting = { partition, hops, payload: copyOf(payload), sinceMs: this.#ports.nowMs(), isBack };
     this.#waiting.splice(this.#placeOf(item), 0, item);
     this.#waitingFor.add(partition);
   }

@@ -1,5 +1,6 @@
 /**
- * Numbers in octets, by hand: a DataView or a Buffer method per number costs more than the number (frames are hot).
+ * Numbers in octets, by hand: a DataView or a Buffer method per number costs more than the number (frames are hot). And
+ * copies of octets.
  * None of these checks the end of the array; the callers have.
  */
 
@@ -25,4 +26,9 @@ export function writeSafe(octets: Uint8Array, at: number, value: number): void {
 export function readSafe(octets: Uint8Array, at: number): number {
   const high = readUint32(octets, at);
   return high < 0x20_0000 ? high * 0x1_0000_0000 + readUint32(octets, at + 4) : -1;
+}
+
+/** Octets that stay as they are when the memory under these is used again. (`slice` of a Buffer is only a view.) */
+export function copyOf(octets: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(octets);
 }

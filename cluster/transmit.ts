@@ -5,6 +5,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { packFlow, unpackFlow } from '../actors/envelope.ts';
 import type { Flow } from '../src/outside.ts';
+import { copyOf } from './octets.ts';
 
 const encoder = new Encoder();
 const decoder = new Decoder();
@@ -33,7 +34,7 @@ export function unpackTransmit(payload: Uint8Array): Transmit | undefined {
   // The octets are copied: the payload is only a view of the link's buffer.
   return flow === undefined || !(bytes instanceof Uint8Array)
     ? undefined
-    : { flow, bytes: bytes.slice(), token: String(token) };
+    : { flow, bytes: copyOf(bytes), token: String(token) };
 }
 
 /** The connection's node and worker, from its name `node/worker/number`; NaN: any worker (`datagramFlow`). */

@@ -205,7 +205,6 @@ export const limits = {
   storeTroubleOverMs: 2_000,
   logLinesPerEventPerSecondMax: 20,
   takeoverQuietMs: 250,
-  hubGatherMs: 1, // A worker that steadily says something to other workers and nodes sends it this often.
   hubItemsWaitingMax: 16_384,
   hubWaitMs: 4_000,
   giveBackMs: 1_000, // What comes for a dropped partition waits no longer for what the worker had of it.

@@ -5,6 +5,7 @@
  */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { checkMsgpack } from '../msgpack-check.ts';
+import { copyOf } from '../octets.ts';
 import type { SnapshotRow } from '../store-ports.ts';
 
 /** A row of a tail: its number, key, value; null deletes it. */
@@ -168,7 +169,7 @@ function rowsOf(value: unknown): TailRow[] | undefined {
     if (!isCount(seq) || typeof key !== 'string') return undefined;
     // The octets are a view of the link's buffer.
     if (octets === null) rows.push([seq, key, null]);
-    else if (octets instanceof Uint8Array) rows.push([seq, key, octets.slice()]);
+    else if (octets instanceof Uint8Array) rows.push([seq, key, copyOf(octets)]);
     else return undefined;
   }
   return rows;

@@ -13,7 +13,6 @@ import { SystemClock } from '../io/clock.ts';
 import { openLog } from '../io/log.ts';
 import { SystemRandom } from '../io/random.ts';
 import { chooseUdp } from '../io/udp-path.ts';
-import { limits } from '../limits.ts';
 import { Identifiers } from '../proxy/identifiers.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
 import { LoopDelay } from './worker/loop-delay.ts';
@@ -77,7 +76,6 @@ const received = (_from: string, target: Target, payload: Buffer): void => {
 
 const hub = new BatchPort(data.hub, received, {
   onError: (error) => log.write('error', 'item-failed', { error }),
-  gatherMs: limits.hubGatherMs,
 });
 
 parentPort?.on('message', (message: ToWorker) => {

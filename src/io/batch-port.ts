@@ -1,8 +1,9 @@
 /**
  * Items between two threads over a MessagePort. A message costs 2-4 us however small it is, and to wake the other thread
- * more, so the items of one turn of the event loop travel as one array of octets, moved, not copied; with `gatherMs` those of
- * several turns, when there are many. Node gives no back-pressure on ports: the receiver
- * says how much it has worked off, and the sender refuses items while too much is under way.
+ * more, so the items of one turn of the event loop travel as one batch: a short one as a text of as many chars as octets,
+ * which costs less than memory that changes its owner, a long one as its octets, moved, not copied. Node gives no
+ * back-pressure on ports: the receiver says how much it has worked off, and the sender refuses items while too much is
+ * under way.
  *
  * An item is what the links carry: a node (where to, or where from), a target in that node, a payload that nobody on the
  * way decodes. Octets of a batch: `u32 worked off`, then for each item
@@ -23,8 +24,6 @@ export interface BatchPortOptions {
   onClose?(): void;
   /** Octets under way at most. Default `batchPortBytesMax`. */
   readonly bytesMax?: number;
-  /** What comes so soon after a batch waits for the next one; the first item after a pause goes with its turn. Default 0. */
-  readonly gatherMs?: number;
 }
 
 export interface BatchPortStats {
@@ -39,6 +38,8 @@ export interface BatchPortStats {
 const headBytes = 4;
 const itemHeadBytes = 1 + 1 + 2 + 1 + 4; // Without the name.
 const smallestBatchBytes = 2_048;
+/** Batches up to this length travel as texts. */
+const textBytesMax = 8_192;
 
 export class BatchPort {
   readonly stats: BatchPortStats = { sentItems: 0, sentBatches: 0, receivedItems: 0, receivedBatches: 0, refused: 0 };
@@ -46,8 +47,6 @@ export class BatchPort {
   readonly #onItem: BatchItemHandler;
   readonly #options: BatchPortOptions;
   readonly #bytesMax: number;
-  readonly #gatherMs: number;
-  #flushedMs = Number.NEGATIVE_INFINITY;
   #batch = Buffer.allocUnsafeSlow(smallestBatchBytes);
   #at = headBytes;
   /** Sent and not worked off yet. */
@@ -62,8 +61,7 @@ export class BatchPort {
     this.#onItem = onItem;
     this.#options = options;
     this.#bytesMax = options.bytesMax ?? limits.batchPortBytesMax;
-    this.#gatherMs = options.gatherMs ?? 0;
-    port.on('message', (batch: Uint8Array) => this.#receive(batch));
+    port.on('message', (batch: Uint8Array | string) => this.#receive(batch));
     port.on('close', () => {
       this.#isClosed = true;
       options.onClose?.();
@@ -96,15 +94,11 @@ export class BatchPort {
     batch.set(payload, at + 4);
     this.#at = at + 4 + payload.length;
     this.stats.sentItems++;
-    if (!this.#isScheduled) this.#schedule();
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(this.#scheduled);
+    }
     return true;
-  }
-
-  #schedule(): void {
-    this.#isScheduled = true;
-    const waitMs = this.#gatherMs === 0 ? 0 : this.#flushedMs + this.#gatherMs - performance.now();
-    if (waitMs < 1) setImmediate(this.#scheduled);
-    else setTimeout(this.#scheduled, waitMs);
   }
 
   /** Sends what waits, now. */
@@ -112,9 +106,7 @@ export class BatchPort {
     if (this.#at === headBytes || this.#isClosed) return;
     const length = this.#at;
     this.#underWay += length - headBytes;
-    this.#post(this.#batch, length);
-    // The next batch is probably about as large as this one.
-    this.#batch = Buffer.allocUnsafeSlow(Math.max(smallestBatchBytes, length + (length >> 1)));
+    this.#post(length);
     this.#at = headBytes;
     this.stats.sentBatches++;
   }
@@ -127,18 +119,22 @@ export class BatchPort {
 
   readonly #scheduled = (): void => {
     this.#isScheduled = false;
-    if (this.#gatherMs > 0) this.#flushedMs = performance.now();
     this.flush();
   };
 
-  #post(batch: Buffer<ArrayBuffer>, length: number): void {
+  /** The first so many octets of the batch, which can be filled anew then. */
+  #post(length: number): void {
+    const batch = this.#batch;
     writeUint32(batch, 0, this.#workedOff);
     this.#workedOff = 0;
+    if (length <= textBytesMax) return this.#port.postMessage(batch.toString('latin1', 0, length));
     this.#port.postMessage(new Uint8Array(batch.buffer, 0, length), [batch.buffer]);
+    // The next batch is probably about as large as this one.
+    this.#batch = Buffer.allocUnsafeSlow(length + (length >> 1));
   }
 
-  #receive(octets: Uint8Array): void {
-    const batch = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  #receive(message: Uint8Array | string): void {
+    const batch = octetsOf(message);
     this.#underWay -= readUint32(batch, 0);
     if (batch.length === headBytes) return;
     this.stats.receivedBatches++;
@@ -160,8 +156,7 @@ export class BatchPort {
     }
     this.#workedOff += batch.length - headBytes;
     // With nothing to send, the other side still has to learn that it may go on.
-    if (this.#workedOff >= this.#bytesMax / 8 && this.#at === headBytes && !this.#isClosed)
-      this.#post(Buffer.allocUnsafeSlow(headBytes), headBytes);
+    if (this.#workedOff >= this.#bytesMax / 8 && this.#at === headBytes && !this.#isClosed) this.#post(headBytes);
   }
 
   #failed(error: unknown): void {
@@ -176,6 +171,11 @@ export class BatchPort {
     this.#batch.copy(larger, 0, 0, this.#at);
     this.#batch = larger;
   }
+}
+
+function octetsOf(message: Uint8Array | string): Buffer {
+  if (typeof message === 'string') return Buffer.from(message, 'latin1');
+  return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
 }
 
 const controlTarget: Target = [2];

@@ -2,7 +2,7 @@
  * Items find the worker or node that has their partition, and wait for one that is about to have it.
  * Seen failing with: `isGone` always false (what is for a node that died waits until it is too late); redirects kept after a new table; the retry left out of `assigned`; what comes while others wait sent
  * at once; what comes back put behind what has waited here since; what comes for a dropped partition not kept; the word of a
- * worker without effect; what has come from far passed while a worker still has something.
+ * worker without effect; what has come from far passed while a worker still has something; `slice` of a Buffer, which is a view.
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
@@ -15,6 +15,8 @@ import { limits } from '../../src/limits.ts';
 
 const payload = Buffer.from('item');
 let sent: string[];
+/** Their octets. */
+let payloads: string[];
 let counts: string[];
 let nowMs: number;
 let downNodes: Set<string>;
@@ -24,6 +26,7 @@ let hub: Hub;
 
 beforeEach(() => {
   sent = [];
+  payloads = [];
   counts = [];
   nowMs = 0;
   downNodes = new Set();
@@ -34,7 +37,11 @@ beforeEach(() => {
     nowMs: () => nowMs,
     toWorker: (worker, target) =>
       !downNodes.has(`worker ${worker}`) && (sent.push(`worker ${worker} ${target.join(',')}`), true),
-    toNode: (node, target) => !downNodes.has(node) && (sent.push(`node ${node} ${target.join(',')}`), true),
+    toNode: (node, target, octets) => {
+      if (downNodes.has(node)) return false;
+      payloads.push(Buffer.from(octets).toString());
+      return sent.push(`node ${node} ${target.join(',')}`) > 0;
+    },
     relayTo: () => via,
     count: (metric) => void counts.push(metric),
   });
@@ -259,6 +266,18 @@ describe('the hub', () => {
   it('holds a bounded number of items', () => {
     for (let i = 0; i <= limits.hubItemsWaitingMax; i += 1) hub.fromWorker('', [0, 1, 0], payload);
     assert.deepEqual(counts, ['dropped-hub-full']);
+  });
+
+  it('keeps what waits though the memory that it came in is used again', () => {
+    hub.adopt(table({ 7: 1 }));
+    downNodes.add('b');
+    const octets = Buffer.from('item');
+    hub.fromWorker('', [0, 7, 0], octets);
+    hub.fromWorker('b', [1, 0], octets);
+    octets.fill('x');
+    downNodes.clear();
+    hub.tick();
+    assert.deepEqual(payloads, ['item', 'item']);
   });
 
   it('lets nothing overtake what waits for the same partition', () => {

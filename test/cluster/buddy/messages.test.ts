@@ -55,3 +55,16 @@ test('octets that only begin as one are read as the decoder reads them', () => {
     { numRuns: 1_000 },
   );
 });
+
+test('what was read stays when the memory of the octets is used again', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 4 }), (values) => {
+      const rows = values.map((value, index) => [index + 1, `call:${index}`, value] as const);
+      const word = { type: 'tail', epoch: 2, tailEpoch: 1, rows, part: 0, last: true } as const;
+      const octets = Buffer.from(packWord(word));
+      const read = unpackWord(octets);
+      octets.fill(0xee);
+      assert.deepEqual(read, word);
+    }),
+  );
+});
