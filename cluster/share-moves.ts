@@ -328,12 +328,14 @@ export class ShareMoves {
   /** Is something that is to come ours already? The old owner's word may have been lost on the way. */
   poll(wanted: readonly number[], nowMs: number): void {
     if (this.#isPolling || !(wanted.length > 0 || this.hasToLearn)) return;
-    const partitions = [...wanted, ...this.#unlearned];
+    const unlearned = this.#unlearned;
+    const partitions = [...wanted, ...unlearned];
     this.#unlearned = [];
     this.#isPolling = true;
     this.pollAtMs = nowMs + limits.ownersPollMs;
     this.#ports.ask('owners', [partitions], (reply, replyMs) => {
       this.#isPolling = false;
+      if (reply === undefined) this.learnSeals(unlearned);
       // A store that has much to do is not asked all the time for what has not come yet.
       this.pollAtMs = Math.max(this.pollAtMs, replyMs + 2 * (replyMs - nowMs));
       const mine: number[] = [];
