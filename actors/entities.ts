@@ -49,6 +49,7 @@ export class Entities implements TimerOwner {
     this.tables = {
       call: { kind: 'call', behaviour: behaviours.call, slots: new Map() },
       aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
+      limit: { kind: 'limit', behaviour: behaviours.limit, slots: new Map() },
     };
     this.#turn = new RecordedTurn(owner.number, ports);
     this.#awake = new Awake(

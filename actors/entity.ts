@@ -1,21 +1,21 @@
 /**
  * What an entity is: the contract between the actor runtime and the behaviours that it runs.
  *
- * An entity is one call or one address-of-record. It has an address, a state, named timers and a snapshot, and it handles
+ * An entity is one call, one address-of-record or one counter. It has an address, a state, named timers and a snapshot, and it handles
  * one input at a time. A behaviour is pure: it changes the state it is given and says what is to be done by calling the
  * turn; nothing of that happens before `receive` has returned, and nothing at all if it throws.
  */
 import type { Flow, LogLevel } from '../src/outside.ts';
 import type { SipMessage } from '../src/sip/message.ts';
 
-export type Kind = 'call' | 'aor';
+export type Kind = 'call' | 'aor' | 'limit';
 
 /** The numbers of the kinds in snapshots and envelopes. A number is never given to another kind. */
-export const kindNumbers: Readonly<Record<Kind, number>> = { call: 1, aor: 2 };
+export const kindNumbers: Readonly<Record<Kind, number>> = { call: 1, aor: 2, limit: 3 };
 
-export const kinds: readonly Kind[] = ['call', 'aor'];
+export const kinds: readonly Kind[] = ['call', 'aor', 'limit'];
 
-/** Where an entity lives: partition = partitionOf(key). A call's key is its Call-ID, an aor's the canonical AoR. */
+/** Where an entity lives: partition = partitionOf(key). A call's key is its Call-ID, an aor's the canonical AoR, a limit's its name. */
 export interface Address {
   readonly kind: Kind;
   readonly key: string;

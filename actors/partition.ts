@@ -91,6 +91,11 @@ export class Partition implements EntitiesOwner {
       this.#ports.count('input.for-nobody');
       return true;
     }
+    // Names may be made of what strangers say. Who asks for one too many asks again, in vain at last.
+    if (known === undefined && table.kind === 'limit' && table.slots.size >= limits.countersPerPartitionMax) {
+      this.#ports.count('shed.limit');
+      return false;
+    }
     this.enqueue(known ?? this.#entities.slotOf(envelope.to.kind, envelope.to.key), envelope);
     return true;
   }
@@ -190,7 +195,11 @@ export class Partition implements EntitiesOwner {
 
   stats(): PartitionStats {
     return {
-      entities: { call: this.#entities.tables.call.slots.size, aor: this.#entities.tables.aor.slots.size },
+      entities: {
+        call: this.#entities.tables.call.slots.size,
+        aor: this.#entities.tables.aor.slots.size,
+        limit: this.#entities.tables.limit.slots.size,
+      },
       awake: this.#entities.awakeCount,
       queued: this.#mailbox.size,
       unwritten: this.#entities.saver.dirtyCount,
@@ -204,7 +213,7 @@ export class Partition implements EntitiesOwner {
     const { entities, awake, queued, unwritten, writesInFlight } = this.stats();
     const state = this.#closed ? 'closed' : this.#frozen === undefined ? 'serving' : 'frozen';
     return (
-      `partition ${this.number} epoch ${this.epoch} ${state}: ${entities.call} calls, ${entities.aor} aors, ` +
+      `partition ${this.number} epoch ${this.epoch} ${state}: ${entities.call} calls, ${entities.aor} aors, ${entities.limit} limits, ` +
       `${awake} awake, ${queued} queued, ${unwritten} unwritten, ${writesInFlight} writes in flight`
     );
   }

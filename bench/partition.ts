@@ -67,7 +67,8 @@ function behaviours(work: Work): Behaviours {
     describe: () => '',
     view: () => null,
   };
-  return { call: behaviour as Behaviour<unknown>, aor: behaviour as Behaviour<unknown> };
+  const any = behaviour as Behaviour<unknown>;
+  return { call: any, aor: any, limit: any };
 }
 
 const ports = (wheel: Wheel): PartitionPorts => ({

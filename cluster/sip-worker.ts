@@ -8,6 +8,7 @@ import type { AorDeps } from '../actors/aor/state.ts';
 import { callBehaviour } from '../actors/call/behaviour.ts';
 import { Edge } from '../actors/edge.ts';
 import type { Behaviour, Behaviours } from '../actors/entity.ts';
+import { limitBehaviour } from '../actors/limit/behaviour.ts';
 import { packEnvelope, unpackEnvelope } from '../actors/envelope.ts';
 import type { Envelope } from '../actors/envelope.ts';
 import type { ActorHost } from '../actors/host.ts';
@@ -15,6 +16,7 @@ import type { WorkerLoad } from '../actors/mailbox.ts';
 import type { PartitionPorts } from '../actors/ports.ts';
 import { userChangedBody } from '../actors/questions.ts';
 import { Wheel } from '../actors/wheel.ts';
+import { LentCredits } from '../src/limit/credits.ts';
 import { limits } from '../src/limits.ts';
 import type { Clock, Flow, Log, Random } from '../src/outside.ts';
 import type { Sibling } from '../src/proxy/self.ts';
@@ -49,7 +51,7 @@ export interface SipWorkerOptions {
   readonly gate?: GateClass;
   readonly host: ActorHost;
   /** What calls and registrations are made of; the directory is this worker's own. */
-  readonly deps: Omit<AorDeps, 'directory' | 'random'>;
+  readonly deps: Omit<AorDeps, 'directory' | 'random' | 'credits'>;
   /** Looks over the shoulder of the actors: the simulator compares what they do with what their snapshots would do. */
   readonly lens?: (behaviours: Behaviours, deps: AorDeps) => Behaviours;
 }
@@ -90,7 +92,7 @@ export class SipWorker {
     this.#directory = new StoreDirectory(store, clock, log, (aor) => {
       this.#deliver(ports.partitionOf(aor), { to: { kind: 'aor', key: aor }, type: 'tell', body: userChangedBody });
     });
-    const deps: AorDeps = { ...options.deps, random, directory: this.#directory };
+    const deps: AorDeps = { ...options.deps, random, directory: this.#directory, credits: new LentCredits() };
     this.edge = new Edge(deps.self, deps.identifiers, {
       partitionOf: ports.partitionOf,
       deliver: (partition, envelope) => this.#deliver(partition, envelope),
@@ -116,6 +118,7 @@ export class SipWorker {
     const behaviours: Behaviours = {
       call: callBehaviour(deps) as Behaviour<unknown>,
       aor: aorBehaviour(deps) as Behaviour<unknown>,
+      limit: limitBehaviour() as Behaviour<unknown>,
     };
     this.hosted = new HostedPartitions(
       host,

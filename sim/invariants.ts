@@ -26,7 +26,7 @@ export const invariants: Readonly<Record<number, string>> = {
   24: 'the 200 of a REGISTER lists the bindings that there are',
   25: 'the last NOTIFY tells the final state',
   26: 'callers in a queue keep their order, and none is lost or served twice',
-  27: 'channels of a gateway in use stay within the limit, and credits are given back',
+  27: 'calls that hold a place of a counter stay within its limit, and their places are given back',
   28: 'every answered call has one record',
   29: 'no record is acknowledged before the store has it',
   30: 'nothing leaves before the state that it speaks of is saved as required',

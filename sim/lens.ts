@@ -6,6 +6,7 @@
 import { aorBehaviour } from '../actors/aor/behaviour.ts';
 import type { AorDeps } from '../actors/aor/state.ts';
 import { callBehaviour } from '../actors/call/behaviour.ts';
+import { limitBehaviour } from '../actors/limit/behaviour.ts';
 import type {
   Address,
   Asker,
@@ -89,6 +90,7 @@ export function watchActors(
   const twins: Behaviours = {
     call: callBehaviour(twinDeps) as Behaviour<unknown>,
     aor: aorBehaviour(twinDeps) as Behaviour<unknown>,
+    limit: limitBehaviour() as Behaviour<unknown>,
   };
   const watch = (kind: Kind): Behaviour<unknown> => {
     const live = behaviours[kind];
@@ -117,13 +119,13 @@ export function watchActors(
     };
     return { ...live, receive };
   };
-  return { call: watch('call'), aor: watch('aor') };
+  return { call: watch('call'), aor: watch('aor'), limit: watch('limit') };
 }
 
-/** Calls and addresses-of-record know their own names. */
+/** Actors know their own names. */
 function keyOf(state: unknown): string {
-  const { callId, aor } = state as { readonly callId?: string; readonly aor?: string };
-  return callId ?? aor ?? '';
+  const { callId, aor, name } = state as { readonly callId?: string; readonly aor?: string; readonly name?: string };
+  return callId ?? aor ?? name ?? '';
 }
 
 /** Writes down what an actor wants, and hands it on when there is somebody to do it. */

@@ -14,6 +14,8 @@ import type { limits } from '../src/limits.ts';
 import type { Theft } from './thief.ts';
 import type { Stream } from './random.ts';
 import { mayLose } from './store/loss.ts';
+import { drawTrunk, trunkSqueeze } from './trunk.ts';
+import type { TrunkPlan } from './trunk.ts';
 import { drawStore, drawStoreFaults, drawStoreKinds } from './store/plan.ts';
 
 export const faultKinds = [
@@ -118,8 +120,10 @@ export interface SimOptions {
   readonly linkFaults: readonly LinkFault[];
   /** By somebody who hears everything; only in scenarios. */
   readonly thefts?: readonly Theft[];
-  /** Limits of production (src/limits.ts) that are lower in this world; only in scenarios. */
-  readonly squeeze?: Readonly<Partial<Record<keyof typeof limits, number>>>;
+  /** Some calls go by a trunk of few places; undefined: nobody counts. */
+  readonly trunk?: TrunkPlan | undefined;
+  /** Limits of production (src/limits.ts) that are lower in this world. */
+  readonly squeeze?: Readonly<Partial<Record<keyof typeof limits, number>>> | undefined;
   /** Others than those of all worlds, where the calls are such that they suffice. */
   readonly phases?: Phases;
   /** Checkers that look at a part of what happens look at all of it: slower. */
@@ -145,6 +149,7 @@ export interface SimWishes {
   readonly gate?: GateClass | undefined;
   /** Links of octets that break, if there are two nodes. */
   readonly linkOctets?: boolean | undefined;
+  readonly trunk?: boolean | undefined;
 }
 
 /** Phones are registered and the nodes ready before the first fault and the first call. */
@@ -195,6 +200,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     store,
   };
   const names = Array.from({ length: nodes }, (_, index) => nodeName(index));
+  const trunk = drawTrunk(seed, users, wishes.trunk === true);
   const habits = drawHabits(new Chance(seed), devices);
   const calls = drawCalls(new Chance(seed).stream('calls'), base.users, base.devices, faultMs);
   const faults = [
@@ -206,6 +212,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     calls,
     faults: new Chance(seed).stream('budget').chance(0.6) ? bearable(faults, base) : faults,
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
+    ...(trunk !== undefined && { trunk, squeeze: trunkSqueeze }),
     habits,
     lineFaults: drawLineFaults(new Chance(seed), habits, warmUpMs, warmUpMs + faultMs),
     ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs, wishes.linkOctets === true),

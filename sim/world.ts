@@ -29,6 +29,7 @@ import { Losses } from './store/loss.ts';
 import { SimStore } from './store.ts';
 import { StreamNetwork } from './stream-network.ts';
 import { Thief } from './thief.ts';
+import { trunkService } from './trunk.ts';
 
 /** Rings of a number of partitions are the same in every world. */
 const preferencesOf = new Map<number, Preferences>();
@@ -42,7 +43,7 @@ export class World {
   readonly network: Network;
   readonly streams: StreamNetwork;
   readonly preferences: Preferences;
-  readonly deps: Omit<AorDeps, 'directory' | 'random'>;
+  readonly deps: Omit<AorDeps, 'directory' | 'random' | 'credits'>;
   readonly observers: Observer[] = [];
   /** The same, by what they want to hear. */
   audience = audienceOf([]);
@@ -90,7 +91,7 @@ export class World {
         [this.domain],
       ),
       identifiers: new Identifiers(Buffer.from('identifiers of the simulator')),
-      service: defaultService({ authenticate: true }),
+      service: options.trunk === undefined ? defaultService({ authenticate: true }) : trunkService(options.trunk),
       nonceSecret: 'nonces of the simulator',
       noAnswerMs: options.noAnswerMs,
       registrar: { minExpiresSeconds: 5, maxExpiresSeconds: 3_600, maxContacts: 10 },

@@ -97,6 +97,27 @@ export const limits = {
   nonceClockSkewMs: 10_000,
   nonceIdentitiesMax: 8,
 
+  // Counters (docs/ROUTING.md)
+  limitNameOctetsMax: 256,
+  countersPerPartitionMax: 512,
+  holdersPerCounterMax: 2_000,
+  holderOctetsPerCounterMax: 160_000,
+  placesPerCallMax: 16,
+  /** A call says so often that it holds its places. */
+  placeRenewMs: 60_000,
+  /** Of whom nothing was heard for so long, it is asked whether it still lives; again after placeDoubtMs. */
+  placeSureMs: 200_000,
+  placeDoubtMs: 5_000,
+  placeDoubtEveryMs: 1_000,
+  placeDoubtsMax: 16,
+  /** A call that has ended asks for so long to be heard of it. */
+  placeReleaseMs: 60_000,
+  rateSpanMsMax: 86_400_000,
+  creditsMax: 10_000,
+  creditMsMax: 250,
+  creditClockMs: 50, // By so much the clocks of two nodes may differ.
+  creditNamesPerWorkerMax: 10_000,
+
   // Registrations
   expiresDigitsMax: 20,
   pathValuesMax: 8,
@@ -234,6 +255,16 @@ assert(limits.leaseRenewMs * 2 + limits.leaseMarginMs < limits.leaseTtlMs, 'one 
 assert(
   limits.askTimeoutMs > limits.leaseTtlMs + limits.voteGuardMs + limits.voteRepeatMs,
   'an ask must outlast the death and takeover of the node that it is for',
+);
+assert(limits.placeRenewMs * 3 < limits.placeSureMs, 'a call may be late twice before it is doubted');
+assert(
+  limits.placeDoubtsMax * 2 < limits.asksOutstandingPerEntityMax &&
+    limits.placesPerCallMax * 2 < limits.asksOutstandingPerEntityMax,
+  'nobody may have more to ask than he may ask',
+);
+assert(
+  limits.holdersPerCounterMax * 24 + limits.holderOctetsPerCounterMax * 1.1 < limits.snapshotBytesMax,
+  'a full counter must fit into a snapshot',
 );
 assert((limits.partitions & (limits.partitions - 1)) === 0, 'partition = hash & (partitions - 1) needs a power of two');
 assert(

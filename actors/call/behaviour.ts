@@ -1,6 +1,7 @@
 /** The call actor: everything that carries one Call-ID (INVITE and all other requests but REGISTER). */
 import { limits } from '../../src/limits.ts';
-import type { Behaviour, Input, Turn } from '../entity.ts';
+import type { Asker, Behaviour, Input, Turn } from '../entity.ts';
+import { packHolds, unpackDoubt } from '../limit/questions.ts';
 import { destroy, resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs, timerCMs, transactionTimeoutMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
@@ -10,6 +11,7 @@ import { onBranchFailure } from './branch-response.ts';
 import { cancelAll, cancelBranch } from './cancel.ts';
 import { onAnswer, onAskFailed } from './decide.ts';
 import type { CallDeps } from './deps.ts';
+import { armClaims, holdsPlace, onClaimTimer, settleHolds } from './holds.ts';
 import { onSip, route } from './incoming.ts';
 import { packCall, unpackCall } from './snapshot.ts';
 import { newCall } from './state.ts';
@@ -35,9 +37,14 @@ export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
     pack: packCall,
     unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
     isIdle: (state) => state.contexts.size === 0,
-    describe: (state) => `call ${state.callId} contexts ${state.contexts.size} dialogs ${state.dialogs.size}`,
+    describe: (state) =>
+      `call ${state.callId} contexts ${state.contexts.size} dialogs ${state.dialogs.size}${placesText(state)}`,
     view: (state) => view(state, deps.noAnswerMs),
   };
+}
+
+function placesText({ holds }: CallState): string {
+  return holds.length === 0 ? '' : ` places ${holds.map(({ name, state }) => `${name} ${state}`).join(', ')}`;
 }
 
 function receive(state: CallState, input: Input, turn: Turn, deps: CallDeps): void {
@@ -59,23 +66,31 @@ function receive(state: CallState, input: Input, turn: Turn, deps: CallDeps): vo
       act.undelivered(input.token);
       break;
     case 'ask':
-      // Nobody asks a call anything yet; a newer node may. No answer is an answer: its ask fails.
-      turn.count('call-unknown-ask');
+      onDoubt(state, input.asker, input.body, turn);
       break;
     case 'tell':
       turn.count('call-unknown-tell');
       break;
   }
   act.rest();
-  if (state.contexts.size === 0 && state.dialogs.size === 0) turn.stop();
+  if (state.holds.length > 0) settleHolds(act);
+  if (state.contexts.size === 0 && state.dialogs.size === 0 && state.holds.length === 0) turn.stop();
 }
 
-/** `<letter> <key>`: a transaction's own timer, or C, X of a branch, N of a context; L, R and W of the whole call. */
+/** A counter has not heard of this call for long. No answer is an answer to what newer nodes may ask: their ask fails. */
+function onDoubt(state: CallState, asker: Asker, body: unknown, turn: Turn): void {
+  const doubt = unpackDoubt(body);
+  if (doubt === undefined) turn.count('call-unknown-ask');
+  else turn.answer(asker, packHolds(holdsPlace(state, doubt.name, doubt.tag)));
+}
+
+/** `<letter> <key>`: a transaction's own timer, or C, X of a branch, N of a context; L, P, R and W of the whole call. */
 function onTimer(act: Act, name: string): void {
   const letter = name.slice(0, 1);
   const key = name.slice(2);
   if (letter === 'N') return onNoAnswer(act, Number(key));
   if (name === 'L') return forgetOldDialogs(act);
+  if (name === 'P') return onClaimTimer(act);
   if (name === 'R') return repeatOnStreams(act);
   if (name === 'W') return onWayTimer(act);
   const owner = act.state.owners.get(key);
@@ -156,6 +171,10 @@ function takeUp(callId: string, packed: readonly unknown[], turn: Turn, deps: Ca
       }
     }
     if (context.branches.length === 0 && context.finalStatus === 0 && context.server.pending) route(act, context);
+  }
+  if (state.holds.length > 0) {
+    settleHolds(act);
+    armClaims(act);
   }
   return state;
 }

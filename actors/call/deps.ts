@@ -1,4 +1,5 @@
 /** What the call actor is given once, at start: who we are, the service, and the numbers an operator may set. */
+import type { Credits } from '../../src/limit/credits.ts';
 import type { Random } from '../../src/outside.ts';
 import type { Identifiers } from '../../src/proxy/identifiers.ts';
 import type { Self } from '../../src/proxy/self.ts';
@@ -12,4 +13,6 @@ export interface CallDeps {
   /** Key of the nonces, the same on all nodes. */
   readonly nonceSecret: string;
   readonly noAnswerMs: number;
+  /** Of this worker. */
+  readonly credits: Credits;
 }

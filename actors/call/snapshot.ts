@@ -12,6 +12,7 @@ import { planRoute } from '../../src/proxy/route-set.ts';
 import { packFlow, unpackFlow } from '../envelope.ts';
 import type { CallDeps } from './deps.ts';
 import { Dialogs } from './dialogs.ts';
+import { packHolds, unpackHolds } from './holds.ts';
 import { Context, newCall } from './state.ts';
 import type { Branch, CallState } from './state.ts';
 
@@ -19,10 +20,12 @@ import type { Branch, CallState } from './state.ts';
 const schema = 1;
 
 export function packCall(state: CallState): readonly unknown[] | null {
-  if (state.dialogs.size === 0 && state.contexts.size === 0) return null;
+  if (state.dialogs.size === 0 && state.contexts.size === 0 && state.holds.length === 0) return null;
   const contexts: unknown[] = [];
   for (const context of state.contexts.values()) contexts.push(packContext(context));
-  return [schema, state.nextContext, state.saved, state.dialogs.pack(), contexts];
+  const packed = [schema, state.nextContext, state.saved, state.dialogs.pack(), contexts];
+  if (state.holds.length > 0) packed.push(packHolds(state.holds));
+  return packed;
 }
 
 /** Only the requests that wait for an answer: what is worth keeping where answered ones can be asked again. */
@@ -39,6 +42,7 @@ export function unpackCall(callId: string, packed: readonly unknown[], partition
     dialogs: Dialogs.unpack(packed[3] as readonly unknown[]),
     nextContext: packed[1] as number,
     saved: packed[2] === true,
+    holds: unpackHolds(packed[5]),
   };
   const proof = deps.identifiers.routeProof(partition, callId);
   for (const row of packed[4] as readonly (readonly unknown[])[]) {

@@ -8,14 +8,19 @@ import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import type { ClientTransaction, ServerTransaction, Transaction } from '../../src/transaction/machine.ts';
 import type { RoutePlan } from '../../src/proxy/route-set.ts';
+import type { Question } from '../../src/routing/api.ts';
 import type { ServiceRun } from '../../src/routing/run.ts';
 import { Dialogs } from './dialogs.ts';
+import { noHolds } from './holds.ts';
+import type { Hold } from './holds.ts';
 import { readAgain } from './read-again.ts';
 import type { LostWay } from './way.ts';
 
 export interface CallState {
   readonly callId: string;
   dialogs: Dialogs;
+  /** Places under the names of counters. */
+  holds: readonly Hold[];
   /** Response contexts by number. */
   readonly contexts: Map<number, Context>;
   /** Whose transaction is it? By the keys of src/transaction/key.ts, which are different for servers and clients. */
@@ -35,6 +40,7 @@ export function newCall(callId: string): CallState {
   return {
     callId,
     dialogs: new Dialogs(),
+    holds: noHolds,
     contexts: new Map(),
     owners: new Map(),
     nextContext: 1,
@@ -58,9 +64,11 @@ export class Context {
   /** Routing is going on: the service and the question it waits for. */
   run: ServiceRun | undefined = undefined;
   askId = 0;
-  asked: 'authenticate' | 'locate' | '' = '';
-  /** The address-of-record whose contacts were asked for last. */
-  located = '';
+  asked: Question['ask'] | '' = '';
+  /** The address-of-record or counter that was asked last. */
+  askedOf = '';
+  /** Of a window that was asked last, milliseconds. */
+  askedPerMs = 0;
   /** Address-of-record that the credentials name; nothing is proven by that. */
   claimed = '';
   /** Address-of-record that the credentials proved; '' when none. */

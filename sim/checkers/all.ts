@@ -30,6 +30,7 @@ import { noLeaks } from './no-leaks.ts';
 import { oneFinal } from './one-final.ts';
 import { oneOwner } from './one-owner.ts';
 import { oneTimer } from './one-timer.ts';
+import { places } from './places.ts';
 import { planChurn } from './plan-churn.ts';
 import { probed } from './probed.ts';
 import { prompt } from './prompt.ts';
@@ -80,6 +81,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   linearRegistrations,
   liveDialog,
   oneTimer,
+  places,
   planChurn,
   prompt,
   responseWay,

@@ -26,6 +26,8 @@ export function noLeaks(world: World): Observer {
             if (queued + unwritten + writesInFlight + asks > 0)
               world.fail('no-leaks', 34, `${partition.describe()}, ${asks} asks: everybody hung up long ago`);
             for (const each of partition.list('aor')) held.add(each.key);
+            for (const each of partition.list('limit'))
+              world.fail('no-leaks', 34, `${node.id} still has ${each.description}`);
           }
         }
       }
@@ -37,7 +39,8 @@ export function noLeaks(world: World): Observer {
         if (row.key === markerKey || standing.has(row.key)) continue;
         if (row.key.startsWith('call:'))
           world.fail('no-leaks', 34, `the store still has a row of ${row.key}`, row.key.slice(5));
-        if (!held.has(row.key.slice(4))) world.fail('no-leaks', 34, `the store has a row ${row.key} of nobody`);
+        if (!row.key.startsWith('aor:') || !held.has(row.key.slice(4)))
+          world.fail('no-leaks', 34, `the store has a row ${row.key} of nobody`);
       }
     },
   };

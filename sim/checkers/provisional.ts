@@ -44,7 +44,9 @@ export function provisional(world: World): Observer {
 
 /** To the owner of the call, from there to two users and back, their records loaded; then the copy or the write; ticks in between. */
 function slowestMs(world: World): number {
-  const { linkMs, storeMs, threadMs, store, gate } = world.options;
-  const ways = gate === 'buddy' ? 7 : 5;
-  return ways * (linkMs[1] + 2 * threadMs) + 3 * (2 * storeMs[1] + 2 * store.forceMs[1]) + 50;
+  const { linkMs, storeMs, threadMs, store, gate, trunk } = world.options;
+  // A counter is asked too, and tells its buddy or the store before it answers.
+  const more = trunk === undefined ? 0 : 1;
+  const ways = (gate === 'buddy' ? 7 : 5) + 4 * more;
+  return ways * (linkMs[1] + 2 * threadMs) + (3 + more) * (2 * storeMs[1] + 2 * store.forceMs[1]) + 50;
 }

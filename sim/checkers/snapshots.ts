@@ -34,7 +34,7 @@ export function snapshots(world: World): Observer {
       // Routing was under way and began anew, which may end at once where the live one waits for an answer.
       if (waking.lines.some((line) => !line.startsWith('timer ') && !line.startsWith('no timer '))) return undefined;
       const again = pack(twin, copy);
-      if (again !== packed && (turn.kind === 'call' || isComparable(turn)))
+      if (again !== packed && (turn.kind !== 'aor' || isComparable(turn)))
         world.fail('snapshots', 31, `${kind} ${key}: packed, unpacked and packed again it is another state`, key);
       if (isSame(turn.state, copy))
         return isComparable(turn) ? (wanted) => compare(world, turn, copy, wanted) : undefined;
@@ -65,6 +65,8 @@ const isAboutWays = /^(?:no )?timer W|^ask aor \S+ \["way"/;
 function isComparable({ kind, input }: Handling): boolean {
   if (input.type === 'answer' || input.type === 'ask-failed') return false;
   if (input.type === 'timer' && input.name === 'W') return false;
+  // Of a counter: whom it doubts when is not in the snapshot.
+  if (kind === 'limit') return input.type === 'ask';
   return kind === 'call' || (input.type === 'timer' && input.name === 'expire');
 }
 
@@ -88,7 +90,7 @@ function compare(world: World, turn: Handling, copy: unknown, wanted: Handled): 
     );
   }
   // Of a user's actor a part is forgotten on purpose.
-  if (kind === 'call' && pack(twin, state) !== pack(twin, copy))
+  if (kind !== 'aor' && pack(twin, state) !== pack(twin, copy))
     world.fail('snapshots', 31, `${kind} ${key}: after a ${input.type} its twin is in another state`, key);
 }
 
@@ -117,7 +119,10 @@ const ownMemory: ReadonlySet<string> = new Set([
   'waiting',
   'lost',
   'isWatched',
-  'located',
+  'askedOf',
+  'askedPerMs',
+  'sureUntilMs',
+  'doubts',
 ]);
 
 /** Whether the portraits of both are the same, without drawing them; false: perhaps. */

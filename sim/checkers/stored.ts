@@ -7,6 +7,7 @@
  * not tried again'.
  */
 import { decodeRow, packState, rowKey, unpackState } from '../../actors/snapshot.ts';
+import type { LimitView } from '../../actors/limit/behaviour.ts';
 import type { RegistrationView } from '../../actors/aor/behaviour.ts';
 import type { CallView } from '../../actors/call/behaviour.ts';
 import type { CallState } from '../../actors/call/state.ts';
@@ -101,11 +102,15 @@ export function stored(world: World): Observer {
   };
 }
 
-/** What must not be lost of an actor: calls that stand, bindings, those that are older. */
+/** What must not be lost of an actor: calls that stand, bindings, places, those that are older. */
 function lasting(twin: Behaviour<unknown>, state: unknown, untilMs: number): string[] {
-  const view = twin.view(state) as readonly (CallView | RegistrationView)[];
+  const view = twin.view(state) as readonly (CallView | RegistrationView | LimitView)[];
   return view.flatMap((each) => {
     if ('contact' in each) return each.registeredAtMs < untilMs ? [`${each.contact} of ${each.aor}`] : [];
+    if ('holders' in each)
+      return each.holders.flatMap(({ callId, sinceMs }) =>
+        sinceMs < untilMs ? [`the place of ${callId} under ${each.name}`] : [],
+      );
     const stands = each.state === 'established' && each.answeredAtMs < untilMs;
     return stands ? [`the call of ${each.from} and ${each.to} from ${each.answeredAtMs}`] : [];
   });

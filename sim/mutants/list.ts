@@ -5,6 +5,7 @@
 import { buddiesMutants } from './buddies.ts';
 import { callsMutants } from './calls.ts';
 import { snapshotsMutants } from './snapshots.ts';
+import { limitsMutants } from './limits.ts';
 import { transactionsMutants } from './transactions.ts';
 import { judgesMutants } from './judges.ts';
 import { clusterMutants } from './cluster.ts';
@@ -20,5 +21,6 @@ export const mutants: readonly Mutant[] = [
   ...runtimeMutants,
   ...buddiesMutants,
   ...registrationsMutants,
+  ...limitsMutants,
   ...judgesMutants,
 ];

@@ -51,6 +51,7 @@ export class MachineCoverage {
   }
 
   handling({ kind, state, input }: Handling): void {
+    if (kind === 'limit') return;
     const call = kind === 'call' ? (state as CallState) : (state as AorState).requests;
     this.#lookAtServers(call);
     switch (input.type) {

@@ -5,6 +5,7 @@ import { messageScenarios } from './messages.ts';
 import { momentScenarios } from './moments.ts';
 import { lossScenarios } from './losses.ts';
 import { handoverScenarios } from './handovers.ts';
+import { trunkScenarios } from './trunks.ts';
 import { splitScenarios } from './splits.ts';
 import { voteScenarios } from './votes.ts';
 import type { Scenario } from './scenario.ts';
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   ...copyScenarios,
   ...connectionScenarios,
   ...momentScenarios,
+  ...trunkScenarios,
 ];
 
 export interface ScenarioResult {

@@ -1,7 +1,14 @@
 /** Bodies and queries of the API: bounded, checked by hand-sized schemas, refused with one sentence. */
 import * as z from 'zod';
 import { limits } from '../limits.ts';
-import { AdminError, pageEntriesMax, type NewUser, type PageQuery, type RegistrationQuery } from './port.ts';
+import {
+  AdminError,
+  pageEntriesMax,
+  type LimitQuery,
+  type NewUser,
+  type PageQuery,
+  type RegistrationQuery,
+} from './port.ts';
 
 /** Nesting of a JSON text is at most this deep, counted before it is parsed. */
 export const jsonDepthMax = 32;
@@ -15,6 +22,7 @@ const aor = z
 
 const pageQuery = z.strictObject({ after, limit });
 const registrationQuery = z.strictObject({ after, limit, aor: aor.optional() });
+const limitQuery = z.strictObject({ after, limit, name: z.string().min(1).max(limits.limitNameOctetsMax).optional() });
 const newUser = z.strictObject({ aor, password: z.string().min(1).max(256) });
 
 export function readPageQuery(raw: unknown): PageQuery {
@@ -24,6 +32,11 @@ export function readPageQuery(raw: unknown): PageQuery {
 export function readRegistrationQuery(raw: unknown): RegistrationQuery {
   const { aor: wanted, ...page } = read(registrationQuery, raw);
   return wanted === undefined ? page : { ...page, aor: wanted };
+}
+
+export function readLimitQuery(raw: unknown): LimitQuery {
+  const { name, ...page } = read(limitQuery, raw);
+  return name === undefined ? page : { ...page, name };
 }
 
 export function readNewUser(raw: unknown): NewUser {

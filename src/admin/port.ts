@@ -18,6 +18,8 @@ export interface AdminPort {
   registrations(query: RegistrationQuery): Promise<Page<RegistrationView>>;
   /** Ordered by Call-ID. */
   calls(query: PageQuery): Promise<Page<CallView>>;
+  /** Counters by name; with `name` only that one, with those who hold its places. */
+  limits(query: LimitQuery): Promise<Page<LimitView>>;
   /** Ask a node to hand its partitions over and leave. Resolves once the node was told. `not-found`, `unavailable`. */
   drain(id: string): Promise<void>;
   /** Counters and gauges of this node, for /metrics. */
@@ -171,6 +173,28 @@ export interface CallView {
   readonly state: string;
   /** Milliseconds since 1970, cluster clock. */
   readonly startedAtMs: number;
+  readonly node: string;
+}
+
+export interface LimitQuery extends PageQuery {
+  readonly name?: string;
+}
+
+/** What is counted under a name: calls at once, requests in a span of time, or both. */
+export interface LimitView {
+  readonly name: string;
+  /** Calls that hold a place now. */
+  readonly value: number;
+  /** Places, as a route asked for them last; 0: only requests are counted. */
+  readonly limit: number;
+  /** Requests of the span that ends now, with those that are lent to nodes. */
+  readonly used: number;
+  /** Of requests, and for how long; both 0: only calls are counted. */
+  readonly requests: number;
+  readonly perMs: number;
+  /** Who holds a place, the first first. Empty in a listing of all. */
+  readonly holders: readonly { readonly callId: string; readonly sinceMs: number }[];
+  /** Owner of the counter now. */
   readonly node: string;
 }
 

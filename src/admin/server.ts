@@ -8,7 +8,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { HostPort } from '../config/address.ts';
 import { isLoopback } from '../config/address.ts';
 import type { Log } from '../outside.ts';
-import { isTooDeep, readAor, readNewUser, readPageQuery, readRegistrationQuery } from './body.ts';
+import { isTooDeep, readAor, readLimitQuery, readNewUser, readPageQuery, readRegistrationQuery } from './body.ts';
 import { refusal, type GuardRules, type RequestHead } from './guard.ts';
 import { metricsText } from './metrics.ts';
 import { AdminError, type AdminPort } from './port.ts';
@@ -106,6 +106,7 @@ function addRoutes(app: FastifyInstance, port: AdminPort): void {
   });
   app.get('/v1/registrations', async (request) => port.registrations(readRegistrationQuery(request.query)));
   app.get('/v1/calls', async (request) => port.calls(readPageQuery(request.query)));
+  app.get('/v1/limits', async (request) => port.limits(readLimitQuery(request.query)));
   app.post<{ Params: { id: string } }>('/v1/nodes/:id/drain', async (request, reply) => {
     await port.drain(request.params.id);
     return reply.code(202).send({ draining: request.params.id });

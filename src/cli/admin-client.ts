@@ -1,5 +1,5 @@
 /** The management commands' side of the HTTP API. */
-import type { CallView, ClusterView, NewUser, Page, RegistrationView, UserView } from '../admin/port.ts';
+import type { CallView, ClusterView, LimitView, NewUser, Page, RegistrationView, UserView } from '../admin/port.ts';
 import { ExitError, exitCodes } from './exit.ts';
 
 /** Answers are read to this many octets at most. */
@@ -33,6 +33,10 @@ export class AdminClient {
 
   async calls(): Promise<CallView[]> {
     return this.#all('/v1/calls', {});
+  }
+
+  async limits(name: string | undefined): Promise<LimitView[]> {
+    return this.#all('/v1/limits', name === undefined ? {} : { name });
   }
 
   async putUser(user: NewUser): Promise<void> {

@@ -58,6 +58,14 @@ export function addManagement(program: Command, cluster: Command): void {
       .argument('[aor]', 'only this sip:USER@DOMAIN'),
   ).action(listRegistrations);
   withClient(program.command('calls').description('calls that are up or being set up')).action(listCalls);
+  withClient(
+    program
+      .command('limits')
+      .description('what routes count: calls at once and requests in a span of time')
+      .argument('[name]', 'only this one, with the calls that hold its places'),
+  )
+    .addHelpText('after', '\nExample:\n  carillon limits trunk:acme')
+    .action(listLimits);
   withClient(cluster.command('status').description('nodes, links, partitions, copies and load of a running cluster'))
     .option('--watch', 'again every second, until it is ended')
     .addHelpText('after', '\nExample:\n  carillon cluster status --watch')
@@ -114,6 +122,24 @@ async function listCalls(options: ClientOptions): Promise<void> {
     one.callId,
   ]);
   print(options, entries, () => tableText(['from', 'to', 'state', 'for', 'node', 'call-id'], rows));
+}
+
+async function listLimits(name: string | undefined, options: ClientOptions): Promise<void> {
+  const entries = await (await client(options)).limits(name);
+  const rows = entries.map((one) => [
+    one.name,
+    one.limit === 0 ? '' : `${one.value} of ${one.limit}`,
+    one.requests === 0 ? '' : `${one.used} of ${one.requests} in ${one.perMs / 1_000} s`,
+    one.node,
+  ]);
+  const nowMs = Date.now();
+  const holders = entries.flatMap(({ holders: calls }) =>
+    calls.map(({ callId, sinceMs }) => [durationText(nowMs - sinceMs), callId]),
+  );
+  print(options, entries, () => {
+    const text = tableText(['name', 'calls', 'requests', 'node'], rows);
+    return holders.length === 0 ? text : `${text}\n\n${tableText(['holds for', 'call-id'], holders)}`;
+  });
 }
 
 const watchMs = 1_000;

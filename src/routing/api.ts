@@ -4,6 +4,7 @@
  * forking, CANCEL, ACK, retransmissions, Record-Route and in-dialog requests are the server's work, and a service that was
  * interrupted by the loss of a node is simply asked again, because nothing was promised before its decision.
  */
+import { limits } from '../limits.ts';
 import type { Flow } from '../outside.ts';
 
 /** A request outside of a dialog, read only. Addresses-of-record are canonical: `sip:user@host`. */
@@ -44,7 +45,36 @@ export interface Location {
   readonly contacts: readonly Contact[];
 }
 
-export type Question = { readonly ask: 'authenticate' } | { readonly ask: 'locate'; readonly aor: string };
+/** One of the places that a name has. */
+export interface Place {
+  readonly granted: boolean;
+  /** Calls that have one now, this one too if it was granted. */
+  readonly value: number;
+  readonly limit: number;
+}
+
+/** A request that may go on. */
+export interface Permit {
+  readonly granted: boolean;
+  /** Requests of the span that ends now, as far as the node knows. */
+  readonly value: number;
+  readonly limit: number;
+  /** When the next one may be let through; 0 when this one was. */
+  readonly retryAfterSeconds: number;
+}
+
+/** What a name counts now. */
+export interface Counted {
+  readonly calls: number;
+  readonly requests: number;
+}
+
+export type Question =
+  | { readonly ask: 'authenticate' }
+  | { readonly ask: 'locate'; readonly aor: string }
+  | { readonly ask: 'limit'; readonly name: string; readonly calls: number }
+  | { readonly ask: 'rate'; readonly name: string; readonly requests: number; readonly perMs: number }
+  | { readonly ask: 'count'; readonly name: string };
 
 /** The address-of-record proven by credentials; undefined when there were none or they were wrong. */
 export type Identity = string | undefined;
@@ -65,7 +95,7 @@ export type Decision =
   /** Hand a REGISTER to the registrar. */
   | { readonly do: 'register' };
 
-export type Answers = Identity | Location;
+export type Answers = Identity | Location | Place | Permit | Counted;
 export type Service = (request: RoutingRequest) => Generator<Question, Decision, Answers>;
 
 /** Who sent this? Checks the digest credentials in the request, if any. */
@@ -76,6 +106,56 @@ export function* authenticate(): Generator<Question, Identity, Answers> {
 /** Where is the owner of this address-of-record? */
 export function* locate(aor: string): Generator<Question, Location, Answers> {
   return (yield { ask: 'locate', aor }) as Location;
+}
+
+/**
+ * A place for this call under a name, such as `trunk:acme`: at most `calls` calls in all of the cluster have one at the same
+ * time. It has it until it ends, whatever ends it; asked again it is the same place. For any request but REGISTER.
+ */
+export function* limit(name: string, options: { readonly calls: number }): Generator<Question, Place, Answers> {
+  const { calls } = options;
+  if (!Number.isSafeInteger(calls) || calls < 0) throw new RangeError(`limit ${name}: calls must be a whole number`);
+  return (yield { ask: 'limit', name, calls }) as Place;
+}
+
+/**
+ * Lets at most so many requests through in any span of so many seconds, in all of the cluster. `perSeconds` is a second if
+ * it is left out.
+ */
+export function* rate(
+  name: string,
+  options: { readonly requests: number; readonly perSeconds?: number },
+): Generator<Question, Permit, Answers> {
+  const { requests, perSeconds = 1 } = options;
+  const perMs = Math.round(perSeconds * 1_000);
+  if (!Number.isSafeInteger(requests) || requests < 0)
+    throw new RangeError(`rate ${name}: requests must be a whole number`);
+  if (!(perMs > 0 && perMs <= limits.rateSpanMsMax))
+    throw new RangeError(`rate ${name}: perSeconds must be more than 0 and at most a day`);
+  return (yield { ask: 'rate', name, requests, perMs }) as Permit;
+}
+
+/** What a name counts now; takes nothing. */
+export function* count(name: string): Generator<Question, Counted, Answers> {
+  return (yield { ask: 'count', name }) as Counted;
+}
+
+/**
+ * The answer to who is over a limit: 486 Busy Here for calls at once, 503 with Retry-After for requests, or what you say.
+ * 503 sends a caller with several servers to the next one (RFC 3263 4.3), 486 does not.
+ */
+export function refused(
+  over: Place | Permit,
+  options: { readonly status?: number; readonly reason?: string; readonly retryAfterSeconds?: number } = {},
+): Decision {
+  const wait = options.retryAfterSeconds ?? ('retryAfterSeconds' in over ? Math.max(1, over.retryAfterSeconds) : 0);
+  return {
+    do: 'reply',
+    status: options.status ?? ('retryAfterSeconds' in over ? 503 : 486),
+    ...(options.reason !== undefined && { reason: options.reason }),
+    // RFC 3261 20.33.
+    ...(wait > 0 && { headers: [['Retry-After', String(wait)] as const] }),
+  };
 }
 
 export function reply(status: number, reason?: string): Decision {

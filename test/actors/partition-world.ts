@@ -69,7 +69,11 @@ export class World {
   readonly fenced: number[] = [];
   readonly counts = new Map<string, number>();
   readonly expected = new Map<string, Expected>();
-  readonly behaviours: Behaviours = { call: toy(this, 'call'), aor: toy(this, 'aor') };
+  readonly behaviours: Behaviours = {
+    call: toy(this, 'call'),
+    aor: toy(this, 'aor'),
+    limit: toy(this, 'limit'),
+  };
   wakes = 0;
   epoch = 1;
   partition = this.newPartition();

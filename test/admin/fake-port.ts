@@ -86,6 +86,18 @@ export class FakePort implements AdminPort {
     return page([{ ...entry, startedAtMs: Date.now() - 5_000, node: 'a' }]);
   }
 
+  async limits({ name }: { name?: string }) {
+    this.#mayFail();
+    const holders = name === undefined ? [] : [{ callId: 'x@y', sinceMs: Date.now() - 5_000 }];
+    const calls = { value: 1, limit: 30, used: 0, requests: 0, perMs: 0 };
+    const requests = { value: 0, limit: 0, used: 7, requests: 20, perMs: 1_000, holders: [] };
+    const entries = [
+      { name: 'ip:192.0.2.1', ...requests, node: 'b' },
+      { name: 'trunk:acme', ...calls, holders, node: 'a' },
+    ];
+    return page(entries.filter((each) => name === undefined || each.name === name));
+  }
+
   async drain(id: string) {
     this.#mayFail();
     if (id !== 'a' && id !== 'b') throw new AdminError('not-found', 'there is no such node');

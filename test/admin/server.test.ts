@@ -79,10 +79,16 @@ test('refusals are one sentence of JSON', async () => {
   assert.equal((await ask('POST', '/v1/nodes/z/drain')).statusCode, 404);
 });
 
-test('cluster, registrations, calls and drain pass through', async () => {
+test('cluster, registrations, calls, limits and drain pass through', async () => {
   assert.equal((await ask('GET', '/v1/cluster')).json().owners.length, 4_096);
   assert.equal((await ask('GET', '/v1/registrations?aor=sip:1001@example.test')).json().entries.length, 1);
   assert.equal((await ask('GET', '/v1/calls')).json().entries[0].state, 'ringing');
+  assert.deepEqual(
+    (await ask('GET', '/v1/limits')).json().entries.map((each: { name: string }) => each.name),
+    ['ip:192.0.2.1', 'trunk:acme'],
+  );
+  assert.equal((await ask('GET', '/v1/limits?name=trunk:acme')).json().entries[0].holders[0].callId, 'x@y');
+  assert.equal((await ask('GET', '/v1/limits?name=')).statusCode, 400);
   assert.equal((await ask('POST', '/v1/nodes/b/drain')).statusCode, 202);
   assert.deepEqual(port.drained, ['b']);
 });

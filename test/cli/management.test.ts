@@ -65,6 +65,14 @@ test('listings for people and for scripts', async () => {
   assert.equal(JSON.parse((await carillon(['cluster', 'status', '--json', ...access])).out).nodes.length, 2);
 });
 
+test('limits are listed, and one with the calls that hold its places', async () => {
+  const all = (await carillon(['limits', ...access])).out;
+  assert.match(all, /^name +calls +requests +node\nip:192\.0\.2\.1 +7 of 20 in 1 s +b\ntrunk:acme +1 of 30 +a\n$/);
+  assert.match((await carillon(['limits', 'trunk:acme', ...access])).out, /\n\nholds for +call-id\n5 s +x@y\n$/);
+  const [one] = JSON.parse((await carillon(['limits', 'trunk:acme', '--json', ...access])).out) as { limit: number }[];
+  assert.equal(one?.limit, 30);
+});
+
 test('drain names the node; an unknown one is refused', async () => {
   assert.equal((await carillon(['node', 'drain', 'b', ...access])).out, 'node b is draining\n');
   assert.deepEqual(port.drained, ['b']);

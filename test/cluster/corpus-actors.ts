@@ -2,6 +2,8 @@
 import { aorBehaviour } from '../../actors/aor/behaviour.ts';
 import { callBehaviour } from '../../actors/call/behaviour.ts';
 import type { Behaviour, Kind, Turn } from '../../actors/entity.ts';
+import { limitBehaviour } from '../../actors/limit/behaviour.ts';
+import { LentCredits } from '../../src/limit/credits.ts';
 import { Identifiers } from '../../src/proxy/identifiers.ts';
 import { Self } from '../../src/proxy/self.ts';
 import { defaultService } from '../../src/routing/default-service.ts';
@@ -22,10 +24,12 @@ export function twins(nowMs: number): Readonly<Record<Kind, Reader>> {
     noAnswerMs: 120_000,
     directory: { record: () => undefined },
     registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 7_200, maxContacts: 10 },
+    credits: new LentCredits(),
   };
   const turn = new WrittenTurn(0, nowMs);
   return {
     call: { twin: callBehaviour(deps) as Behaviour<unknown>, turn },
     aor: { twin: aorBehaviour(deps) as Behaviour<unknown>, turn },
+    limit: { twin: limitBehaviour() as Behaviour<unknown>, turn },
   };
 }

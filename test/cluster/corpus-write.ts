@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { packEnvelope } from '../../actors/envelope.ts';
 import { encodeRow, packState, rowKey } from '../../actors/snapshot.ts';
+import { packTake } from '../../actors/limit/questions.ts';
 import { packWord } from '../../cluster/buddy/messages.ts';
 import { DataWriter, stampData } from '../../cluster/data-frame.ts';
 import { packPeerItem } from '../../cluster/peer-items.ts';
@@ -9,6 +10,8 @@ import { packRelayed } from '../../cluster/relay.ts';
 import { packTable } from '../../cluster/table.ts';
 import { packTransmit } from '../../cluster/transmit.ts';
 import { encodeFrame } from '../../cluster/wire.ts';
+import type { SimOptions } from '../../sim/options.ts';
+import { trunkScenarios } from '../../sim/scenarios/trunks.ts';
 import { standardOptions } from '../../sim/standard.ts';
 import { simulate } from '../../sim/simulate.ts';
 import { parse } from '../../src/sip/parse.ts';
@@ -22,6 +25,7 @@ const flow = { protocol: 'udp', listener: 1, address: '192.0.2.7', port: 5070, c
 const stream = { ...flow, protocol: 'tcp', connection: 'a/0/12' } as const;
 const call = { kind: 'call', key: 'id@192.0.2.7' } as const;
 const user = { kind: 'aor', key: 'sip:1001@example.test' } as const;
+const trunk = { kind: 'limit', key: 'trunk:acme' } as const;
 const invite = [
   'INVITE sip:1002@example.test SIP/2.0',
   'Via: SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bKcorpus;rport',
@@ -44,6 +48,11 @@ export function writtenByThisBuild(): Specimen[] {
   const message = parse(Buffer.from(`${invite}\r\n\r\n`), false) as SipMessage;
   add('envelope', 'sip', packEnvelope({ type: 'sip', to: call, message, flow }));
   add('envelope', 'ask', packEnvelope({ type: 'ask', to: user, asker: { ...call, id: 3 }, body: ['where', 1] }));
+  add(
+    'envelope',
+    'ask of a counter',
+    packEnvelope({ type: 'ask', to: trunk, asker: { ...call, id: 4 }, body: packTake('t', 30) }),
+  );
   add('envelope', 'answer', packEnvelope({ type: 'answer', to: call, id: 3, body: [null, 'x'] }));
   add('envelope', 'tell', packEnvelope({ type: 'tell', to: user, body: ['gone'] }));
   add('envelope', 'undelivered', packEnvelope({ type: 'undelivered', to: call, token: 'b0' }));
@@ -119,14 +128,27 @@ function threeMembers(): Parameters<typeof packTable>[0] {
 
 /** Of calls and users in different states: as they were when something came to them. */
 export function snapshotsOfThisBuild(): Specimen[] {
+  const trunkWorld = trunkScenarios[0];
+  const places =
+    trunkWorld === undefined
+      ? []
+      : [
+          ...snapshotsOf(trunkWorld.options, 3, (line) => line.startsWith('limit ')),
+          ...snapshotsOf(trunkWorld.options, 4, (line) => line.includes(' places ')),
+        ];
+  return [...snapshotsOf(standardOptions(7), 16, () => true), ...places];
+}
+
+function snapshotsOf(options: SimOptions, most: number, isWanted: (line: string) => boolean): Specimen[] {
   const found = new Map<string, Specimen>();
-  simulate(standardOptions(7), false, (world) => {
+  simulate(options, false, (world) => {
     world.observers.push({
       handling({ kind, key, twin, state, nowMs }) {
         const packed = twin.pack(state);
         // Of each shape one: how much there is of what, and how large it is.
         const about = `${twin.describe(state).slice(key.length)} ${(packed === null ? 0 : packState(packed).length) >> 8}`;
-        if (packed === null || found.has(`${kind} ${about}`) || found.size >= 16) return undefined;
+        if (packed === null || !isWanted(twin.describe(state))) return undefined;
+        if (found.has(`${kind} ${about}`) || found.size >= most) return undefined;
         const savedAtMs = Math.floor(nowMs);
         const row = encodeRow({
           kind,

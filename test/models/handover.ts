@@ -98,7 +98,7 @@ class Node {
         note: () => {},
         count: () => {},
       }),
-      { call: diary as Behaviour<unknown>, aor: diary as Behaviour<unknown> },
+      { call: diary as Behaviour<unknown>, aor: diary as Behaviour<unknown>, limit: diary as Behaviour<unknown> },
     );
   }
 

@@ -1,6 +1,7 @@
 /** What the HTTP API asks, answered for the whole cluster: every node is asked for its share, and the answers are put together. */
 import { ha1 } from '../../auth/digest.ts';
 import type { CallView as OwnCall } from '../../../actors/call/behaviour.ts';
+import type { LimitView as OwnLimit } from '../../../actors/limit/behaviour.ts';
 import type { RegistrationView as OwnRegistration } from '../../../actors/aor/behaviour.ts';
 import { nobody, tableSchema } from '../../../cluster/table.ts';
 import type { CopyGroup } from '../../../cluster/buddy/replicator.ts';
@@ -15,6 +16,8 @@ import type {
   CallView,
   ClusterView,
   Counter,
+  LimitQuery,
+  LimitView,
   LinkView,
   NewUser,
   NodeLoad,
@@ -71,6 +74,7 @@ export function adminPort(sources: AdminSources): AdminPort {
     removeUser: (aor) => removeUser(sources, aor),
     registrations: (query) => registrations(sources, query),
     calls: (query) => calls(sources, query),
+    limits: (query) => counted(sources, query),
     drain: async (id) => {
       if (sources.members().every((row) => row.id !== id || row.status === 'dead'))
         throw new AdminError('not-found', `no node is called ${id}`);
@@ -232,6 +236,14 @@ async function calls(sources: AdminSources, { after, limit }: PageQuery): Promis
     })),
   );
   return pageOf(entries, (each) => each.callId, limit);
+}
+
+async function counted(sources: AdminSources, { after, limit, name }: LimitQuery): Promise<Page<LimitView>> {
+  const answers = await sources.askAll({ what: 'limits', after, limit, name: name ?? '' });
+  const entries = answers.flatMap(({ node, values }) =>
+    (values as readonly (readonly OwnLimit[])[]).flat().map((each): LimitView => ({ ...each, node })),
+  );
+  return pageOf(entries, (each) => each.name, limit);
 }
 
 /** Ordered by key; entries of one key are never divided between pages. */

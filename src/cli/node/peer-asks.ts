@@ -66,9 +66,10 @@ export class PeerAsks {
 /** A query as it came over the link: only what this version can answer. */
 function readQuery(question: unknown): WorkerQuery | undefined {
   if (typeof question !== 'object' || question === null) return undefined;
-  const { what, after, limit, aor } = question as Readonly<Record<string, unknown>>;
+  const { what, after, limit, aor, name } = question as Readonly<Record<string, unknown>>;
   if (what === 'load' || what === 'counters' || what === 'lag' || what === 'links') return { what };
   if (typeof after !== 'string' || typeof limit !== 'number') return undefined;
   if (what === 'calls') return { what, after, limit };
+  if (what === 'limits') return typeof name === 'string' ? { what, after, limit, name } : undefined;
   return what === 'registrations' && typeof aor === 'string' ? { what, after, limit, aor } : undefined;
 }

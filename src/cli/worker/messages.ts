@@ -47,7 +47,9 @@ export type WorkerQuery =
   | { readonly what: 'links' }
   /** Ordered by key, after `after`, at most `limit`; only `aor` when given. */
   | { readonly what: 'registrations'; readonly after: string; readonly limit: number; readonly aor: string }
-  | { readonly what: 'calls'; readonly after: string; readonly limit: number };
+  | { readonly what: 'calls'; readonly after: string; readonly limit: number }
+  /** With `name` only that one, and who holds its places. */
+  | { readonly what: 'limits'; readonly after: string; readonly limit: number; readonly name: string };
 
 export interface WorkerLoadView {
   readonly calls: number;

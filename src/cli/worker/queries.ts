@@ -1,5 +1,6 @@
 /** Answers the questions of the admin API about this worker's share; long answers take several turns of the event loop. */
 import type { CallView } from '../../../actors/call/behaviour.ts';
+import type { LimitView } from '../../../actors/limit/behaviour.ts';
 import type { RegistrationView } from '../../../actors/aor/behaviour.ts';
 import type { Partition } from '../../../actors/partition.ts';
 import type { Counters } from './counters.ts';
@@ -39,7 +40,22 @@ export function answerQuery(
       );
     case 'calls':
       return pageOf<CallView>([...hosted.partitions()], 'call', query, nextTurn);
+    case 'limits':
+      if (query.name === '') return limitsPage(hosted, query);
+      if (query.name <= query.after) return [];
+      return [...hosted.partitions()].flatMap(
+        (partition) => (partition.find('limit', query.name)?.view ?? []) as readonly LimitView[],
+      );
   }
+}
+
+/** Who holds the places is shown of one counter alone: there may be thousands. */
+async function limitsPage(
+  hosted: HostedPartitions,
+  query: { readonly after: string; readonly limit: number },
+): Promise<LimitView[]> {
+  const views = await pageOf<LimitView>([...hosted.partitions()], 'limit', query, nextTurn);
+  return views.map((view) => ({ ...view, holders: [] }));
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -3,13 +3,25 @@
  * a server whose node can be lost between any two events. What was saved with the gate 'store' survives, nothing else.
  */
 import { decode, encode } from '@msgpack/msgpack';
-import type { Asker, Behaviour, Input, SaveGate, SaveOptions, Turn } from '../../../actors/entity.ts';
+import type {
+  Address,
+  Asker,
+  Behaviour,
+  Behaviours,
+  Input,
+  Kind,
+  SaveGate,
+  SaveOptions,
+  Turn,
+} from '../../../actors/entity.ts';
 import { aorBehaviour } from '../../../actors/aor/behaviour.ts';
+import { limitBehaviour } from '../../../actors/limit/behaviour.ts';
 import { callBehaviour } from '../../../actors/call/behaviour.ts';
 import { Edge } from '../../../actors/edge.ts';
 import type { Envelope } from '../../../actors/envelope.ts';
 import { partitionOf } from '../../../cluster/hash.ts';
 import type { UserRecord } from '../../../src/auth/verify.ts';
+import { LentCredits } from '../../../src/limit/credits.ts';
 import type { Flow, LogLevel } from '../../../src/outside.ts';
 import { Identifiers } from '../../../src/proxy/identifiers.ts';
 import { Self } from '../../../src/proxy/self.ts';
@@ -61,7 +73,7 @@ export class World {
   readonly #agenda: { atMs: number; order: number; run: () => void }[] = [];
   #order = 0;
   readonly #slots = new Map<string, Slot>();
-  readonly #behaviours: { readonly call: Behaviour<unknown>; readonly aor: Behaviour<unknown> };
+  readonly #behaviours: Behaviours;
   readonly #edge: Edge;
   readonly users = new Map<string, UserRecord>();
   latencyMs = 5;
@@ -87,10 +99,12 @@ export class World {
       noAnswerMs: options.noAnswerMs ?? 120_000,
       directory: { record: (aor: string) => this.users.get(aor) },
       registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 7200, maxContacts: 10 },
+      credits: new LentCredits(),
     };
     this.#behaviours = {
       call: callBehaviour(deps) as Behaviour<unknown>,
       aor: aorBehaviour(deps) as Behaviour<unknown>,
+      limit: limitBehaviour() as Behaviour<unknown>,
     };
     this.#edge = new Edge(self, identifiers, {
       partitionOf,
@@ -190,11 +204,21 @@ export class World {
     this.nowMs = endMs;
   }
 
+  /** All actors of a kind are lost with everything that was saved of them. */
+  forget(kind: Kind): void {
+    for (const id of this.#slots.keys()) if (split(id)[0] === kind) this.#slots.delete(id);
+  }
+
+  /** Somebody asks who hears no answer. */
+  ask(to: Address, callId: string, body: unknown): void {
+    this.#deliver({ to, type: 'ask', asker: { kind: 'call', key: callId, id: 1 }, body });
+  }
+
   entities(): string[] {
     return [...this.#slots.entries()].map(([id, slot]) => this.#behaviours[split(id)[0]].describe(slot.state));
   }
 
-  views(kind: 'call' | 'aor'): unknown[] {
+  views(kind: Kind): unknown[] {
     return [...this.#slots.entries()].flatMap(([id, slot]) =>
       split(id)[0] === kind ? (this.#behaviours[kind].view(slot.state) as unknown[]) : [],
     );
@@ -313,7 +337,7 @@ export class World {
   }
 }
 
-function split(id: string): ['call' | 'aor', string] {
+function split(id: string): [Kind, string] {
   const colon = id.indexOf(':');
-  return [id.slice(0, colon) as 'call' | 'aor', id.slice(colon + 1)];
+  return [id.slice(0, colon) as Kind, id.slice(colon + 1)];
 }
