@@ -1,5 +1,5 @@
 /** What the tests ask a node over HTTP. Addresses are `http://127.0.0.1:PORT`. */
-import type { CallView, ClusterView, Page, RegistrationView } from '../../../src/admin/port.ts';
+import type { CallView, ClusterView, LimitView, Page, RegistrationView } from '../../../src/admin/port.ts';
 
 export async function readCluster(admin: string, token?: string): Promise<ClusterView | undefined> {
   return read<ClusterView>(`${admin}/v1/cluster`, token);
@@ -23,6 +23,10 @@ export async function allCalls(admin: string): Promise<CallView[]> {
   return pages<CallView>(`${admin}/v1/calls`);
 }
 
+export async function allLimits(admin: string, name: string): Promise<LimitView[]> {
+  return pages<LimitView>(`${admin}/v1/limits`, `&name=${encodeURIComponent(name)}`);
+}
+
 /** Samples of /metrics by name and labels, as written there. */
 export async function metrics(admin: string): Promise<Map<string, number>> {
   const response = await fetch(`${admin}/metrics`, { signal: AbortSignal.timeout(3_000) });
@@ -42,12 +46,12 @@ export function perNode(entries: readonly { readonly node: string }[]): Record<s
   return counts;
 }
 
-async function pages<T>(url: string): Promise<T[]> {
+async function pages<T>(url: string, query = ''): Promise<T[]> {
   const entries: T[] = [];
   let after = '';
   // A page has up to 1,000 entries: the bound is far beyond any test.
   for (let page = 0; page < 100; page += 1) {
-    const answer = await read<Page<T>>(`${url}?limit=1000&after=${encodeURIComponent(after)}`);
+    const answer = await read<Page<T>>(`${url}?limit=1000&after=${encodeURIComponent(after)}${query}`);
     if (answer === undefined) throw new Error(`${url} did not answer`);
     entries.push(...answer.entries);
     if (answer.next === null) return entries;
