@@ -172,9 +172,10 @@ export class Entities implements TimerOwner {
         return true;
       case 'timer': {
         const life = slot.life;
-        if (life === undefined || life.timerNamed(item.name) !== item) return false;
-        life.timers.splice(life.timers.indexOf(item), 1);
-        return true;
+        // The one that is armed, no longer one that was replaced.
+        const place = life === undefined ? -1 : life.timers.indexOf(item);
+        if (place >= 0) life!.timers.splice(place, 1);
+        return place >= 0;
       }
       case 'wake-up':
         return slot.wakeUp === item;

@@ -2,11 +2,13 @@
  * What travels between partitions, workers and nodes: an input and the entity it is for. Packed as positional MessagePack;
  * a SIP message travels as its bytes and is parsed again where it arrives.
  */
+import { Buffer } from 'node:buffer';
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 import type { Flow, Protocol } from '../src/outside.ts';
 import type { SipMessage } from '../src/sip/message.ts';
 import { type Address, type Asker, type Input, type Kind, kindNumbers, kinds } from './entity.ts';
+import { packArray } from './packer.ts';
 
 /** Timers and failed asks are made where the entity is; everything else can come from far away. */
 export type Envelope = Exclude<Input, { type: 'timer' } | { type: 'ask-failed' }> & { readonly to: Address };
@@ -22,7 +24,10 @@ const types = { sip: 1, ask: 2, answer: 3, tell: 4, undelivered: 5 } as const;
 const protocols: readonly Protocol[] = ['udp', 'tcp'];
 
 export function packEnvelope(envelope: Envelope): Uint8Array {
-  return encoder.encode([types[envelope.type], kindNumbers[envelope.to.kind], envelope.to.key, ...contentOf(envelope)]);
+  const fields = [types[envelope.type], kindNumbers[envelope.to.kind], envelope.to.key, ...contentOf(envelope)];
+  // What somebody asks or tells may have an object in it.
+  const packed = packArray(fields);
+  return packed === undefined ? encoder.encode(fields) : Buffer.from(packed);
 }
 
 function contentOf(envelope: Envelope): readonly unknown[] {

@@ -172,7 +172,7 @@ export class Wheel {
       return;
     }
     let ring = 0;
-    while (ring + 1 < ringBits.length && ahead >= 2 ** ringShift[ring + 1]!) ring++;
+    while (ring + 1 < ringBits.length && ahead >= ringFrom[ring + 1]!) ring++;
     append(this.#rings[ring]![indexIn(ring, (this.#tick + ahead) >>> 0)]!, entry);
     entry.ring = ring;
     this.#counts[ring]!++;
@@ -204,11 +204,14 @@ export class Wheel {
 const rewindTicks = 3;
 const ringBits = [8, 6, 6, 6, 6] as const;
 const ringShift = [0, 8, 14, 20, 26] as const;
+/** Ticks ahead from which on a ring is used, and the mask of its places. */
+const ringFrom: readonly number[] = ringShift.map((shift) => 2 ** shift);
+const ringMask: readonly number[] = ringBits.map((bits) => 2 ** bits - 1);
 const overdueRing = ringBits.length;
 
 /** The slots of all rings together are the 32 bits of the tick, so arithmetic modulo 2^32 loses nothing. */
 function indexIn(ring: number, position: number): number {
-  return (position >>> ringShift[ring]!) & (2 ** ringBits[ring]! - 1);
+  return (position >>> ringShift[ring]!) & ringMask[ring]!;
 }
 
 class Slot extends Scheduled {

@@ -55,12 +55,15 @@ export const points = [
 export type Point = (typeof points)[number];
 
 export class Coverage {
-  /** Points, and beside them cells of the machines (reach/machines.ts) and pairs (reach/pairs.ts). */
-  readonly reached = new Map<string, number>();
   readonly observer: Observer;
+  readonly #counters = new Map<string, { count: number }>();
 
   constructor(world: World) {
-    const count = (name: string): void => void this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
+    const count = (name: string): void => {
+      const counter = this.#counters.get(name);
+      if (counter === undefined) this.#counters.set(name, { count: 1 });
+      else counter.count++;
+    };
     const reach = (point: Point): void => count(point);
     const machines = new MachineCoverage(count);
     const away = new Set<string>();
@@ -191,6 +194,11 @@ export class Coverage {
           reach('registration refreshed after a takeover');
       },
     };
+  }
+
+  /** Points, and beside them cells of the machines (reach/machines.ts) and pairs (reach/pairs.ts), with how often. */
+  get reached(): ReadonlyMap<string, number> {
+    return new Map([...this.#counters].map(([name, { count }]) => [name, count]));
   }
 }
 

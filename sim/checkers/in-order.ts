@@ -73,8 +73,8 @@ export function inOrder(world: World): Observer {
   const passages = new Map<number, Passage>();
   /** By worker and actor, and by who passed it on: what was handled last, its place and when it came to its worker. */
   const last = new Map<string, { readonly order: number; readonly cameMs: number }>();
-  /** When it came to the worker that has it. */
-  const came = new WeakMap<object, number>();
+  /** When what was not handled yet came to the worker that has it. */
+  const came = new Map<object, number>();
   /** What was counted as dropped, shed, or answered without an actor. */
   let counted = 0;
   let order = 0;
@@ -145,6 +145,8 @@ export function inOrder(world: World): Observer {
     handling({ kind, key, input }) {
       if (input.type !== 'sip') return undefined;
       const { message, flow } = input;
+      const cameMs = came.get(message) ?? world.kernel.nowMs;
+      came.delete(message);
       const name = nameOf(message.bytes, flow.address, flow.port);
       const passage = passages.get(name);
       if (passage === undefined) return undefined;
@@ -168,7 +170,7 @@ export function inOrder(world: World): Observer {
           `a ${message.method} ${message.status} that ${passage.worker} read is handled after what it read later`,
           message.callId,
         );
-      const place = { order: passage.order, cameMs: came.get(message) ?? world.kernel.nowMs };
+      const place = { order: passage.order, cameMs };
       if (!isExcused) last.set(sender, place);
       if (passedBy !== '') last.set(`${sender} by ${passedBy}`, place);
       return undefined;

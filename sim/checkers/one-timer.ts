@@ -11,14 +11,24 @@ import type { World } from '../world.ts';
 /** RFC 3261 17.1.1.2 and 17.1.2.2: the first copy, and what fits into 64*T1 with gaps that double (up to T2). */
 const copiesMax = { INVITE: 7, other: 11 };
 
+/** One request by one way. */
+interface Sent {
+  readonly address: string;
+  /** How many had begun to serve its partition when it was sent first. */
+  readonly began: number;
+  copies: number;
+  /** The octets of a CANCEL. */
+  cancel: string;
+}
+
 export function oneTimer(world: World): Observer {
   // Each fault may bring one new owner, who repeats what it finds once.
   const extra = world.options.faults.length;
-  const sent = new Map<string, number>();
-  /** By partition, how many workers have begun to serve it; by transaction, how many had when it began. */
+  /** By transaction, and there by where it went. */
+  const sent = new Map<string, Sent[]>();
+  /** By partition, how many workers have begun to serve it. */
   const owners = new Map<number, number>();
-  const began = new Map<string, number>();
-  const cancels = new Map<string, string>();
+  const ownersOf = (callId: string): number => owners.get(hash32(callId) & (world.options.partitions - 1)) ?? 0;
   return {
     reported(_node, { type, shares }) {
       if (type !== 'serving') return;
@@ -26,12 +36,13 @@ export function oneTimer(world: World): Observer {
     },
     nodeSent(node, _worker, flow, message, bytes) {
       if (typeof message === 'string' || !message.isRequest || message.method === 'ACK') return;
-      const key = `${message.transaction} ${flow.address}`;
-      const copies = (sent.get(key) ?? 0) + 1;
-      sent.set(key, copies);
-      const count = owners.get(hash32(message.callId) & (world.options.partitions - 1)) ?? 0;
-      if (copies === 1) began.set(key, count);
-      const more = flow.connection === '' ? 0 : count - began.get(key)!;
+      let ways = sent.get(message.transaction);
+      if (ways === undefined) sent.set(message.transaction, (ways = []));
+      let way = ways.find(({ address }) => address === flow.address);
+      if (way === undefined)
+        ways.push((way = { address: flow.address, began: ownersOf(message.callId), copies: 0, cancel: '' }));
+      const copies = ++way.copies;
+      const more = flow.connection === '' ? 0 : ownersOf(message.callId) - way.began;
       const most = (message.method === 'INVITE' ? copiesMax.INVITE : copiesMax.other) * (1 + more) + extra;
       if (copies > most)
         world.fail(
@@ -43,8 +54,8 @@ export function oneTimer(world: World): Observer {
       // Who takes over from a node that could not store what it did may cancel for another reason.
       if (message.method !== 'CANCEL' || !world.isStrict) return;
       const text = bytes.toString('latin1');
-      const before = cancels.get(key);
-      if (before === undefined) cancels.set(key, text);
+      const before = way.cancel;
+      if (before === '') way.cancel = text;
       else if (before !== text)
         world.fail(
           'one-timer',

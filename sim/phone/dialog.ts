@@ -1,4 +1,5 @@
 /** One side of a dialog (RFC 3261 12): makes the requests inside of it and answers those of the other side. */
+import type { Endpoint } from '../network.ts';
 import type { CallRecord, DialogRequest } from './history.ts';
 import { ClientTransaction } from './client.ts';
 import { hostPortOf, uriOf, valueOf, valuesOf, writeMessage } from './message.ts';
@@ -15,6 +16,8 @@ export class Dialog {
   readonly #remote: string;
   readonly #target: string;
   readonly #route: readonly string[];
+  /** Where the first of the route, or the target, is. */
+  readonly #destination: Endpoint;
   #cseq: number;
   #remoteCseq: number;
   ended = false;
@@ -46,12 +49,13 @@ export class Dialog {
       this.#remoteCseq = message.cseq;
     }
     this.#target = uriOf(valueOf(message, 'contact') ?? '');
+    this.#destination = hostPortOf(this.#route.length > 0 ? uriOf(this.#route[0]!) : this.#target);
   }
 
   /** Of an ACK to a 2xx: the same number as its INVITE, no transaction. */
   ack(cseq: number): void {
     if (this.phone.habits.forgetsAck && this.#acks++ === 0) return;
-    this.phone.sendTo(this.#destination(), this.#request('ACK', cseq, this.phone.newBranch()));
+    this.phone.sendTo(this.#destination, this.#request('ACK', cseq, this.phone.newBranch()));
   }
 
   request(method: 'BYE' | 'OPTIONS' | 'INVITE' | 'INFO', done?: (status: number) => void): void {
@@ -78,12 +82,12 @@ export class Dialog {
     const transaction = new ClientTransaction(
       this.#request(method, cseq, branch),
       method === 'INVITE',
-      this.phone.clientPorts(this.#destination()),
+      this.phone.clientPorts(this.#destination),
       (response) => {
         if (response.status < 200) return;
         if (method === 'INVITE') {
           if (response.status < 300) this.ack(cseq);
-          else this.phone.sendTo(this.#destination(), this.#request('ACK', cseq, branch));
+          else this.phone.sendTo(this.#destination, this.#request('ACK', cseq, branch));
         }
         settle(response.status, false);
       },
@@ -103,10 +107,6 @@ export class Dialog {
     if (cseq <= this.#remoteCseq) return false;
     this.#remoteCseq = cseq;
     return true;
-  }
-
-  #destination(): { address: string; port: number } {
-    return hostPortOf(this.#route.length > 0 ? uriOf(this.#route[0]!) : this.#target);
   }
 
   #request(method: string, cseq: number, branch: string): Buffer {

@@ -81,9 +81,10 @@ export class MachineCoverage {
     if (open === undefined) this.#open.set(call, (open = { next: 0, servers: [] }));
     const { servers } = open;
     if (open.next < call.nextContext) {
-      for (const { id, server } of call.contexts.values())
-        if (id >= open.next) servers.push({ server, sent: undefined, state: tableState(server) });
-      open.next = call.nextContext;
+      for (; open.next < call.nextContext; open.next++) {
+        const server = call.contexts.get(open.next)?.server;
+        if (server !== undefined) servers.push({ server, sent: undefined, state: tableState(server) });
+      }
     }
     let kept = 0;
     for (const each of servers) {
