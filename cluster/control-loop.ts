@@ -5,7 +5,7 @@
 import { BuddyChoice } from './buddy/choice.ts';
 import { Control } from './control.ts';
 import type { ControlOptions } from './control-types.ts';
-import type { ControlEffect, ControlInput, PeerFrame, ShareOrder, StoreResult } from './control-types.ts';
+import type { ControlEffect, ControlInput, ExitCode, PeerFrame, ShareOrder, StoreResult } from './control-types.ts';
 import type { Log } from '../src/outside.ts';
 import type { Hub } from './hub.ts';
 import type { CoordinationAccess } from './store-access.ts';
@@ -31,7 +31,7 @@ export interface ControlLoopPorts {
   sendPeer(peer: string, incarnation: number, frame: PeerFrame): void;
   setPeer(peer: string, address: string | undefined): void;
   table(table: Table): void;
-  exit(code: 0 | 70, reason: string): void;
+  exit(code: ExitCode, reason: string): void;
 }
 
 export class ControlLoop {

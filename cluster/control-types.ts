@@ -2,6 +2,7 @@
  * The words between the brain of a node (cluster/control.ts) and the shell around it: inputs that the shell feeds in,
  * effects that it performs in the order given. The protocol itself is told in docs/cluster-control.md.
  */
+import type { Profile } from '../src/limits.ts';
 import type { Preferences } from './ring.ts';
 import type { CoordinationStore, LeaseReply, MemberInfo } from './store-ports.ts';
 import type { Table, TableMember } from './table.ts';
@@ -145,8 +146,13 @@ export type ControlEffect =
       readonly event: string;
       readonly fields: Readonly<Record<string, string | number | boolean>>;
     }
-  /** End of this process. 0 after a drain; 70 when this incarnation is over: the supervisor starts a new one. */
-  | { readonly do: 'exit'; readonly code: 0 | 70; readonly reason: 'drained' | 'dead' | 'superseded' };
+  /**
+   * End of this process. 0 after a drain; 70 when this incarnation is over: the supervisor starts a new one; 78 when its
+   * configuration does not fit the cluster: `reason` says why.
+   */
+  | { readonly do: 'exit'; readonly code: ExitCode; readonly reason: string };
+
+export type ExitCode = 0 | 70 | 78;
 
 /** What a worker is told about its partitions: the effects of the same names. */
 export type ShareOrder =
@@ -186,16 +192,19 @@ export interface ControlIdentity {
   readonly workers: number;
   readonly schema: number;
   readonly schemaReads?: readonly [min: number, max: number];
+  /** Times of leases, heartbeats and votes: those of its whole cluster; absent: `default`. */
+  readonly profile?: Profile;
 }
 
 /** What an identity tells the others with each lease. */
 export function infoOf(identity: ControlIdentity, draining: boolean): MemberInfo {
-  const { link, admin, sip, zone, workers, schema, schemaReads } = identity;
+  const { link, admin, sip, zone, workers, schema, schemaReads, profile } = identity;
   const optional = {
     ...(admin && { admin }),
     ...(sip && { sip }),
     ...(zone && { zone }),
     ...(schemaReads && { schemaReads }),
+    ...(profile && { profile }),
   };
   return { link, ...optional, workers, schema, draining };
 }

@@ -3,7 +3,8 @@
  * decides whether the node may act at all. Pure: `step(input, nowMs)` returns the effects for the shell to perform, in
  * order. The protocol, its states and its argument are in docs/cluster-control.md.
  */
-import { limits } from '../src/limits.ts';
+import { limits, profiles } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import type { LogLevel } from '../src/outside.ts';
 import { infoOf, memberOf, ownerName } from './control-types.ts';
 import type {
@@ -16,6 +17,8 @@ import type {
 } from './control-types.ts';
 import { LeaseRelay } from './lease-relay.ts';
 import { Leaving } from './leaving.ts';
+import type { Ending } from './leaving.ts';
+import { MemberReads } from './member-reads.ts';
 import { Membership } from './membership.ts';
 import { Peers } from './peers.ts';
 import { PlanTime } from './plan-time.ts';
@@ -42,8 +45,8 @@ export class Control {
   #effects: ControlEffect[] = [];
   #nowMs = 0;
   #publishedUntilMs = 0;
-
-  readonly #calls = new StoreCalls();
+  readonly #times: Times;
+  readonly #calls: StoreCalls;
   readonly #storeClock = new StoreClock();
   readonly #keeper: TableKeeper;
   readonly #peers: Peers;
@@ -55,19 +58,19 @@ export class Control {
   /** Renewals since the last answer of the store. */
   #leasesUnanswered = 0;
   readonly #relay: LeaseRelay;
-  #membersAtMs = -Infinity;
-  #fastPollUntilMs = -Infinity;
+  readonly #memberReads: MemberReads;
   readonly #planTime = new PlanTime();
-  #readingMembers = false;
   readonly #leaving = new Leaving();
   #exited = false;
   readonly #nonce = (): string => `${this.#name}.${this.#calls.last}`;
 
   constructor({ identity, partitions, preferences }: ControlOptions) {
     this.#identity = identity;
+    this.#times = profiles[identity.profile ?? 'default'];
+    this.#calls = new StoreCalls(this.#times);
     this.#name = ownerName(identity.id, identity.incarnation);
     this.#preferences = preferences ?? new Preferences(partitions ?? limits.partitions);
-    this.#membership = new Membership(identity.id);
+    this.#membership = new Membership(identity.id, this.#times);
     this.#shares = new Shares(identity.id, identity.incarnation, this.#preferences.partitions, {
       emit: (effect) => this.#effects.push(effect),
       ask: (op, args, done) => this.#ask(op, args, done),
@@ -81,10 +84,14 @@ export class Control {
       mayStore: () => !this.#membership.latched,
       nonce: this.#nonce,
     });
-    this.#peers = new Peers(identity, this.#membership, this.#roster, this.#keeper, (effect) =>
+    this.#peers = new Peers(identity, this.#membership, this.#roster, this.#keeper, this.#times, (effect) =>
       this.#effects.push(effect),
     );
-    this.#relay = new LeaseRelay(this.#peers, this.#membership, this.#calls, {
+    this.#memberReads = new MemberReads(this.#roster, this.#times.leaseRenewMs, {
+      ask: (done) => void this.#ask('members', [], done),
+      news: () => this.#planTime.now(),
+    });
+    this.#relay = new LeaseRelay(this.#peers, this.#membership, this.#calls, this.#times, {
       ask: (op, args, done) => this.#ask(op, args, done),
       note: (event, peer) => this.#note('debug', event, { peer }),
     });
@@ -92,6 +99,11 @@ export class Control {
 
   get table(): Table | undefined {
     return this.#keeper.table;
+  }
+
+  /** At most what the clock of the store shows. */
+  get #storeNowMs(): number {
+    return this.#nowMs + this.#storeClock.leastMs;
   }
 
   /** Last member rows read from the store. */
@@ -180,11 +192,8 @@ export class Control {
     this.#calls.expire(nowMs);
     if (this.#leaving.gone) return nowMs >= this.#leaseAtMs ? this.#release() : undefined;
     if (nowMs >= this.#leaseAtMs) this.#lease();
-    if (this.#membership.leasedOnce) {
-      const pollMs = nowMs < this.#fastPollUntilMs ? limits.membersFastPollMs : limits.leaseRenewMs;
-      if (nowMs - this.#membersAtMs >= pollMs) this.#readMembers();
-    }
-    this.#peers.tick(nowMs, nowMs + this.#storeClock.leastMs);
+    if (this.#membership.leasedOnce) this.#memberReads.tick(nowMs);
+    this.#peers.tick(nowMs, this.#storeNowMs);
     this.#planTime.tick(nowMs);
     if (!this.#wasMember) this.#planTime.now();
     this.#vote();
@@ -198,9 +207,9 @@ export class Control {
     const sentMs = this.#nowMs;
     const { id, incarnation } = this.#identity;
     const info = infoOf(this.#identity, this.#leaving.draining);
-    this.#leaseAtMs = sentMs + (this.#membership.latched ? limits.controlRetryMs : limits.leaseRenewMs);
+    this.#leaseAtMs = sentMs + (this.#membership.latched ? limits.controlRetryMs : this.#times.leaseRenewMs);
     if (this.#leasesUnanswered++ > 0 && this.#membership.leasedOnce) this.#relay.ask(info.draining, sentMs);
-    const operation = this.#ask('lease', [id, incarnation, limits.leaseTtlMs, info], (reply, nowMs) => {
+    const operation = this.#ask('lease', [id, incarnation, this.#times.leaseTtlMs, info], (reply, nowMs) => {
       if (reply === undefined) return;
       this.#leasesUnanswered = 0;
       this.#leaseReply(reply.result, sentMs, operation, nowMs);
@@ -224,7 +233,7 @@ export class Control {
     this.#effects.push({ do: 'cluster-clock', offsetMs });
     if (first) {
       this.#leaseSinceMs = nowMs;
-      this.#readMembers();
+      this.#memberReads.now(nowMs);
     }
     if (first || reply.tableEpoch !== this.#keeper.epoch) this.#keeper.want();
     if (reply.storeLife !== undefined) this.#shares.storeLives(reply.storeLife);
@@ -239,21 +248,10 @@ export class Control {
     });
   }
 
-  #readMembers(): void {
-    if (this.#readingMembers) return;
-    this.#readingMembers = true;
-    this.#membersAtMs = this.#nowMs;
-    this.#ask('members', [], (reply) => {
-      this.#readingMembers = false;
-      if (reply !== undefined && this.#roster.read(reply.result)) this.#planTime.now();
-    });
-  }
-
   #publishUntil(): void {
-    const untilMs = this.#membership.serveUntilMs;
-    if (untilMs === this.#publishedUntilMs) return;
+    const { serveUntilMs: untilMs } = this.#membership;
+    if (untilMs !== this.#publishedUntilMs) this.#effects.push({ do: 'serve-until', untilMs });
     this.#publishedUntilMs = untilMs;
-    this.#effects.push({ do: 'serve-until', untilMs });
   }
 
   #vote(): void {
@@ -272,13 +270,12 @@ export class Control {
     this.#membership.stop(this.#calls.last + 1);
     this.#publishUntil();
     this.#note('error', 'over', { reason });
-    this.#exit(70, reason);
+    this.#exit({ code: 70, reason });
   }
 
-  #exit(code: 0 | 70, reason: 'drained' | 'dead' | 'superseded'): void {
-    if (this.#exited) return;
+  #exit(ending: Ending): void {
+    if (!this.#exited) this.#effects.push({ do: 'exit', ...ending });
     this.#exited = true;
-    this.#effects.push({ do: 'exit', code, reason });
   }
 
   #peerUp(id: string, incarnation: number): void {
@@ -295,9 +292,7 @@ export class Control {
     this.#membership.linked(id, incarnation, false, this.#nowMs);
     this.#peers.down(id, incarnation, this.#nowMs);
     if (this.#keeper.table === undefined || !isMember(this.#keeper.table, id, incarnation)) return;
-    // Its supervisor may be about to say that it is dead: look at once and often.
-    this.#fastPollUntilMs = this.#nowMs + limits.membersFastPollForMs;
-    this.#readMembers();
+    this.#memberReads.often(this.#nowMs);
   }
 
   #peerFrame(id: string, incarnation: number, frame: PeerFrame): void {
@@ -350,10 +345,11 @@ export class Control {
 
   #planIfDue(): void {
     if (this.#shares.isArrivalDue(this.#nowMs)) this.#planTime.now();
-    if (!this.#planTime.isDue || this.#keeper.storing || this.#leaving.gone || this.#exited || this.#membership.latched)
-      return;
-    if (!this.#keeper.known || this.#roster.rows === undefined) return;
+    if (!this.#planTime.isDue || this.#keeper.storing || this.#leaving.gone) return;
+    if (this.#exited || this.#membership.latched || !this.#keeper.known || this.#roster.rows === undefined) return;
     this.#planTime.begun(this.#nowMs);
+    const reason = this.#roster.refusal(this.#identity.profile, this.#keeper.table, this.#storeNowMs);
+    if (reason !== undefined) return this.#leave({ code: 78, reason });
     const facts = this.#facts();
     if (!this.#wasMember && facts.joining.length === 0) return; // Members see to the rest.
     const next = plan(this.#keeper.table, facts, this.#nonce(), this.#preferences);
@@ -367,7 +363,8 @@ export class Control {
     const linked = this.#peers.isLinkedToAll() || this.#nowMs - this.#leaseSinceMs >= limits.joinWaitMs;
     return {
       dead: this.#roster.deadOf(this.#keeper.table),
-      joining: this.#roster.joining(self, this.#keeper.table, this.#nowMs + this.#storeClock.leastMs, linked),
+      joining: this.#roster.joining(self, this.#keeper.table, this.#storeNowMs, linked, this.#identity.profile),
+      profile: this.#identity.profile,
       draining: new Set(this.#leaving.draining ? [id] : []),
       arrived: this.#shares.isArrivalDue(this.#nowMs) ? this.#shares.arrived() : [],
       schema: this.#roster.schema(this.#keeper.table, this.#nowMs),
@@ -378,8 +375,12 @@ export class Control {
   #leaveIfDue(): void {
     if (!this.#leaving.draining || this.#keeper.storing || this.#exited) return;
     const heirs = this.#roster.hasHeirs(this.#keeper.table);
-    if (!this.#leaving.isDue(this.#identity, this.#keeper.table, heirs, this.#shares, this.#nowMs)) return;
-    this.#leaving.go(this.#nowMs);
+    if (this.#leaving.isDue(this.#identity, this.#keeper.table, heirs, this.#shares, this.#nowMs))
+      this.#leave({ code: 0, reason: 'drained' });
+  }
+
+  #leave(ending: Ending): void {
+    this.#leaving.go(ending, this.#nowMs);
     this.#membership.stop(Infinity);
     this.#publishUntil();
     this.#release();
@@ -388,7 +389,7 @@ export class Control {
   #release(): void {
     this.#leaseAtMs = Infinity;
     this.#ask('release', [this.#identity.id, this.#identity.incarnation], (reply, nowMs) => {
-      if (reply !== undefined || this.#leaving.hasTriedEnough(nowMs)) return this.#exit(0, 'drained');
+      if (reply !== undefined || this.#leaving.hasTriedEnough(nowMs)) return this.#exit(this.#leaving.ending);
       this.#leaseAtMs = nowMs + limits.controlRetryMs;
     });
   }

@@ -4,7 +4,7 @@
  * for the safety of leases (docs/cluster-control.md) it is a slow way to the store and nothing more. Only renewals go this
  * way: for a lease that the peer has seen in the store, under the link's own name and incarnation, one at a time.
  */
-import { limits } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import { ownerName } from './control-types.ts';
 import type { LeaseFrame } from './control-types.ts';
 import type { Membership } from './membership.ts';
@@ -22,23 +22,25 @@ export class LeaseRelay {
   readonly #membership: Membership;
   readonly #calls: StoreCalls;
   readonly #ports: LeaseRelayPorts;
+  readonly #leaseTtlMs: number;
   /** Asked of peers and not answered: by the number of the operation, of whom and when. */
   readonly #asked = new Map<number, { readonly peer: string; readonly sentMs: number }>();
   /** Whose renewals are with the store just now. */
   readonly #underWay = new Set<string>();
   #turn = 0;
 
-  constructor(peers: Peers, membership: Membership, calls: StoreCalls, ports: LeaseRelayPorts) {
+  constructor(peers: Peers, membership: Membership, calls: StoreCalls, { leaseTtlMs }: Times, ports: LeaseRelayPorts) {
     this.#peers = peers;
     this.#membership = membership;
     this.#calls = calls;
     this.#ports = ports;
+    this.#leaseTtlMs = leaseTtlMs;
   }
 
   /** Asks the next of the peers; in vain when it does not reach the store either. */
   ask(draining: boolean, nowMs: number): void {
     for (const [operation, { sentMs }] of this.#asked)
-      if (nowMs - sentMs >= limits.leaseTtlMs) this.#asked.delete(operation);
+      if (nowMs - sentMs >= this.#leaseTtlMs) this.#asked.delete(operation);
     const peers = this.#membership.linkedPeers();
     const peer = peers[this.#turn++ % peers.length];
     if (peer === undefined) return;
@@ -51,7 +53,7 @@ export class LeaseRelay {
   answered({ operation }: { readonly operation: number }, nowMs: number, take: (sentMs: number) => void): void {
     const asked = this.#asked.get(operation);
     this.#asked.delete(operation);
-    if (asked === undefined || nowMs - asked.sentMs >= limits.leaseTtlMs) return;
+    if (asked === undefined || nowMs - asked.sentMs >= this.#leaseTtlMs) return;
     this.#ports.note('lease-by-peer', asked.peer);
     take(asked.sentMs);
   }
@@ -63,7 +65,7 @@ export class LeaseRelay {
     if (row === undefined || this.#underWay.has(name)) return;
     this.#underWay.add(name);
     const info = { ...row.info, draining };
-    this.#ports.ask('lease', [id, incarnation, limits.leaseTtlMs, info], (answer) => {
+    this.#ports.ask('lease', [id, incarnation, this.#leaseTtlMs, info], (answer) => {
       this.#underWay.delete(name);
       if (answer === undefined) return;
       this.#ports.note('lease-relayed', id);

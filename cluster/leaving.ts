@@ -1,7 +1,14 @@
 /** A drain: from the wish to leave to the release of the lease. */
 import { limits } from '../src/limits.ts';
+import type { ExitCode } from './control-types.ts';
 import { isMember, memberIndex } from './table.ts';
 import type { Table } from './table.ts';
+
+/** How the process is to end. */
+export interface Ending {
+  readonly code: ExitCode;
+  readonly reason: string;
+}
 
 export class Leaving {
   /** The wish was spoken: plan us nothing, hand over what we have. */
@@ -16,6 +23,7 @@ export class Leaving {
   gone = false;
   #closingSinceMs = Infinity;
   #goneSinceMs = 0;
+  ending: Ending = { code: 0, reason: 'drained' };
 
   /** Nobody is there to hand over to: write everything and go. */
   get closing(): boolean {
@@ -58,8 +66,9 @@ export class Leaving {
   }
 
   /** Stops for good; then the store is told. A supervisor tells it the same of every process of its that ended. */
-  go(nowMs: number): void {
+  go(ending: Ending, nowMs: number): void {
     this.gone = true;
+    this.ending = ending;
     this.#goneSinceMs = nowMs;
   }
 

@@ -136,7 +136,7 @@ export class LinkProtocol {
     if (this.#session.unacknowledged === 0) this.#progressMs = nowMs;
     if (nowMs - this.#heardMs >= limits.linkSilenceMs) return this.close('silent', nowMs);
     if (nowMs - this.#progressMs >= limits.linkSilenceMs) return this.close('not-acknowledged', nowMs);
-    if (nowMs - this.#heartbeatMs >= limits.heartbeatMs) {
+    if (nowMs - this.#heartbeatMs >= limits.linkHeartbeatMs) {
       this.#heartbeatMs = nowMs;
       this.#heartbeatDue = true;
     }

@@ -2,7 +2,8 @@
  * May this node act, and which peers does it no longer hear? Pure bookkeeping of leases, heartbeats, their echoes and
  * votes; the argument why no two nodes may act for one partition is in docs/cluster-control.md.
  */
-import { limits } from '../src/limits.ts';
+import { limits, profiles } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import { ownerName } from './control-types.ts';
 import { isMember } from './table.ts';
 import type { Table, TableMember } from './table.ts';
@@ -21,6 +22,7 @@ interface Peer {
 
 export class Membership {
   readonly id: string;
+  readonly #times: Times;
   /**
    * The node may act while the clock is below this. Whoever lets it pass is stopped: the latch opens only for a renewal
    * that was asked for after the stop.
@@ -40,8 +42,9 @@ export class Membership {
   /** By id: votes outlive the peer's entry. */
   readonly #votedMs = new Map<string, number>();
 
-  constructor(id: string) {
+  constructor(id: string, times: Times = profiles.default) {
     this.id = id;
+    this.#times = times;
   }
 
   /**
@@ -96,7 +99,7 @@ export class Membership {
   /** A peer that is itself in good standing echoed our heartbeat. */
   confirmed(id: string, incarnation: number, sentMs: number, votedAgoMs: number): void {
     const peer = this.#peers.get(ownerName(id, incarnation));
-    if (peer === undefined || votedAgoMs <= limits.voteTtlMs + limits.voteIssueWindowMs) return;
+    if (peer === undefined || votedAgoMs <= this.#times.voteTtlMs + this.#times.voteIssueWindowMs) return;
     peer.confirmedMs = Math.max(peer.confirmedMs, sentMs);
   }
 
@@ -121,8 +124,8 @@ export class Membership {
   shallVote(member: TableMember, nowMs: number): boolean {
     if (this.latched) return false;
     const peer = this.#peer(member.id, member.incarnation, nowMs);
-    if (nowMs - peer.heardMs <= limits.voteGuardMs) return false;
-    return nowMs - (this.#votedMs.get(member.id) ?? -Infinity) >= limits.voteRepeatMs;
+    if (nowMs - peer.heardMs <= this.#times.voteGuardMs) return false;
+    return nowMs - (this.#votedMs.get(member.id) ?? -Infinity) >= this.#times.voteRepeatMs;
   }
 
   voted(id: string, nowMs: number): void {
@@ -153,7 +156,7 @@ export class Membership {
   }
 
   #leaseEndMs(): number {
-    return this.#leasedMs + limits.leaseTtlMs - limits.leaseMarginMs;
+    return this.#leasedMs + this.#times.leaseTtlMs - this.#times.leaseMarginMs;
   }
 
   /** Until when so many peers confirm us that the rest is too few to vote us dead; Infinity when nobody could. */
@@ -174,7 +177,7 @@ export class Membership {
       times.push(latestMs);
     }
     times.sort((a, b) => b - a);
-    return (times[needed - 1] ?? -Infinity) + limits.heartbeatFreshMs;
+    return (times[needed - 1] ?? -Infinity) + this.#times.heartbeatFreshMs;
   }
 
   #peer(id: string, incarnation: number, nowMs: number): Peer {

@@ -1,5 +1,6 @@
 /** What control says to other nodes, and when: heartbeats, tables, and the wish for a link. */
 import { limits } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import { ownerName } from './control-types.ts';
 import type { ControlEffect, ControlIdentity, HeartbeatFrame, PeerFrame } from './control-types.ts';
 import type { Membership } from './membership.ts';
@@ -14,6 +15,7 @@ export class Peers {
   readonly #membership: Membership;
   readonly #roster: Roster;
   readonly #keeper: TableKeeper;
+  readonly #times: Times;
   readonly #emit: (effect: ControlEffect) => void;
   #heartbeatAtMs = -Infinity;
   #connectAtMs = -Infinity;
@@ -31,18 +33,20 @@ export class Peers {
     membership: Membership,
     roster: Roster,
     keeper: TableKeeper,
+    times: Times,
     emit: (effect: ControlEffect) => void,
   ) {
     this.#identity = identity;
     this.#membership = membership;
     this.#roster = roster;
     this.#keeper = keeper;
+    this.#times = times;
     this.#emit = emit;
   }
 
   /** `storeNowMs`: at most what the clock of the store shows. */
   tick(nowMs: number, storeNowMs: number): void {
-    if (nowMs - this.#heartbeatAtMs >= limits.heartbeatMs) this.heartbeatAll(nowMs);
+    if (nowMs - this.#heartbeatAtMs >= this.#times.heartbeatMs) this.heartbeatAll(nowMs);
     const isDue = nowMs - this.#connectAtMs >= limits.connectRetryMs;
     if (isDue) this.connectAll(nowMs);
     if (isDue || this.#rows !== this.#roster.rows) this.#invite(storeNowMs);

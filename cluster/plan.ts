@@ -4,6 +4,7 @@
  * while it is under way from A to B, nobody but A and B, as long as one of them lives.
  */
 import { limits } from '../src/limits.ts';
+import type { Profile } from '../src/limits.ts';
 import { ownerName } from './control-types.ts';
 import { place } from './place.ts';
 import type { Preferences } from './ring.ts';
@@ -24,6 +25,8 @@ export interface Facts {
   readonly adoptedEpoch: (member: TableMember) => number;
   /** The schema to write from the next table on (schema-rise.ts); default: as before. */
   readonly schema?: number;
+  /** Of the node that plans: for the first table, and when nobody of the table before lives any more. */
+  readonly profile?: Profile | undefined;
 }
 
 /** The next table, or undefined when nothing is to change. `previous` is undefined in an empty store. */
@@ -43,7 +46,9 @@ export function plan(
   const buddy = buddies(members, owner, preferences);
   const voters = nextVoters(previous, members, facts, epoch);
   const schema = previous === undefined ? commonSchema(members) : Math.max(tableSchema(previous), facts.schema ?? 0);
-  const next: Table = { epoch, nonce, members, owner, buddy, moving, ...voters, schema };
+  const isNew = previous === undefined || previous.members.every((member) => isDead(member, facts));
+  const profile = isNew ? facts.profile : previous.profile;
+  const next: Table = { epoch, nonce, members, owner, buddy, moving, ...voters, schema, ...(profile && { profile }) };
   return previous !== undefined && sameContent(previous, next) ? undefined : next;
 }
 
@@ -190,6 +195,7 @@ function sameContent(a: Table, b: Table): boolean {
   return (
     a.jointSince === b.jointSince &&
     tableSchema(a) === tableSchema(b) &&
+    a.profile === b.profile &&
     sameIds(a.voters, b.voters) &&
     sameIds(a.nextVoters, b.nextVoters) &&
     a.members.length === b.members.length &&

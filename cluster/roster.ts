@@ -1,6 +1,7 @@
 /** What the store's member rows say: who is over, and who may join a table. */
 import { memberOf, ownerName } from './control-types.ts';
 import type { ControlIdentity } from './control-types.ts';
+import type { Profile } from '../src/limits.ts';
 import { SchemaRise, schemaBar } from './schema-rise.ts';
 import type { MemberRow } from './store-ports.ts';
 import { isMember } from './table.ts';
@@ -59,13 +60,42 @@ export class Roster {
   }
 
   /** Everyone joins for itself; only into an empty store the first takes along whoever has a lease. */
-  joining(self: TableMember, table: Table | undefined, storeNowMs: number, linked: boolean): TableMember[] {
-    this.bar = schemaBar(self, table);
+  joining(
+    self: TableMember,
+    table: Table | undefined,
+    storeNowMs: number,
+    linked: boolean,
+    profile: Profile = 'default',
+  ): TableMember[] {
+    this.bar = schemaBar(self, table) ?? this.#profileBar(profile, table);
     if (table !== undefined)
       return isMember(table, self.id, self.incarnation) || self.draining || !linked || this.bar !== undefined
         ? []
         : [self];
-    return [self, ...this.candidates(self.id, table, storeNowMs).map((row) => memberOf(row, row.info, false))];
+    const others = this.candidates(self.id, table, storeNowMs).filter(
+      ({ info }) => (info.profile ?? 'default') === profile,
+    );
+    return [self, ...others.map((row) => memberOf(row, row.info, false))];
+  }
+
+  /** Votes, leases and confirmations of one cluster go by the same times, or two nodes may act for one partition. */
+  #profileBar(profile: Profile, table: Table | undefined): string | undefined {
+    const theirs = table?.profile ?? 'default';
+    if (table === undefined || theirs === profile || table.members.every((member) => this.isDead(member)))
+      return undefined;
+    return `cluster.profile of this node is ${profile}, the cluster runs with ${theirs}: give all nodes the same, and stop them all to change it`;
+  }
+
+  /** This node has another profile than a cluster that lives; undefined: not, or it may be gone. */
+  refusal(profile: Profile = 'default', table: Table | undefined, storeNowMs: number): string | undefined {
+    const lives = this.rows?.some(
+      (row) =>
+        row.status !== 'dead' &&
+        row.leaseUntilMs > storeNowMs &&
+        table !== undefined &&
+        isMember(table, row.id, row.incarnation),
+    );
+    return lives === true ? this.#profileBar(profile, table) : undefined;
   }
 
   /** Who has a lease and is in no table yet: it is about to join. */

@@ -1,5 +1,6 @@
 /** Operations asked of the store and not yet answered. */
 import { limits } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import type { ControlEffect, StoreOperation, StoreResult } from './control-types.ts';
 import type { CoordinationStore } from './store-ports.ts';
 
@@ -15,10 +16,15 @@ interface Pending {
 
 export class StoreCalls {
   readonly #pending = new Map<number, Pending>();
+  readonly #leaseTtlMs: number;
   /** Number of the last operation asked. */
   last = 0;
   /** The last answer was good, and none is overdue since. */
   answers = false;
+
+  constructor({ leaseTtlMs }: Times) {
+    this.#leaseTtlMs = leaseTtlMs;
+  }
 
   /** Returns the number of the operation. */
   ask<O extends StoreOperation>(
@@ -30,7 +36,7 @@ export class StoreCalls {
   ): number {
     const id = ++this.last;
     // A late renewal still counts from when it was sent; every other late answer is void.
-    const deadlineMs = nowMs + (op === 'lease' ? limits.leaseTtlMs : limits.controlStoreTimeoutMs);
+    const deadlineMs = nowMs + (op === 'lease' ? this.#leaseTtlMs : limits.controlStoreTimeoutMs);
     this.#pending.set(id, { done: done as Pending['done'], deadlineMs });
     effects.push({ do: 'store', id, op, args } as unknown as ControlEffect);
     return id;

@@ -4,6 +4,7 @@
  * offers the same operations with callbacks over a store thread. Every operation is one atomic step of the store: it
  * happens as a whole or not at all, and in one order that all nodes agree on.
  */
+import type { Profile } from '../src/limits.ts';
 
 /** What a member tells the others about itself. It travels in the lease and is replaced by each renewal. */
 export interface MemberInfo {
@@ -21,6 +22,8 @@ export interface MemberInfo {
   readonly schema: number;
   /** The lowest and the highest that it reads; absent: only `schema`. */
   readonly schemaReads?: readonly [min: number, max: number];
+  /** Its `cluster.profile`; absent: `default`. */
+  readonly profile?: Profile;
   /** The node wants to leave: plan it no partitions. */
   readonly draining: boolean;
 }
@@ -86,7 +89,7 @@ export interface CoordinationStore {
   /**
    * Say that `voter` no longer hears `target`. The target dies in the very call that finds its lease expired and at
    * least half of both voter sets with votes that still count. `issuedAtMs` is the store's clock as the voter knew it:
-   * a vote that was under way for longer than limits.voteIssueWindowMs is refused.
+   * a vote that was under way for longer than the profile's voteIssueWindowMs is refused.
    */
   vote(target: string, targetIncarnation: number, voter: string, issuedAtMs: number): VoteReply;
   /**

@@ -3,7 +3,8 @@
  * table has one (epoch, nonce) in the store; nodes route by the last one they adopted.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack';
-import { limits } from '../src/limits.ts';
+import { limits, profiles } from '../src/limits.ts';
+import type { Profile } from '../src/limits.ts';
 import type { SchemaRange } from './versions.ts';
 
 export interface TableMember {
@@ -40,6 +41,8 @@ export interface Table {
   readonly jointSince: number;
   /** The schema that everybody writes; absent from tables of the first release: see `tableSchema`. */
   readonly schema?: number;
+  /** The times that all members keep; absent: `default`. */
+  readonly profile?: Profile;
 }
 
 /** No member. */
@@ -110,7 +113,8 @@ export function packTable(table: Table): Uint8Array {
     table.voters,
     table.nextVoters,
     table.jointSince,
-    ...(table.schema === undefined ? [] : [table.schema]),
+    ...(table.schema === undefined && table.profile === undefined ? [] : [tableSchema(table)]),
+    ...(table.profile === undefined ? [] : [table.profile]),
   ]);
 }
 
@@ -147,6 +151,7 @@ export function unpackTable(bytes: Uint8Array): Table | undefined {
     nextVoters,
     jointSince,
     writes,
+    profile,
   ] = value as unknown[];
   if (!isCount(epoch) || epoch === 0 || typeof nonce !== 'string' || !isCount(jointSince)) return undefined;
   if (!isIdList(voters) || !isIdList(nextVoters) || (nextVoters.length === 0) !== (jointSince === 0)) return undefined;
@@ -158,8 +163,13 @@ export function unpackTable(bytes: Uint8Array): Table | undefined {
   const moving = unpackMoving(packedMoving, owner.length, members.length);
   if (moving === undefined) return undefined;
   if (writes !== undefined && !isCount(writes)) return undefined;
+  if (profile !== undefined && !isProfile(profile)) return undefined;
   const table = { epoch, nonce, members, owner, buddy, moving, voters, nextVoters, jointSince };
-  return writes === undefined ? table : { ...table, schema: writes };
+  return { ...table, ...(writes !== undefined && { schema: writes }), ...(profile !== undefined && { profile }) };
+}
+
+function isProfile(value: unknown): value is Profile {
+  return typeof value === 'string' && Object.hasOwn(profiles, value);
 }
 
 function unpackMembers(value: unknown): TableMember[] | undefined {

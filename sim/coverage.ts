@@ -3,7 +3,6 @@
  * go wrong that nothing else tries. A point that no seed of a long run reaches is a failure of the run.
  */
 import { hash32 } from '../cluster/hash.ts';
-import { limits } from '../src/limits.ts';
 import { MachineCoverage } from './reach/machines.ts';
 import { callStateOf, pairName } from './reach/pairs.ts';
 import type { Observer } from './observe.ts';
@@ -105,7 +104,7 @@ export class Coverage {
         if (reply !== 'ok') reach('zombie write refused');
       },
       lost() {
-        if ([...votes.values()].some((atMs) => atMs > world.kernel.nowMs - limits.voteTtlMs))
+        if ([...votes.values()].some((atMs) => atMs > world.kernel.nowMs - world.times.voteTtlMs))
           reach('votes lost with what the store lost');
         votes.clear();
       },

@@ -62,7 +62,16 @@ export class SimNode implements LinkEnd {
         for (const each of world.audience.counted) each.counted(id, metric);
       },
     });
-    const identity = { id, incarnation, link: `${id}:7000`, linkHeld: true, workers: world.options.workers, schema: 1 };
+    const profile = world.options.profile && { profile: world.options.profile };
+    const identity = {
+      id,
+      incarnation,
+      link: `${id}:7000`,
+      linkHeld: true,
+      workers: world.options.workers,
+      schema: 1,
+      ...profile,
+    };
     this.loop = new ControlLoop(
       { identity, partitions: world.options.partitions, preferences: world.preferences },
       {

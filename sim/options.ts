@@ -10,7 +10,7 @@ import type { LinkFault } from './links.ts';
 import type { Spread, Weather } from './network.ts';
 import type { StreamManners } from './stream.ts';
 import { Chance } from './random.ts';
-import type { limits } from '../src/limits.ts';
+import type { limits, Profile } from '../src/limits.ts';
 import type { Theft } from './thief.ts';
 import type { Stream } from './random.ts';
 import { mayLose } from './store/loss.ts';
@@ -94,6 +94,8 @@ export interface SimOptions {
   readonly threadMs: number;
   /** What packets wait for; undefined: the store. */
   readonly gate?: GateClass | undefined;
+  /** Times of leases and votes; undefined: `default`. */
+  readonly profile?: Profile | undefined;
   readonly linkMs: readonly [number, number];
   readonly storeMs: readonly [number, number];
   readonly store: StorePlan;
@@ -174,6 +176,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     seed,
     nodes,
     workers: random.int(1, 3),
+    profile: new Chance(seed).stream('profile').chance(0.15) ? ('fast' as const) : undefined,
     gate: wishes.gate ?? new Chance(seed).stream('gate').pick<GateClass>(['store', 'buddy', 'buddy']),
     partitions: random.pick([16, 64, 64, 256]),
     threadMs: random.pick([0.01, 0.05, 0.3]),
@@ -220,7 +223,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
 }
 
 /** The faults after each of which nothing may be lost: those are left out that would be too much with the ones before. */
-function bearable(faults: readonly Fault[], world: Pick<SimOptions, 'store' | 'gate' | 'nodes'>): Fault[] {
+function bearable(faults: readonly Fault[], world: Pick<SimOptions, 'store' | 'gate' | 'nodes' | 'profile'>): Fault[] {
   const kept: Fault[] = [];
   for (const fault of faults) if (!mayLose({ ...world, faults: [...kept, fault] })) kept.push(fault);
   return kept;

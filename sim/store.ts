@@ -6,7 +6,8 @@ import type { Kernel, Owner } from './kernel.ts';
 import type { StorePlan } from './options.ts';
 import type { UserRecord } from '../cluster/store-ports.ts';
 import type { Stream } from './random.ts';
-import type { StoreData } from './store/data.ts';
+import { profiles } from '../src/limits.ts';
+import type { StoreData, VoteTimes } from './store/data.ts';
 import { FileWay } from './store/file-way.ts';
 import { SimFile } from './store/file.ts';
 import type { StoreWatch, StoreWay } from './store/operation.ts';
@@ -26,13 +27,19 @@ export class SimStore {
   /** Failovers and outages under way: the later one decides. */
   #outage = 0;
 
-  constructor(kernel: Kernel, random: Stream, latencyMs: readonly [number, number], plan: StorePlan) {
+  constructor(
+    kernel: Kernel,
+    random: Stream,
+    latencyMs: readonly [number, number],
+    plan: StorePlan,
+    times: VoteTimes = profiles.default,
+  ) {
     this.kernel = kernel;
     this.#random = random;
     this.#calmMs = latencyMs;
     if (plan.kind === 'redis')
-      this.redis = new SimRedis(kernel, random, this.watches, latencyMs, plan.replicas, plan.lagMs);
-    else this.file = new SimFile(kernel, random, latencyMs, plan.forceMs);
+      this.redis = new SimRedis(kernel, random, this.watches, latencyMs, plan.replicas, plan.lagMs, times);
+    else this.file = new SimFile(kernel, random, latencyMs, plan.forceMs, times);
   }
 
   /** What is stored now. */

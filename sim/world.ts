@@ -2,6 +2,8 @@
  * The world in a box: nodes, store, links, network, phones and faults of one seed, in one thread and one virtual time.
  * Phases: warm-up, faults, healed (everything must come right), quiet (everything must end), final checks.
  */
+import { profiles } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import type { AorDeps } from '../actors/aor/state.ts';
 import { hash32 } from '../cluster/hash.ts';
 import { Preferences } from '../cluster/ring.ts';
@@ -39,6 +41,7 @@ export class World {
   readonly chance: Chance;
   readonly kernel = new Kernel();
   readonly store: SimStore;
+  readonly times: Times;
   readonly links: NodeLinks;
   readonly network: Network;
   readonly streams: StreamNetwork;
@@ -69,7 +72,8 @@ export class World {
     this.options = options;
     this.losses = new Losses(options);
     this.chance = new Chance(options.seed);
-    this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs, options.store);
+    this.times = profiles[options.profile ?? 'default'];
+    this.store = new SimStore(this.kernel, this.chance.stream('store'), options.storeMs, options.store, this.times);
     const names = Array.from({ length: options.nodes }, (_, index) => nodeName(index));
     this.links =
       options.linkBytes === undefined

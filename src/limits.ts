@@ -155,15 +155,7 @@ export const limits = {
   linkRedialMsMax: 1_000,
   batchPortBytesMax: 33_554_432,
   holdItemsPerPartitionMax: 2_048,
-  leaseTtlMs: 3_000,
-  leaseRenewMs: 750,
-  leaseMarginMs: 500,
-  heartbeatMs: 200,
-  heartbeatFreshMs: 2_000,
-  voteGuardMs: 2_500,
-  voteTtlMs: 1_500,
-  voteIssueWindowMs: 500,
-  voteRepeatMs: 300,
+  linkHeartbeatMs: 200,
   controlTickMs: 20,
   healthyLagMs: 200,
   membersFastPollMs: 20,
@@ -205,6 +197,7 @@ export const limits = {
   storeQueueRowsMax: 262_144,
   storeQueueBytesMax: 268_435_456,
   snapshotKeyCharsMax: 1_024,
+  storeLoadsUnderWayMax: 16,
   storeLoadChunkRows: 512,
   storeLoadChunkBytes: 524_288,
   storeBusyMs: 2_000,
@@ -245,17 +238,49 @@ export const limits = {
   supervisorStopMs: 30_000,
 } as const;
 
-// A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).
-assert(limits.heartbeatFreshMs < limits.voteGuardMs, 'a confirmer must stop counting before its vote may land');
-assert(
-  limits.leaseRenewMs < limits.leaseTtlMs - limits.leaseMarginMs - limits.controlRetryMs,
-  'a stopped node must get its lease back before it lapses again',
-);
-assert(limits.leaseRenewMs * 2 + limits.leaseMarginMs < limits.leaseTtlMs, 'one lost renewal must not cost the lease');
-assert(
-  limits.askTimeoutMs > limits.leaseTtlMs + limits.voteGuardMs + limits.voteRepeatMs,
-  'an ask must outlast the death and takeover of the node that it is for',
-);
+/** By how long a node may be silent before the others take over: `cluster.profile`, the same on all nodes of a cluster. */
+export const profiles = {
+  default: {
+    leaseTtlMs: 3_000,
+    leaseRenewMs: 750,
+    leaseMarginMs: 500,
+    heartbeatMs: 200,
+    heartbeatFreshMs: 2_000,
+    voteGuardMs: 2_500,
+    voteTtlMs: 1_500,
+    voteIssueWindowMs: 500,
+    voteRepeatMs: 300,
+  },
+  fast: {
+    leaseTtlMs: 1_000,
+    leaseRenewMs: 250,
+    leaseMarginMs: 200,
+    heartbeatMs: 100,
+    heartbeatFreshMs: 600,
+    voteGuardMs: 800,
+    voteTtlMs: 500,
+    voteIssueWindowMs: 200,
+    voteRepeatMs: 100,
+  },
+} as const;
+
+export type Profile = keyof typeof profiles;
+export type Times = Readonly<Record<keyof typeof profiles.default, number>>;
+
+for (const times of Object.values(profiles)) {
+  // A heartbeat must be able to go missing many times before it counts against a node (study: safety argument of the latch).
+  assert(times.heartbeatFreshMs < times.voteGuardMs, 'a confirmer must stop counting before its vote may land');
+  assert(
+    times.leaseRenewMs < times.leaseTtlMs - times.leaseMarginMs - limits.controlRetryMs,
+    'a stopped node must get its lease back before it lapses again',
+  );
+  assert(times.leaseRenewMs * 2 + times.leaseMarginMs < times.leaseTtlMs, 'one lost renewal must not cost the lease');
+  assert(
+    limits.askTimeoutMs > times.leaseTtlMs + times.voteGuardMs + times.voteRepeatMs,
+    'an ask must outlast the death and takeover of the node that it is for',
+  );
+  assert(times.voteRepeatMs * 2 < times.voteTtlMs, 'one lost vote must not let the ones before expire');
+}
 assert(limits.placeRenewMs * 3 < limits.placeSureMs, 'a call may be late twice before it is doubted');
 assert(
   limits.placeDoubtsMax * 2 < limits.asksOutstandingPerEntityMax &&
@@ -280,7 +305,7 @@ assert(
   'the other side must hear of room again long before it has used all of it',
 );
 assert(
-  limits.heartbeatMs * 4 < limits.linkSilenceMs,
+  limits.linkHeartbeatMs * 4 < limits.linkSilenceMs,
   'a link may be closed for silence only after several lost heartbeats',
 );
 assert(

@@ -3,7 +3,7 @@
  * statement of what every adapter must answer; a differential test holds the others to it.
  */
 import assert from 'node:assert';
-import { limits } from '../../src/limits.ts';
+import { limits, profiles } from '../../src/limits.ts';
 import { checkBatches } from './checks.ts';
 import { StoreError } from '../store-ports.ts';
 import type {
@@ -58,8 +58,8 @@ export class MemoryStore implements Store {
 
   constructor(options: MemoryStoreOptions) {
     this.#clock = options.nowMs;
-    this.#voteTtlMs = options.voteTtlMs ?? limits.voteTtlMs;
-    this.#voteIssueWindowMs = options.voteIssueWindowMs ?? limits.voteIssueWindowMs;
+    this.#voteTtlMs = options.voteTtlMs ?? profiles.default.voteTtlMs;
+    this.#voteIssueWindowMs = options.voteIssueWindowMs ?? profiles.default.voteIssueWindowMs;
   }
 
   nowMs(): number {

@@ -15,7 +15,7 @@ import type { SqliteStoreOptions } from './sqlite/store.ts';
 export function openServed(url: string, options: SqliteStoreOptions, done: Done<ServedStore>): void {
   if (/^rediss?[+:]/i.test(url)) {
     void import('./redis/store.ts')
-      .then(({ openRedisStore }) => openRedisStore(url))
+      .then(({ openRedisStore }) => openRedisStore(url, options))
       .then(
         (store) => done(undefined, store),
         (error: unknown) => done(asStoreError(error, 'opening it'), undefined),

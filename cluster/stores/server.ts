@@ -37,7 +37,8 @@ export class StoreServer {
   #loads: WaitingLoad[] = [];
   #scheduled = false;
   #committing = false;
-  #reading = false;
+  /** Pieces of loads under way. */
+  #reading = 0;
   /** Control operations under way. */
   #asked = 0;
   #commits = 0;
@@ -67,7 +68,7 @@ export class StoreServer {
 
   #closeIfDone(): void {
     const done = this.#closed;
-    if (done === undefined || this.#hasWork() || this.#committing || this.#reading || this.#asked > 0) return;
+    if (done === undefined || this.#hasWork() || this.#committing || this.#reading + this.#asked > 0) return;
     this.#closed = undefined;
     for (const port of this.#ports) port.close();
     this.#store.close(done);
@@ -114,7 +115,7 @@ export class StoreServer {
     return (
       this.#control.length > 0 ||
       (this.#writes.length > 0 && !this.#committing) ||
-      (this.#loads.length > 0 && !this.#reading)
+      (this.#loads.length > 0 && this.#reading < limits.storeLoadsUnderWayMax)
     );
   }
 
@@ -123,7 +124,7 @@ export class StoreServer {
     this.#control = [];
     for (const { port, request } of control) this.#answer(port, request);
     if (this.#writes.length > 0 && !this.#committing) this.#commit();
-    if (!this.#reading) this.#loadPiece();
+    if (this.#reading < limits.storeLoadsUnderWayMax) this.#loadPiece();
   }
 
   /** An answer that came later may have made room for more work. */
@@ -176,9 +177,9 @@ export class StoreServer {
     const load = this.#loads.shift();
     if (load === undefined) return;
     const { port, id, loading } = load;
-    this.#reading = true;
+    this.#reading++;
     loading.next((error, piece) => {
-      this.#reading = false;
+      this.#reading--;
       if (error === undefined) {
         const packer = new Packer();
         for (const row of piece.rows) packer.row(row);

@@ -10,6 +10,8 @@ export interface ThreadData {
   readonly url: string;
   readonly busyMs?: number;
   readonly pagesMax?: number;
+  readonly voteTtlMs?: number;
+  readonly voteIssueWindowMs?: number;
 }
 
 export type ParentMessage = { readonly kind: 'connect'; readonly port: MessagePort } | { readonly kind: 'close' };

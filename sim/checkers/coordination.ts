@@ -3,7 +3,6 @@
  * near the time that it was issued; voters that were to come become the only ones when every member knows of them.
  * Seen failing with the mutants: 'a release ends any life of a node', 'old votes are taken', 'voters flip before all know'.
  */
-import { limits } from '../../src/limits.ts';
 import { unpackTable } from '../../cluster/table.ts';
 import type { Table } from '../../cluster/table.ts';
 import { worldStartMs } from '../clock.ts';
@@ -23,7 +22,7 @@ export function coordination(world: World): Observer {
       if (reply === 'dead') dead.add(`${target}.${incarnation}`);
       const ageMs = Math.abs(worldStartMs + world.kernel.nowMs - issuedAtMs);
       const counted = reply === 'noted' || (reply === 'dead' && !dead.has(`${target}.${incarnation}`));
-      if (counted && ageMs > limits.voteIssueWindowMs + 2)
+      if (counted && ageMs > world.times.voteIssueWindowMs + 2)
         world.fail('coordination', 5, `a vote of ${voter} against ${target} counts ${ageMs.toFixed(0)} ms later`);
     },
     lost: () => void (stored = undefined),

@@ -10,6 +10,7 @@ import type { World } from '../world.ts';
 import { Stops } from './stops.ts';
 
 export function fence(world: World): Observer {
+  const { leaseTtlMs, voteGuardMs, voteTtlMs } = world.times;
   const leaseUntilMs = new Map<string, number>();
   const dead = new Set<string>();
   let voters: readonly (readonly string[])[] = [];
@@ -24,7 +25,7 @@ export function fence(world: World): Observer {
       const name = `${id}.${incarnation}`;
       if (reply.result !== 'ok') return;
       if (dead.has(name)) world.fail('fence', 5, `${name} got its lease back after its death`);
-      leaseUntilMs.set(name, world.kernel.nowMs + 3_000);
+      leaseUntilMs.set(name, world.kernel.nowMs + leaseTtlMs);
     },
     voted(target, incarnation, voter, issuedAtMs, reply) {
       const name = `${target}.${incarnation}`;
@@ -32,7 +33,7 @@ export function fence(world: World): Observer {
       const node = world.nodes.get(voter);
       const underWayMs = world.kernel.nowMs - (issuedAtMs - worldStartMs);
       const awakeMs = (node === undefined ? Infinity : stops.sinceMs(node)) - underWayMs;
-      if (awakeMs > 0 && awakeMs < 2_000)
+      if (awakeMs > 0 && awakeMs < voteGuardMs - 500)
         world.fail('fence', 5, `${voter} votes against ${name} ${awakeMs.toFixed(0)} ms after it was stopped itself`);
       const ofTarget = votes.get(name) ?? new Map<string, number>();
       votes.set(name, ofTarget);
@@ -44,7 +45,7 @@ export function fence(world: World): Observer {
       if ((leaseUntilMs.get(name) ?? 0) > nowMs + 1)
         world.fail('fence', 5, `${name} was voted dead while it had a lease`);
       for (const set of voters) {
-        const count = set.filter((id) => nowMs - (ofTarget.get(id) ?? -Infinity) <= 1_501).length;
+        const count = set.filter((id) => nowMs - (ofTarget.get(id) ?? -Infinity) <= voteTtlMs + 1).length;
         if (count < Math.ceil(set.length / 2))
           world.fail('fence', 5, `${name} was voted dead by ${count} of ${set.length}`);
       }

@@ -6,7 +6,7 @@
  * whoever holds the connection decides nothing (seeds 600029 and 600055: the process is stopped meanwhile).
  * Seen failing with the mutant: 'a node acts for its whole lease and longer'.
  */
-import { limits } from '../../src/limits.ts';
+import type { Times } from '../../src/limits.ts';
 import { unpackTransmit } from '../../cluster/transmit.ts';
 import type { SimNode } from '../node.ts';
 import type { Observer } from '../observe.ts';
@@ -27,6 +27,7 @@ interface Standing {
 }
 
 export function latch(world: World): Observer {
+  const { times } = world;
   const all = new Map<string, Standing>();
   const of = (name: string): Standing => {
     let standing = all.get(name);
@@ -40,7 +41,7 @@ export function latch(world: World): Observer {
   const look = (standing: Standing, id: string): void => {
     const { nowMs } = world.kernel;
     if (standing.stoppedAtMs !== undefined || nowMs <= standing.leaseUntilMs + toleranceMs) return;
-    const untilMs = Math.max(standing.leaseUntilMs, confirmedUntilMs(standing, id)) + toleranceMs;
+    const untilMs = Math.max(standing.leaseUntilMs, confirmedUntilMs(standing, id, times)) + toleranceMs;
     if (nowMs > untilMs) standing.stoppedAtMs = untilMs;
   };
   world.store.watches.push({
@@ -48,7 +49,7 @@ export function latch(world: World): Observer {
       if (reply.result !== 'ok') return;
       const standing = of(`${id}.${incarnation}`);
       look(standing, id);
-      standing.leaseUntilMs = Math.max(standing.leaseUntilMs, askedAtMs + limits.leaseTtlMs - limits.leaseMarginMs);
+      standing.leaseUntilMs = Math.max(standing.leaseUntilMs, askedAtMs + times.leaseTtlMs - times.leaseMarginMs);
       // A process stops by its own clock, up to the tolerance sooner.
       const { stoppedAtMs } = standing;
       if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs) standing.stoppedAtMs = undefined;
@@ -82,7 +83,7 @@ export function latch(world: World): Observer {
       const standing = of(node.owner.name);
       look(standing, node.id);
       // Whoever has voted against us a moment ago confirms nothing.
-      if (frame.votedAgoMs <= limits.voteTtlMs + limits.voteIssueWindowMs) return;
+      if (frame.votedAgoMs <= times.voteTtlMs + times.voteIssueWindowMs) return;
       const sentAtMs = world.kernel.nowMs - (node.clock.monotonicMs() - frame.sentAtMs);
       standing.confirmed.set(from, Math.max(standing.confirmed.get(from) ?? -Infinity, sentAtMs));
     },
@@ -102,7 +103,7 @@ export function latch(world: World): Observer {
 }
 
 /** Until when enough voters vouch for it that the others are too few. */
-function confirmedUntilMs({ voters, confirmed }: Standing, id: string): number {
+function confirmedUntilMs({ voters, confirmed }: Standing, id: string, { heartbeatFreshMs }: Times): number {
   if (voters.length === 0) return -Infinity;
   let untilMs = Infinity;
   for (const set of voters) {
@@ -110,7 +111,7 @@ function confirmedUntilMs({ voters, confirmed }: Standing, id: string): number {
     if (needed === 0) continue;
     const times = set.filter((each) => each !== id).map((each) => confirmed.get(each) ?? -Infinity);
     times.sort((a, b) => b - a);
-    untilMs = Math.min(untilMs, (times[needed - 1] ?? -Infinity) + limits.heartbeatFreshMs);
+    untilMs = Math.min(untilMs, (times[needed - 1] ?? -Infinity) + heartbeatFreshMs);
   }
   return untilMs;
 }

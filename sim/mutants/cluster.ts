@@ -12,8 +12,8 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a node acts for its whole lease and longer',
     file: 'cluster/membership.ts',
-    line: '    return this.#leasedMs + limits.leaseTtlMs - limits.leaseMarginMs;',
-    instead: '    return this.#leasedMs + limits.leaseTtlMs * 3;',
+    line: '    return this.#leasedMs + this.#times.leaseTtlMs - this.#times.leaseMarginMs;',
+    instead: '    return this.#leasedMs + this.#times.leaseTtlMs * 3;',
     wishes: { kinds: ['island', 'isolate', 'pause'], nodes: 3 },
   },
   {
@@ -159,7 +159,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'a peer that voted confirms',
     file: 'cluster/membership.ts',
-    line: '    if (peer === undefined || votedAgoMs <= limits.voteTtlMs + limits.voteIssueWindowMs) return;',
+    line: '    if (peer === undefined || votedAgoMs <= this.#times.voteTtlMs + this.#times.voteIssueWindowMs) return;',
     instead: '    if (peer === undefined) return;',
     scenario: 'peer that voted and hears again',
   },
@@ -167,7 +167,7 @@ export const clusterMutants: readonly Mutant[] = [
     name: 'a renewal counts from its answer',
     file: 'cluster/membership.ts',
     line: '    this.#leasedMs = Math.max(this.#leasedMs, sentMs);',
-    instead: '    this.#leasedMs = Math.max(this.#leasedMs, nowMs + limits.leaseTtlMs);',
+    instead: '    this.#leasedMs = Math.max(this.#leasedMs, nowMs + this.#times.leaseTtlMs);',
     wishes: { kinds: ['store-slow', 'island', 'pause'] },
   },
   {
@@ -187,9 +187,16 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'nobody votes',
     file: 'cluster/membership.ts',
-    line: '    if (nowMs - peer.heardMs <= limits.voteGuardMs) return false;',
+    line: '    if (nowMs - peer.heardMs <= this.#times.voteGuardMs) return false;',
     instead: '    if (nowMs > 0) return false;',
     scenario: 'crash of the node that is asked to hand over',
+  },
+  {
+    name: 'votes by the default times whatever the profile',
+    file: 'cluster/membership.ts',
+    line: '    if (nowMs - peer.heardMs <= this.#times.voteGuardMs) return false;',
+    instead: '    if (nowMs - peer.heardMs <= profiles.default.voteGuardMs) return false;',
+    scenario: 'machine lost in a cluster with the fast profile',
   },
   {
     name: 'older tables are adopted',

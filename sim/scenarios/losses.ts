@@ -1,5 +1,5 @@
 /** Nodes and workers that are lost, and what the next owner makes of it. */
-import { plainStore } from '../options.ts';
+import { plainStore, warmUpMs } from '../options.ts';
 import { calls, fault, got, options, stood } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -54,6 +54,25 @@ export const lossScenarios: readonly Scenario[] = [
     reaches: ['date of a machine wrong by minutes', 'killed by votes', 'takeover while ringing'],
     judge: (call) => (call.plan.devices[0]?.does === 'ring' ? got(408, 480)(call) : stood(call)),
     mutant: 'the wheel does not mind a clock set back',
+  },
+  {
+    name: 'machine lost in a cluster with the fast profile',
+    seenIn: [],
+    breaks: 'calls wait for seconds until the others are sure that a machine is lost',
+    options: options({
+      profile: 'fast',
+      linkMs: [0.2, 1],
+      storeMs: [0.5, 3],
+      calls: [...calls(30, { everyMs: 30 }), ...calls(50, { fromMs: 2_500, everyMs: 40 })],
+      faults: [fault(1_000, 'crash', 'b', { released: false, forMs: 8_000 })],
+    }),
+    reaches: ['killed by votes', 'takeover of a call that stands'],
+    judge: (call) => {
+      const tookMs = (call.finals[0]?.atMs ?? Infinity) - call.plan.startMs;
+      const isLate = call.plan.startMs >= warmUpMs + 2_500 && tookMs > 1_000;
+      return isLate ? `was answered after ${tookMs.toFixed(0)} ms` : stood(call);
+    },
+    mutant: 'votes by the default times whatever the profile',
   },
   {
     name: 'two nodes join at once',

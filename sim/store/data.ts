@@ -4,28 +4,38 @@
  */
 import { MemoryStore } from '../../cluster/stores/memory.ts';
 import type { SnapshotRow, WriteReply } from '../../cluster/store-ports.ts';
+import type { Times } from '../../src/limits.ts';
 import { worldStartMs } from '../clock.ts';
 
 /** Refused because a later write of the same owner was done before it. */
 export const overtaken = 'overtaken';
 
+/** How long a vote counts, and how old it may be when it comes. */
+export type VoteTimes = Pick<Times, 'voteTtlMs' | 'voteIssueWindowMs'>;
+
+function voteTimes({ voteTtlMs, voteIssueWindowMs }: VoteTimes): VoteTimes {
+  return { voteTtlMs, voteIssueWindowMs };
+}
+
 export class StoreData {
   readonly memory: MemoryStore;
   readonly #nowMs: () => number;
+  readonly #times: VoteTimes;
   readonly #lastWrites: Map<number, number>;
   /** A replica repeats what its master did at the time of its master. */
   #pinnedMs: number | undefined;
 
   /** @param nowMs the time of the kernel */
-  constructor(nowMs: () => number, from?: StoreData) {
+  constructor(nowMs: () => number, times: VoteTimes, from?: StoreData) {
     this.#nowMs = nowMs;
+    this.#times = times;
     this.#lastWrites = new Map(from === undefined ? [] : from.#lastWrites);
-    const options = { nowMs: () => worldStartMs + Math.floor(this.#pinnedMs ?? nowMs()) };
+    const options = { nowMs: () => worldStartMs + Math.floor(this.#pinnedMs ?? nowMs()), ...voteTimes(times) };
     this.memory = from === undefined ? new MemoryStore(options) : from.memory.copy(options);
   }
 
   copy(): StoreData {
-    return new StoreData(this.#nowMs, this);
+    return new StoreData(this.#nowMs, this.#times, this);
   }
 
   /** Repeats a change that was made at this time of the kernel. */

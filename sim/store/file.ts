@@ -6,6 +6,7 @@ import { StoreError } from '../../cluster/store-ports.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Stream } from '../random.ts';
 import { StoreData } from './data.ts';
+import type { VoteTimes } from './data.ts';
 
 export class SimFile {
   readonly kernel: Kernel;
@@ -25,12 +26,18 @@ export class SimFile {
   /** A writer has the lock until then. */
   lockedUntilMs = 0;
 
-  constructor(kernel: Kernel, random: Stream, callMs: readonly [number, number], forceMs: readonly [number, number]) {
+  constructor(
+    kernel: Kernel,
+    random: Stream,
+    callMs: readonly [number, number],
+    forceMs: readonly [number, number],
+    times: VoteTimes,
+  ) {
     this.kernel = kernel;
     this.random = random;
     this.callMs = callMs;
     this.forceMs = forceMs;
-    this.data = new StoreData(() => kernel.nowMs);
+    this.data = new StoreData(() => kernel.nowMs, times);
   }
 
   delayMs(): number {

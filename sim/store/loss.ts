@@ -13,7 +13,8 @@
  *   store takes nothing, that is all that changed.
  */
 import type { Fault, SimOptions } from '../options.ts';
-import { limits } from '../../src/limits.ts';
+import { limits, profiles } from '../../src/limits.ts';
+import type { Profile } from '../../src/limits.ts';
 
 const refusals: ReadonlySet<string> = new Set([
   'store-down',
@@ -23,7 +24,7 @@ const refusals: ReadonlySet<string> = new Set([
   'isolate',
   'island',
 ]);
-type Setting = Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes'>;
+type Setting = Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes' | 'profile'>;
 
 /** The same of a world that runs: a fault that waits for a write of its node may strike much later than it was planned. */
 export class Losses {
@@ -63,7 +64,7 @@ const lossAfterMs = 6_000;
 export function mayLose(options: Setting): boolean {
   if (options.gate === 'buddy' && losesBothMemories(options)) return true;
   const isRedis = options.store.kind === 'redis';
-  if (isRedis && losesUnwritten(options.faults)) return true;
+  if (isRedis && losesUnwritten(options)) return true;
   return options.faults.some((fault) => {
     if (refusals.has(fault.kind)) return true;
     if (fault.kind === 'store-hung') return fault.forMs >= (isRedis ? limits.redisSilenceMs : limits.storeBusyMs) - 500;
@@ -77,14 +78,14 @@ export function mayLose(options: Setting): boolean {
 export const silentStopMs = 2 * limits.redisReconnectMsMax + 5 * limits.storeRetryMs;
 
 /** A node that stood still for so long that it gave up its connections to a Redis, and ended before it had written again. */
-function losesUnwritten(faults: readonly Fault[]): boolean {
+function losesUnwritten({ faults, profile }: Pick<SimOptions, 'faults' | 'profile'>): boolean {
   return faults.some(
     (stop) =>
       stop.kind === 'pause' &&
       stop.forMs >= limits.redisSilenceMs &&
       faults.some(
         (end) =>
-          (end.kind === 'crash' || end.kind === 'worker-crash' || isDeadly(end)) &&
+          (end.kind === 'crash' || end.kind === 'worker-crash' || isDeadly(end, profile)) &&
           end !== stop &&
           end.node === stop.node &&
           end.atMs >= stop.atMs &&
@@ -98,10 +99,10 @@ const unstoredMs = 1_500;
 /** Votes, a table, seals, the question to the buddy and the writing of what it said. */
 const takeoverMs = 6_000;
 
-function losesBothMemories({ faults, nodes }: Pick<SimOptions, 'faults' | 'nodes'>): boolean {
+function losesBothMemories({ faults, nodes, profile }: Pick<SimOptions, 'faults' | 'nodes' | 'profile'>): boolean {
   return faults.some(
     (owner) =>
-      (owner.kind === 'crash' || owner.kind === 'worker-crash' || isDeadly(owner)) &&
+      (owner.kind === 'crash' || owner.kind === 'worker-crash' || isDeadly(owner, profile)) &&
       faults.some((buddy) => {
         const backMs = endOf(buddy) + (buddy.kind === 'drain' ? startMs : 0);
         if (buddy === owner || buddy.atMs > takenOverMs(owner, faults) || backMs < unstoredFromMs(owner, faults))
@@ -109,18 +110,25 @@ function losesBothMemories({ faults, nodes }: Pick<SimOptions, 'faults' | 'nodes
         if (buddy.kind === 'cut' || buddy.kind === 'one-way-cut') return true;
         if (buddy.node === owner.node) return false;
         // Who leaves waits for an heir to come for what it has, but not for a node that is to be started again.
-        if (buddy.kind === 'drain') return owner.kind !== 'worker-crash' && isLast(buddy, owner, faults, nodes);
-        return buddy.kind === 'crash' || isDeadly(buddy);
+        if (buddy.kind === 'drain')
+          return owner.kind !== 'worker-crash' && isLast(buddy, owner, faults, nodes, profile);
+        return buddy.kind === 'crash' || isDeadly(buddy, profile);
       }),
   );
 }
 
 /** Of a cluster nobody else was there either, around that time. */
-function isLast(leaving: Fault, lost: Fault, faults: readonly Fault[], nodes: number): boolean {
+function isLast(
+  leaving: Fault,
+  lost: Fault,
+  faults: readonly Fault[],
+  nodes: number,
+  profile: Profile | undefined,
+): boolean {
   const gone = new Set([leaving.node, lost.node]);
   for (const each of faults)
     if (
-      (each.kind === 'drain' || each.kind === 'crash' || isDeadly(each)) &&
+      (each.kind === 'drain' || each.kind === 'crash' || isDeadly(each, profile)) &&
       each.atMs < endOf(leaving) + startMs &&
       endOf(each) + startMs > leaving.atMs
     )
@@ -157,12 +165,13 @@ function isOutage({ kind }: Fault): boolean {
 
 const deadly: ReadonlySet<string> = new Set(['pause', 'isolate', 'island']);
 /** Stopped, or cut off, for so long that it may be taken for dead. */
-function isDeadly({ kind, forMs }: Fault): boolean {
-  return deadly.has(kind) && forMs >= limits.leaseTtlMs - limits.leaseMarginMs - limits.leaseRenewMs;
+function isDeadly({ kind, forMs }: Fault, profile: Profile | undefined): boolean {
+  const { leaseTtlMs, leaseMarginMs, leaseRenewMs } = profiles[profile ?? 'default'];
+  return deadly.has(kind) && forMs >= leaseTtlMs - leaseMarginMs - leaseRenewMs;
 }
 
 /** Whether a registration may be gone, or expire too soon, though its 200 stands: nobody has what was promised any more. */
-export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes'>): boolean {
+export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes' | 'profile'>): boolean {
   const { faults, gate } = options;
   if (gate === 'buddy' && losesBothMemories(options)) return true;
   return faults.some((fault) => fault.kind === 'store-wiped' && meetsAnother(fault, faults));

@@ -8,6 +8,7 @@ import { limits } from '../../src/limits.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Stream } from '../random.ts';
 import { StoreData } from './data.ts';
+import type { VoteTimes } from './data.ts';
 import type { Outcome, StoreWatch } from './operation.ts';
 
 /** One script. */
@@ -39,6 +40,7 @@ export class SimRedis {
   readonly kernel: Kernel;
   readonly random: Stream;
   readonly #watches: readonly StoreWatch[];
+  readonly #times: VoteTimes;
   readonly #replicas: Replica[];
   readonly #lagMs: readonly [number, number];
   data: StoreData;
@@ -66,13 +68,15 @@ export class SimRedis {
     wayMs: readonly [number, number],
     replicas: number,
     lagMs: readonly [number, number],
+    times: VoteTimes,
   ) {
     this.kernel = kernel;
     this.random = random;
     this.#watches = watches;
     this.wayMs = wayMs;
     this.#lagMs = lagMs;
-    this.data = new StoreData(() => kernel.nowMs);
+    this.#times = times;
+    this.data = new StoreData(() => kernel.nowMs, times);
     this.#replicas = Array.from({ length: replicas }, () => this.#newReplica());
   }
 
@@ -143,7 +147,7 @@ export class SimRedis {
   /** FLUSHALL. The users are put back by whoever provisions them. */
   wipe(): void {
     const users = this.data.memory.users('', limits.storeUsersPageMax);
-    this.data = new StoreData(() => this.kernel.nowMs);
+    this.data = new StoreData(() => this.kernel.nowMs, this.#times);
     for (const user of users) this.data.memory.putUser(user);
     for (let index = 0; index < this.#replicas.length; index++) this.#replicas[index] = this.#newReplica();
     this.#born++;

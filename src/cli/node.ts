@@ -23,7 +23,7 @@ import type { Table } from '../../cluster/table.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
-import { limits } from '../limits.ts';
+import { limits, profiles } from '../limits.ts';
 import type { FromWorker, WorkerLoadView, WorkerQuery } from './worker/messages.ts';
 import { Counters } from './worker/counters.ts';
 import { LoopTurns } from './worker/loop-delay.ts';
@@ -118,8 +118,9 @@ class Node implements RunningNode {
 
   async start(): Promise<void> {
     const { config } = this;
+    const { voteTtlMs, voteIssueWindowMs } = profiles[config.cluster.profile];
     this.#store = await new Promise<StoreThread>((resolve, reject) => {
-      startStoreThread({ url: config.cluster.store }, (error, thread) =>
+      startStoreThread({ url: config.cluster.store, voteTtlMs, voteIssueWindowMs }, (error, thread) =>
         error === undefined ? resolve(thread) : reject(error),
       );
     });
@@ -225,6 +226,7 @@ class Node implements RunningNode {
       workers: workers.count,
       schema: ownVersions.schema.writes,
       schemaReads: [ownVersions.schema.reads.min, ownVersions.schema.reads.max] as const,
+      ...(this.#config.cluster.profile !== 'default' && { profile: this.#config.cluster.profile }),
     };
     this.#loop = new ControlLoop(
       { identity },
@@ -359,10 +361,10 @@ class Node implements RunningNode {
     });
   }
 
-  async #leave(code: 0 | 70, reason: string): Promise<void> {
+  async #leave(code: 0 | 70 | 78, reason: string): Promise<void> {
     this.#log.write(code === 0 ? 'info' : 'error', 'leaving', { reason });
     // Told that it is dead, it ends at once: whatever it still holds belongs to others now.
-    if (code === 0) await this.close();
+    if (code !== 70) await this.close();
     if (this.#drained !== undefined) return this.#drained();
     this.#options.onExit(code, reason);
   }

@@ -72,6 +72,14 @@ const cluster = z.strictObject({
       'Secret shared by all nodes: links, nonces and tags are authenticated with it. At least 16 characters when a link ' +
         'leaves this machine. Write it as `env:NAME`; `openssl rand -hex 32` makes a good one.',
     ),
+  profile: z
+    .enum(['default', 'fast'])
+    .default('default')
+    .describe(
+      'How long a node may be silent before the others take over what it has: `default`, about three seconds; `fast`, about ' +
+        'one, for hosts, networks and a store that never stand still for half a second. The same on all nodes: one with another ' +
+        'is refused.',
+    ),
   gate: z
     .enum(['buddy', 'store', 'off'])
     .default('buddy')

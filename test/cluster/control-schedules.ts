@@ -2,6 +2,7 @@
 import type { Control } from '../../cluster/control.ts';
 import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { Preferences } from '../../cluster/ring.ts';
+import type { Profile } from '../../src/limits.ts';
 import { World } from './control-world.ts';
 
 const chaosMs = 14_000;
@@ -12,8 +13,9 @@ export function runSchedule(
   seed: number,
   preferences: Preferences,
   control: (options: ControlOptions) => Control,
+  profile?: Profile,
 ): World {
-  const world = new World({ seed, preferences, control });
+  const world = new World({ seed, preferences, control, profile });
   try {
     if (seed % 2 === 0) chaos(world);
     else islands(world);

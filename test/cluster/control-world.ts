@@ -9,6 +9,8 @@ import type { ControlEffect, ControlInput, Share, StoreEffect } from '../../clus
 import type { Control } from '../../cluster/control.ts';
 import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { Preferences } from '../../cluster/ring.ts';
+import { profiles } from '../../src/limits.ts';
+import type { Profile } from '../../src/limits.ts';
 import { MemoryStore } from '../../cluster/stores/memory.ts';
 import { Agenda } from './agenda.ts';
 import { checkActing, checkSettled } from './control-checks.ts';
@@ -20,6 +22,8 @@ export interface WorldOptions {
   /** Builds the control: the real one, or a mutant that the test wants to see caught. */
   readonly control: (options: ControlOptions) => Control;
   readonly workers?: number;
+  /** Of what is started from now on; default: `default`. */
+  readonly profile?: Profile | undefined;
   /** No writes and no checks at every event: for large tables. */
   readonly light?: boolean;
   /** Probability that one message or store call takes long (up to 3 s) instead of some milliseconds. */
@@ -76,7 +80,9 @@ export class World extends Agenda {
       () => this.#delay(),
     );
     this.slow = options.slow ?? 0;
-    this.store = new MemoryStore({ nowMs: () => 1_700_000_000_000 + Math.floor(this.nowMs) });
+    const { voteTtlMs, voteIssueWindowMs } = profiles[options.profile ?? 'default'];
+    const nowMs = (): number => 1_700_000_000_000 + Math.floor(this.nowMs);
+    this.store = new MemoryStore({ nowMs, voteTtlMs, voteIssueWindowMs });
   }
 
   get partitions(): number {
@@ -87,7 +93,7 @@ export class World extends Agenda {
     this.trace.push(`${this.nowMs.toFixed(1)} ${text}`);
   }
 
-  start(id: string): Process {
+  start(id: string, profile = this.#options.profile): Process {
     const incarnation = ++this.#incarnations;
     const identity = {
       id,
@@ -96,6 +102,7 @@ export class World extends Agenda {
       linkHeld: true,
       workers: this.#options.workers ?? 2,
       schema: 1,
+      ...(profile && { profile }),
     };
     const control = this.#options.control({ identity, preferences: this.#options.preferences });
     const process: Process = {

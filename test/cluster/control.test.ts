@@ -16,7 +16,7 @@ import type { ControlOptions } from '../../cluster/control-types.ts';
 import type { ControlEffect, ControlInput } from '../../cluster/control-types.ts';
 import { readPeerFrame } from '../../cluster/peer-frames.ts';
 import { Preferences } from '../../cluster/ring.ts';
-import { limits } from '../../src/limits.ts';
+import { limits, profiles } from '../../src/limits.ts';
 import { runSchedule } from './control-schedules.ts';
 import { World } from './control-world.ts';
 
@@ -33,7 +33,8 @@ test('schedules of random faults', { timeout: 600_000 }, () => {
   const [from, to] = (process.env['SEEDS'] ?? '0-80').split('-').map(Number) as [number, number];
   const reached = new Map<string, number>();
   for (let seed = from; seed < to; seed++) {
-    for (const [name, count] of runSchedule(seed, preferences, control).reached)
+    const profile = seed % 4 > 1 ? 'fast' : undefined;
+    for (const [name, count] of runSchedule(seed, preferences, control, profile).reached)
       reached.set(name, (reached.get(name) ?? 0) + count);
   }
   // The schedules are worth nothing when they do not get there.
@@ -148,7 +149,7 @@ test('who wanted to join and died is dialled no more', () => {
   two.start('c');
   two.kill(two.processes.get('c')!, { release: false, machine: true });
   const joiner = { id: 'c', incarnation: 99, link: 'c:1', linkHeld: false, workers: 1, schema: 1 };
-  two.store.lease('c', 99, limits.leaseTtlMs, { link: joiner.link, workers: 1, schema: 1, draining: false });
+  two.store.lease('c', 99, profiles.default.leaseTtlMs, { link: joiner.link, workers: 1, schema: 1, draining: false });
   const said: string[] = [];
   const step = dialler.step.bind(dialler);
   dialler.step = (input, nowMs) => {
@@ -157,7 +158,7 @@ test('who wanted to join and died is dialled no more', () => {
       if ((effect.do === 'connect' || effect.do === 'disconnect') && effect.peer === 'c') said.push(effect.do);
     return effects;
   };
-  two.run(two.nowMs + limits.leaseTtlMs + 2_000);
+  two.run(two.nowMs + profiles.default.leaseTtlMs + 2_000);
   assert.equal(said[0], 'connect');
   assert.equal(said.at(-1), 'disconnect');
   assert.equal(said.filter((each) => each === 'disconnect').length, 1);
@@ -285,9 +286,9 @@ test('told dead it stops first, then exits 70', () => {
   assert.equal(lease?.op, 'lease');
   const result = { result: 'ok', tableEpoch: 0, nowMs: 1_000_000 } as const;
   bench.step({ type: 'store-reply', id: lease!.id, result }, 1);
-  const again = bench.asks(limits.leaseRenewMs).find(({ op }) => op === 'lease');
+  const again = bench.asks(profiles.default.leaseRenewMs).find(({ op }) => op === 'lease');
   const dead = { result: 'dead', tableEpoch: 0, nowMs: 1_000_800 } as const;
-  const effects = bench.step({ type: 'store-reply', id: again!.id, result: dead }, limits.leaseRenewMs + 1);
+  const effects = bench.step({ type: 'store-reply', id: again!.id, result: dead }, profiles.default.leaseRenewMs + 1);
   assert.deepEqual(effects[0], { do: 'serve-until', untilMs: 0 });
   assert.deepEqual(effects.at(-1), { do: 'exit', code: 70, reason: 'dead' });
   assert.deepEqual(bench.step({ type: 'tick' }, 10_000), []);
@@ -316,7 +317,7 @@ test('a stopped node confirms nobody, an acting one does', () => {
   assert.equal(acks(1), 0);
   bench.step({ type: 'store-reply', id: lease!.id, result: { result: 'ok', tableEpoch: 0, nowMs: 1_000_000 } }, 2);
   assert.equal(acks(3), 1);
-  assert.equal(acks(limits.leaseTtlMs), 0);
+  assert.equal(acks(profiles.default.leaseTtlMs), 0);
 });
 
 test('a predecessor at another address, or whose address we do not hold, is waited for', () => {

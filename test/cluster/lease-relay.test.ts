@@ -16,7 +16,7 @@ import { packRelayed, unpackRelayed } from '../../cluster/relay.ts';
 import { Preferences } from '../../cluster/ring.ts';
 import { StoreCalls } from '../../cluster/store-calls.ts';
 import type { LeaseReply, MemberRow } from '../../cluster/store-ports.ts';
-import { limits } from '../../src/limits.ts';
+import { limits, profiles } from '../../src/limits.ts';
 import { World } from './control-world.ts';
 
 const preferences = new Preferences(12);
@@ -44,7 +44,7 @@ test('in a cluster of two, the one without the store renews through the other, a
     assert(world.reached.get('lease-relayed')! >= 4);
     const process = world.processes.get(id)!;
     // Long enough to lose its standing as a rule, not long enough to be voted out.
-    world.pause(process, limits.voteGuardMs - limits.heartbeatMs - 30);
+    world.pause(process, profiles.default.voteGuardMs - profiles.default.heartbeatMs - 30);
     forMs(world, 4_000);
     assert.equal(world.processes.get(id), process, 'it lives on');
     stops += world.reached.get('stopped') ?? 0;
@@ -63,7 +63,7 @@ test('a node that died is not kept alive by what its peer still has to ask for i
     world.storeCutFrom.add('a');
     forMs(world, 3_000);
     world.kill(world.processes.get('a')!, { release: false, machine: true });
-    forMs(world, limits.leaseTtlMs * 2 + limits.voteGuardMs);
+    forMs(world, profiles.default.leaseTtlMs * 2 + profiles.default.voteGuardMs);
     assert.deepEqual(world.unserved(), []);
   }
 });
@@ -81,10 +81,16 @@ function bench(peers: readonly string[]): Bench {
     send: (peer: string, _: number, frame: { readonly type: string }) => void sent.push([peer, frame]),
   };
   const membership = { linkedPeers: () => peers.map((id) => ({ id, incarnation: 1 })) };
-  const relay = new LeaseRelay(fakePeers as unknown as Peers, membership as unknown as Membership, new StoreCalls(), {
-    ask: (_op, args, done) => void asked.push([args, (reply) => done(reply, 0)]),
-    note: () => {},
-  });
+  const relay = new LeaseRelay(
+    fakePeers as unknown as Peers,
+    membership as unknown as Membership,
+    new StoreCalls(profiles.default),
+    profiles.default,
+    {
+      ask: (_op, args, done) => void asked.push([args, (reply) => done(reply, 0)]),
+      note: () => {},
+    },
+  );
   return { relay, sent, asked };
 }
 
@@ -106,7 +112,7 @@ test('only the asker’s own lease is renewed, one at a time, and silence of the
   relay.serve('b', 2, { ...frame, operation: 8 }, [row('b', 2)]);
   assert.deepEqual(
     asked.map(([args]) => args),
-    [['b', 2, limits.leaseTtlMs, { ...row('b', 2).info, draining: true }]],
+    [['b', 2, profiles.default.leaseTtlMs, { ...row('b', 2).info, draining: true }]],
   );
   asked[0]![1](undefined);
   assert.equal(sent.length, 0);
@@ -125,7 +131,7 @@ test('peers are asked in turn, and a lease counts from when it was asked for, or
   relay.answered(first!, 2_000, (sentMs) => taken.push(sentMs));
   relay.answered(first!, 2_000, (sentMs) => taken.push(sentMs));
   relay.answered({ operation: 99 }, 2_000, (sentMs) => taken.push(sentMs));
-  relay.answered(second!, 1_100 + limits.leaseTtlMs, (sentMs) => taken.push(sentMs));
+  relay.answered(second!, 1_100 + profiles.default.leaseTtlMs, (sentMs) => taken.push(sentMs));
   assert.deepEqual(taken, [1_000]);
   bench([]).relay.ask(false, 0);
 });

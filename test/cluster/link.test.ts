@@ -184,12 +184,12 @@ test('the send buffer is bounded: data first, control at twice as much, and room
 test('heartbeats carry the echo of our own time and the octets of the control', () => {
   const pair = connected();
   for (let i = 0; i < 5; i++) {
-    pair.sleep(limits.heartbeatMs);
+    pair.sleep(limits.linkHeartbeatMs);
     pair.settle();
   }
   assert.equal(pair.a.extra, 'of b');
   assert(pair.a.echoes.length >= 5);
-  assert(pair.a.echoes.at(-1)! >= pair.nowMs - 2 * limits.heartbeatMs && pair.a.echoes.at(-1)! <= pair.nowMs);
+  assert(pair.a.echoes.at(-1)! >= pair.nowMs - 2 * limits.linkHeartbeatMs && pair.a.echoes.at(-1)! <= pair.nowMs);
 });
 
 test('a silent peer ends the link, but not when we ourselves slept', () => {
@@ -252,12 +252,12 @@ for (const { breakMs, taken } of [
     const [a, b] = [pair.a.link!, pair.b.link!];
     pair.a.session!.add(data, Buffer.from('late'));
     // Nothing of it arrives, and nobody says so.
-    for (a.pull(1e6); a.closed === ''; pair.nowMs += limits.heartbeatMs) {
+    for (a.pull(1e6); a.closed === ''; pair.nowMs += limits.linkHeartbeatMs) {
       a.tick(pair.nowMs);
       b.tick(pair.nowMs);
     }
     pair.cut();
-    pair.nowMs += breakMs - limits.heartbeatMs;
+    pair.nowMs += breakMs - limits.linkHeartbeatMs;
     pair.repair();
     assert(pair.a.session!.add(data, Buffer.from('fresh')));
     pair.settle();

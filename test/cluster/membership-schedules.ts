@@ -8,7 +8,7 @@ import type { Membership } from '../../cluster/membership.ts';
 import { MemoryStore } from '../../cluster/stores/memory.ts';
 import { nobody } from '../../cluster/table.ts';
 import type { Table, TableMember } from '../../cluster/table.ts';
-import { limits } from '../../src/limits.ts';
+import { profiles } from '../../src/limits.ts';
 import { Agenda } from './agenda.ts';
 
 export interface Rules {
@@ -96,12 +96,12 @@ export class MembershipWorld extends Agenda {
     const lease = (): void => {
       if (!node.isAlive) return;
       this.#do(node, () => this.#lease(node));
-      this.at(membership.latched ? 200 : limits.leaseRenewMs, lease);
+      this.at(membership.latched ? 200 : profiles.default.leaseRenewMs, lease);
     };
     const beat = (): void => {
       if (!node.isAlive) return;
       this.#do(node, () => this.#beat(node));
-      this.at(limits.heartbeatMs, beat);
+      this.at(profiles.default.heartbeatMs, beat);
     };
     this.at(this.between(0, 40), tick);
     this.at(this.between(0, 40), lease);
@@ -136,7 +136,7 @@ export class MembershipWorld extends Agenda {
     const sentMs = this.nowMs;
     const operation = ++node.operation;
     this.#ask(node, () => {
-      const { result } = this.#store.lease(node.id, node.incarnation, limits.leaseTtlMs, info);
+      const { result } = this.#store.lease(node.id, node.incarnation, profiles.default.leaseTtlMs, info);
       this.at(this.#delay(), () => {
         if (this.#storeCuts.has(node.id)) return;
         this.#do(node, () => {

@@ -8,10 +8,10 @@ import { test } from 'node:test';
 import { Membership } from '../../cluster/membership.ts';
 import { nobody } from '../../cluster/table.ts';
 import type { Table } from '../../cluster/table.ts';
-import { limits } from '../../src/limits.ts';
+import { profiles } from '../../src/limits.ts';
 
-const leaseMs = limits.leaseTtlMs - limits.leaseMarginMs;
-const longAgoMs = limits.voteTtlMs + limits.voteIssueWindowMs + 1;
+const leaseMs = profiles.default.leaseTtlMs - profiles.default.leaseMarginMs;
+const longAgoMs = profiles.default.voteTtlMs + profiles.default.voteIssueWindowMs + 1;
 
 function tableOf(voters: string[], nextVoters: string[] = []): Table {
   const ids = [...new Set([...voters, ...nextVoters])].sort();
@@ -52,7 +52,7 @@ test('enough confirmations stand in for the lease; one of two other voters suffi
   const membership = node(table);
   membership.confirmed('b', 1, 2_000, longAgoMs);
   membership.update(table);
-  assert.equal(membership.serveUntilMs, 2_000 + limits.heartbeatFreshMs);
+  assert.equal(membership.serveUntilMs, 2_000 + profiles.default.heartbeatFreshMs);
 });
 
 test('five voters need two confirmations', () => {
@@ -63,7 +63,7 @@ test('five voters need two confirmations', () => {
   assert.equal(membership.serveUntilMs, leaseMs);
   membership.confirmed('e', 1, 1_500, longAgoMs);
   membership.update(table);
-  assert.equal(membership.serveUntilMs, 1_500 + limits.heartbeatFreshMs);
+  assert.equal(membership.serveUntilMs, 1_500 + profiles.default.heartbeatFreshMs);
 });
 
 test('a node outside the voter set needs one confirmation more', () => {
@@ -74,7 +74,7 @@ test('a node outside the voter set needs one confirmation more', () => {
   assert.equal(membership.serveUntilMs, leaseMs);
   membership.confirmed('c', 1, 1_900, longAgoMs);
   membership.update(table);
-  assert.equal(membership.serveUntilMs, 1_900 + limits.heartbeatFreshMs);
+  assert.equal(membership.serveUntilMs, 1_900 + profiles.default.heartbeatFreshMs);
 });
 
 test('with two voter sets both have to confirm', () => {
@@ -83,7 +83,7 @@ test('with two voter sets both have to confirm', () => {
   assert.equal(membership.serveUntilMs, leaseMs);
   membership.confirmed('b', 1, 1_000, longAgoMs);
   membership.update(table);
-  assert.equal(membership.serveUntilMs, 1_000 + limits.heartbeatFreshMs);
+  assert.equal(membership.serveUntilMs, 1_000 + profiles.default.heartbeatFreshMs);
 });
 
 test('who voted lately does not confirm', () => {
@@ -115,7 +115,7 @@ test('votes only against who was silent for the guard time, and repeats', () => 
   const [, b] = table.members;
   const membership = node(table);
   let nowMs = 0;
-  for (; nowMs <= limits.voteGuardMs; nowMs += 100) {
+  for (; nowMs <= profiles.default.voteGuardMs; nowMs += 100) {
     membership.leased(nowMs, 2, nowMs);
     membership.update(table);
     look(membership, nowMs);
@@ -125,8 +125,8 @@ test('votes only against who was silent for the guard time, and repeats', () => 
   assert.equal(membership.shallVote(b!, nowMs), true);
   membership.voted('b', nowMs);
   assert.equal(membership.votedAgoMs('b', nowMs + 10), 10);
-  assert.equal(membership.shallVote(b!, nowMs + limits.voteRepeatMs - 1), false);
-  assert.equal(membership.shallVote(b!, nowMs + limits.voteRepeatMs), true);
+  assert.equal(membership.shallVote(b!, nowMs + profiles.default.voteRepeatMs - 1), false);
+  assert.equal(membership.shallVote(b!, nowMs + profiles.default.voteRepeatMs), true);
 });
 
 test('after an own pause nobody is blamed at once, and a stopped node does not vote at all', () => {

@@ -8,8 +8,8 @@ checkModel(
   [
     {
       file: 'cluster/membership.ts',
-      line: 'limits.leaseTtlMs - limits.leaseMarginMs;',
-      instead: 'limits.leaseTtlMs * 3;',
+      line: 'this.#times.leaseTtlMs - this.#times.leaseMarginMs;',
+      instead: 'this.#times.leaseTtlMs * 3;',
     },
     {
       file: share,

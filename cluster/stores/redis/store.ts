@@ -3,7 +3,7 @@
  * configured with is in docs/adr/redis-store.md. Three connections, so that a lease never waits behind snapshots and
  * nothing waits behind a WAIT of another kind.
  */
-import { limits } from '../../../src/limits.ts';
+import { profiles } from '../../../src/limits.ts';
 import type { Done } from '../../store-access.ts';
 import { StoreError } from '../../store-ports.ts';
 import type { WriteBatch } from '../../store-ports.ts';
@@ -42,8 +42,8 @@ export async function openRedisStore(url: string, options: RedisStoreOptions = {
     for (const info of await control.info()) checkServer(info, target.text);
     await checkSchema(asking, target.text);
     return new RedisStore(asking, new Asking(writes, scripts, keys), new Asking(loads, scripts, keys), {
-      voteTtlMs: options.voteTtlMs ?? limits.voteTtlMs,
-      voteIssueWindowMs: options.voteIssueWindowMs ?? limits.voteIssueWindowMs,
+      voteTtlMs: options.voteTtlMs ?? profiles.default.voteTtlMs,
+      voteIssueWindowMs: options.voteIssueWindowMs ?? profiles.default.voteIssueWindowMs,
     });
   } catch (error) {
     for (const connection of opened) connection.close();

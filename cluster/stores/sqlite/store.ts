@@ -1,5 +1,5 @@
 /** The store in one SQLite file that all processes of a machine share: the default of a cluster on one machine. */
-import { limits } from '../../../src/limits.ts';
+import { profiles } from '../../../src/limits.ts';
 import type {
   CasReply,
   LeaseReply,
@@ -44,8 +44,8 @@ export class SqliteStore implements Store {
     this.#connection = new Connection(path, options);
     this.#coordination = new SqliteCoordination(this.#connection, {
       nowMs,
-      voteTtlMs: options.voteTtlMs ?? limits.voteTtlMs,
-      voteIssueWindowMs: options.voteIssueWindowMs ?? limits.voteIssueWindowMs,
+      voteTtlMs: options.voteTtlMs ?? profiles.default.voteTtlMs,
+      voteIssueWindowMs: options.voteIssueWindowMs ?? profiles.default.voteIssueWindowMs,
     });
     this.#snapshots = new SqliteSnapshots(this.#connection);
     this.#users = new SqliteUsers(this.#connection, nowMs);

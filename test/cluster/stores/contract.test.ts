@@ -13,7 +13,7 @@ import { MemoryStore } from '../../../cluster/stores/memory.ts';
 import { SqliteStore } from '../../../cluster/stores/sqlite/store.ts';
 import { StoreError } from '../../../cluster/store-ports.ts';
 import type { Store } from '../../../cluster/store-ports.ts';
-import { limits } from '../../../src/limits.ts';
+import { limits, profiles } from '../../../src/limits.ts';
 import { folder, info } from './folder.ts';
 
 interface Given {
@@ -116,7 +116,7 @@ rule('a renewal after the votes saves the member, and the votes run out', (given
   assert.equal(given.store.lease('a', 1, ttl, info).result, 'ok');
   assert.equal(given.store.vote('a', 1, 'c', given.time.ms), 'noted');
   given.time.ms += ttl;
-  assert.ok(ttl > limits.voteTtlMs);
+  assert.ok(ttl > profiles.default.voteTtlMs);
   assert.equal(given.store.vote('a', 1, 'c', given.time.ms), 'noted', 'the vote of b no longer counts');
 });
 
@@ -124,16 +124,16 @@ rule('a vote counts for voteTtl from when it was issued', (given) => {
   cluster(given, ['a', 'b', 'c']);
   given.time.ms += ttl;
   given.store.vote('a', 1, 'b', given.time.ms);
-  given.time.ms += limits.voteTtlMs - 1;
+  given.time.ms += profiles.default.voteTtlMs - 1;
   assert.equal(given.store.vote('a', 1, 'c', given.time.ms), 'dead');
 });
 
 rule('a delayed vote and a vote from the future are refused', ({ store, time }) => {
   store.lease('a', 1, ttl, info);
-  assert.equal(store.vote('a', 1, 'b', time.ms - limits.voteIssueWindowMs), 'noted');
-  assert.equal(store.vote('a', 1, 'b', time.ms - limits.voteIssueWindowMs - 1), 'too-old');
-  assert.equal(store.vote('a', 1, 'b', time.ms + limits.voteIssueWindowMs), 'noted');
-  assert.equal(store.vote('a', 1, 'b', time.ms + limits.voteIssueWindowMs + 1), 'too-old');
+  assert.equal(store.vote('a', 1, 'b', time.ms - profiles.default.voteIssueWindowMs), 'noted');
+  assert.equal(store.vote('a', 1, 'b', time.ms - profiles.default.voteIssueWindowMs - 1), 'too-old');
+  assert.equal(store.vote('a', 1, 'b', time.ms + profiles.default.voteIssueWindowMs), 'noted');
+  assert.equal(store.vote('a', 1, 'b', time.ms + profiles.default.voteIssueWindowMs + 1), 'too-old');
 });
 
 rule('a vote for another incarnation does not touch this one', (given) => {

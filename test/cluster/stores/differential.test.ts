@@ -20,7 +20,7 @@ import { operationsOf, partitions, plain, ttlMs } from './operations.ts';
 import type { Pair, Subject, VoteTimes } from './operations.ts';
 import { Asked, redisMissing, redisServer } from './redis-server.ts';
 import { Simulated } from './simulated.ts';
-import { limits } from '../../../src/limits.ts';
+import { profiles } from '../../../src/limits.ts';
 import { worldStartMs } from '../../../sim/clock.ts';
 
 async function everything(store: Subject): Promise<unknown> {
@@ -111,7 +111,7 @@ test('the memory store and a real Redis give the same replies', { skip: redisMis
 
 for (const kind of ['sqlite', 'redis'] as const) {
   test(`the memory store and the simulator's ${kind} give the same replies`, async () => {
-    const { voteTtlMs, voteIssueWindowMs } = limits;
+    const { voteTtlMs, voteIssueWindowMs } = profiles.default;
     let run = 0;
     const fresh = async (): Promise<Held> => {
       const store = new Simulated(kind, run++);

@@ -1,6 +1,7 @@
 /**
  * Nodes on hosts of their own, in network namespaces (root and `ip` needed): a host lost, hosts that come and go under load,
- * and networks that part. `node test/e2e/acceptance/hosts.ts [lost REPETITIONS | grow USERS CALLS | parted REPETITIONS]`
+ * and networks that part. `node test/e2e/acceptance/hosts.ts [lost REPETITIONS PROFILE | grow USERS CALLS | parted
+ * REPETITIONS]`
  */
 import { loadavg } from 'node:os';
 import { namespacesMissing } from '../support/hosts/namespaces.ts';

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { ClusterView } from '../../../../src/admin/port.ts';
 import type { ConfigInput } from '../../../../src/config/schema.ts';
 import { isReady, readCluster } from '../admin.ts';
+import type { Profile } from '../../../../src/limits.ts';
 import { start, stop, until, type Child } from '../children.ts';
 import { domain, type TestUser } from '../users.ts';
 import { addressOf, anycastAddress, commandIn, hostName, storeAddress } from './namespaces.ts';
@@ -20,6 +21,7 @@ export interface HostClusterOptions {
   readonly users: readonly TestUser[];
   readonly authenticate: boolean;
   readonly zoneOf?: (host: number) => string;
+  readonly profile?: Profile;
 }
 
 export const sipPort = 5060;
@@ -50,10 +52,15 @@ export class HostCluster {
   }
 
   startNode(host: number): void {
-    const { folder, users, authenticate, listen, zoneOf } = this.#options;
+    const { folder, users, authenticate, listen, zoneOf, profile = 'default' } = this.#options;
     const address = addressOf(host);
     const config: ConfigInput = {
-      cluster: { name: 'hosts', store: `redis://${storeAddress}:6379/0`, secret: 'only-for-tests-in-namespaces' },
+      cluster: {
+        name: 'hosts',
+        store: `redis://${storeAddress}:6379/0`,
+        secret: 'only-for-tests-in-namespaces',
+        profile,
+      },
       node: { id: hostName(host), link: `${address}:7000`, ...(zoneOf && { zone: zoneOf(host) }) },
       listen: listen === 'own' ? [`udp:${address}:${sipPort}`] : [`udp:${anycastAddress}:${sipPort}?shared=yes`],
       domains: [domain],

@@ -23,9 +23,13 @@ const ringMs = 7_000;
 const withdrawMs = 1_000;
 export const place = { server: sipPort, serverAddress: anycastAddress, address: clientAddress } as const;
 
-export async function lost(folder: string, [repetitions = '20']: readonly string[]): Promise<Findings> {
+export async function lost(
+  folder: string,
+  [repetitions = '20', wish = 'default']: readonly string[],
+): Promise<Findings> {
   const users = makeUsers(established + ringing + 10);
-  const cluster = await HostCluster.open({ folder, listen: 'anycast', users, authenticate: true });
+  const profile = wish === 'fast' ? 'fast' : 'default';
+  const cluster = await HostCluster.open({ folder, listen: 'anycast', users, authenticate: true, profile });
   const at: Place = { folder, ...place };
   spreadByPorts();
   const callees = [
@@ -35,7 +39,7 @@ export async function lost(folder: string, [repetitions = '20']: readonly string
   try {
     for (const host of hosts) cluster.startNode(host);
     announce(hosts);
-    await cluster.settled(hosts, 20_000);
+    await cluster.settled(hosts, 90_000);
     const half = users.length >> 1;
     const [quick, slow] = [users.slice(0, half), users.slice(half)];
     let registered = 0;
@@ -59,6 +63,7 @@ export async function lost(folder: string, [repetitions = '20']: readonly string
     return {
       'registered': registered,
       'users': users.length,
+      profile,
       'repetitions': Number(repetitions),
       'calls': Number(repetitions) * (established + ringing),
       'calls lost': lostCalls,
