@@ -6,6 +6,9 @@ import { callee, load } from './support/load.ts';
 import type { Measured, Sample } from './support/output.ts';
 import type { Server } from './support/server.ts';
 
+/** V8 compiles for about so long (docs/PERFORMANCE.md). */
+const warmUpSeconds = 20;
+
 export async function measureLoad(each: LoadCase, run: Run): Promise<Measured> {
   const { folder: room, rounds, share, progress } = run;
   const servers: Server[] = [];
@@ -15,11 +18,11 @@ export async function measureLoad(each: LoadCase, run: Run): Promise<Measured> {
       progress(`${each.name}: ${contender.name} starts`);
       servers.push(await contender.start(`${room}/${fileName(contender.name)}`, run.nextPort()));
     }
-    // Round 0 warms up and is not counted: compilers, caches, the registrations that calls need.
+    // Round 0 warms up and is not counted: compilers, caches, the registrations that calls need. As long in a quick look.
     for (let round = 0; round <= rounds; round++) {
       for (const [index, server] of servers.entries()) {
         progress(`${each.name}: round ${round} of ${rounds}, ${server.name}`);
-        const sample = await once(each, server, room, round, round === 0 ? Math.min(share, 0.3) : share);
+        const sample = await once(each, server, room, round, round === 0 ? warmUpSeconds / each.seconds : share);
         if (round > 0) samples[index]!.push(sample);
       }
     }

@@ -154,6 +154,8 @@ export const limits = {
   linkRedialMsMin: 20,
   linkRedialMsMax: 1_000,
   batchPortBytesMax: 33_554_432,
+  /** What threads say to each other is a text up to so many octets, memory that changes its owner above. */
+  messageTextBytesMax: 8_192,
   holdItemsPerPartitionMax: 2_048,
   linkHeartbeatMs: 200,
   controlTickMs: 20,

@@ -188,8 +188,8 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
     this.#flushing = false;
     if (this.#packer.length === 0 || this.#closed) return;
     this.#flushedMs = performance.now();
-    const packed = this.#packer.take();
-    this.#post({ kind: 'write', packed }, packed.buffer);
+    const packed = this.#packer.takeShort();
+    this.#post({ kind: 'write', packed }, typeof packed === 'string' ? undefined : packed.buffer);
   };
 
   #post(request: Request, transfer?: ArrayBuffer): void {
@@ -226,7 +226,7 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
     }
   }
 
-  #acknowledge(pairs: Float64Array, failure: Failure | undefined): void {
+  #acknowledge(pairs: readonly number[], failure: Failure | undefined): void {
     const error = failure === undefined ? undefined : errorOf(failure);
     for (let i = 0; i + 1 < pairs.length; i += 2) {
       const id = pairs[i] ?? 0;

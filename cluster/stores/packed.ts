@@ -1,11 +1,12 @@
 /**
- * Write batches and loaded rows as one run of octets each, so that a message between threads moves one ArrayBuffer
- * instead of cloning thousands of objects. Only ever read by the same build in the same process: no version, no checks.
+ * Write batches and loaded rows as one run of octets each, so that a message between threads moves one ArrayBuffer, or
+ * carries one short text, instead of cloning thousands of objects. Only ever read by the same build in the same process: no version, no checks.
  *
  * A write:  id u32, durable u8, partition u16, epoch f64, owner text, rows u32, then per row key text, value
  * A row:    partition u16, key text, value
  * text = octets u32, UTF-8; value = octets u32 (0xffffffff: deleted), octets
  */
+import { limits } from '../../src/limits.ts';
 import type { LoadedRow, SnapshotRow, WriteBatch } from '../store-ports.ts';
 
 export interface NumberedWrite {
@@ -62,6 +63,17 @@ export class Packer {
     return octets;
   }
 
+  /**
+   * As `take`; few octets as a text of as many chars, which costs a message less than memory that changes its owner, and the
+   * packer keeps its own.
+   */
+  takeShort(): Uint8Array<ArrayBuffer> | string {
+    if (this.#length > limits.messageTextBytesMax) return this.take();
+    const text = this.#buffer.toString('latin1', 0, this.#length);
+    this.#length = 0;
+    return text;
+  }
+
   #text(text: string): void {
     // UTF-8 takes at most three octets for one UTF-16 unit.
     this.#reserve(4 + text.length * 3);
@@ -86,9 +98,9 @@ export class Packer {
   }
 }
 
-/** Values are views of `octets`, not copies. */
-export function unpackWrites(octets: Uint8Array): NumberedWrite[] {
-  const reader = new Reader(octets);
+/** Values are views of `octets`, not copies. A text has a char for each octet. */
+export function unpackWrites(octets: Uint8Array | string): NumberedWrite[] {
+  const reader = new Reader(typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets);
   const writes: NumberedWrite[] = [];
   while (!reader.atEnd) {
     const id = reader.u32();

@@ -29,7 +29,7 @@ export type Request =
       readonly parameters: readonly unknown[];
     }
   /** Everything written in one turn of the caller's loop (packed.ts). */
-  | { readonly kind: 'write'; readonly packed: Uint8Array }
+  | { readonly kind: 'write'; readonly packed: Uint8Array | string }
   | { readonly kind: 'load'; readonly id: number; readonly partitions: readonly number[] };
 
 /** StoreError as plain data: a class does not survive the way between threads. */
@@ -42,7 +42,7 @@ export type Response =
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly failure: Failure }
   /** One per port and commit: pairs of id and `acknowledged` or the epoch that fenced the batch. */
-  | { readonly kind: 'acks'; readonly pairs: Float64Array; readonly failure: Failure | undefined }
+  | { readonly kind: 'acks'; readonly pairs: readonly number[]; readonly failure: Failure | undefined }
   | { readonly kind: 'rows'; readonly id: number; readonly packed: Uint8Array; readonly last: boolean };
 
 export const acknowledged = -1;

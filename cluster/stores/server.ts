@@ -208,7 +208,7 @@ function acknowledge(writes: readonly WaitingWrite[], outcomes: readonly WriteOu
   for (const [port, byError] of byPort) {
     for (const [error, pairs] of byError) {
       const failure = error && { code: error.code, message: error.message };
-      post(port, { kind: 'acks', pairs: Float64Array.from(pairs), failure });
+      post(port, { kind: 'acks', pairs, failure });
     }
   }
 }

@@ -38,8 +38,6 @@ export interface BatchPortStats {
 const headBytes = 4;
 const itemHeadBytes = 1 + 1 + 2 + 1 + 4; // Without the name.
 const smallestBatchBytes = 2_048;
-/** Batches up to this length travel as texts. */
-const textBytesMax = 8_192;
 
 export class BatchPort {
   readonly stats: BatchPortStats = { sentItems: 0, sentBatches: 0, receivedItems: 0, receivedBatches: 0, refused: 0 };
@@ -127,7 +125,7 @@ export class BatchPort {
     const batch = this.#batch;
     writeUint32(batch, 0, this.#workedOff);
     this.#workedOff = 0;
-    if (length <= textBytesMax) return this.#port.postMessage(batch.toString('latin1', 0, length));
+    if (length <= limits.messageTextBytesMax) return this.#port.postMessage(batch.toString('latin1', 0, length));
     this.#port.postMessage(new Uint8Array(batch.buffer, 0, length), [batch.buffer]);
     // The next batch is probably about as large as this one.
     this.#batch = Buffer.allocUnsafeSlow(length + (length >> 1));
