@@ -92,9 +92,11 @@ export class ByteLinks implements NodeLinks {
     this.#tick(end, mesh);
   }
 
-  leave(end: LinkEnd, silently: boolean): void {
-    if (this.#ends.get(end.id)?.end === end) this.#ends.delete(end.id);
-    this.#streams.drop(end.owner, silently);
+  leave(end: LinkEnd, silently: boolean, inOrder = false): void {
+    const own = this.#ends.get(end.id);
+    if (own?.end === end) this.#ends.delete(end.id);
+    if (inOrder && own?.end === end) own.mesh.close();
+    else this.#streams.drop(end.owner, silently);
   }
 
   cut(from: string, to: string): void {

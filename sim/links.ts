@@ -37,8 +37,11 @@ export interface NodeLinks {
   latencyMs: readonly [number, number];
   readonly cutCount: number;
   join(end: LinkEnd, clock: Clock): void;
-  /** The process of this end has ended. Its machine closes what it held, unless it is gone `silently` with it. */
-  leave(end: LinkEnd, silently: boolean): void;
+  /**
+   * The process of this end has ended. Its machine closes what it held, unless it is gone `silently` with it. One that left
+   * `inOrder` closed its links itself: what it had sent arrives (src/io/links.ts).
+   */
+  leave(end: LinkEnd, silently: boolean, inOrder?: boolean): void;
   /** Nothing goes that way any more. */
   cut(from: string, to: string): void;
   heal(from: string, to: string): void;
@@ -84,6 +87,8 @@ interface Link {
   up: boolean;
   /** When each end saw it go down. */
   downSinceMs: number;
+  /** Its sender has left in order: what is on the way still arrives. */
+  lastWay: Way | undefined;
 }
 
 export class Links implements NodeLinks {
@@ -114,14 +119,21 @@ export class Links implements NodeLinks {
     this.#kernel.at(this.#random.between(5, 40), end.owner, () => this.#dialAll(end));
   }
 
-  /** The process of this end has ended: its peers are told by a reset. */
-  leave(end: LinkEnd): void {
+  /** Its peers are told by a reset; by an end that comes after the last item, when it left in order. */
+  leave(end: LinkEnd, _silently: boolean, inOrder = false): void {
     if (this.#ends.get(end.id) === end) this.#ends.delete(end.id);
     for (const [name, link] of this.#links) {
       const way = link.ways.find((each) => each.from === end);
       if (way === undefined) continue;
       this.#links.delete(name);
-      if (link.up) this.#kernel.at(this.#latency(), way.to.owner, () => way.to.peerDown(end.id, end.incarnation));
+      if (!link.up) continue;
+      const ended = (): void => way.to.peerDown(end.id, end.incarnation);
+      if (!inOrder) this.#kernel.at(this.#latency(), way.to.owner, ended);
+      else {
+        link.lastWay = way;
+        const arrivalMs = Math.max(this.#kernel.nowMs + this.#latency(), way.lastArrivalMs);
+        this.#kernel.at(arrivalMs - this.#kernel.nowMs, undefined, () => this.#kernel.at(0, way.to.owner, ended));
+      }
     }
   }
 
@@ -200,6 +212,7 @@ export class Links implements NodeLinks {
     const arrivalMs = Math.max(this.#kernel.nowMs + this.#latency(), way.lastArrivalMs);
     way.lastArrivalMs = arrivalMs;
     this.#kernel.at(arrivalMs - this.#kernel.nowMs, undefined, () => {
+      if (link.lastWay === way) return this.#isBlocked(way) ? undefined : this.#arrived(way, item);
       if (this.#links.get(nameOf(way.from.id, way.to.id)) !== link) return;
       if (!link.up || this.#isBlocked(way)) insert(way.held, item);
       else this.#arrived(way, item);
@@ -254,7 +267,7 @@ export class Links implements NodeLinks {
     )
       return false;
     const resumed = isSame && known !== undefined && this.#kernel.nowMs - known.downSinceMs <= limits.linkResumeMs;
-    const link: Link = { ways: [newWay(end, peer), newWay(peer, end)], up: true, downSinceMs: 0 };
+    const link: Link = { ways: [newWay(end, peer), newWay(peer, end)], up: true, downSinceMs: 0, lastWay: undefined };
     this.#links.set(name, link);
     this.#kernel.at(0, end.owner, () => end.peerUp(peer.id, peer.incarnation));
     this.#kernel.at(0, peer.owner, () => peer.peerUp(end.id, end.incarnation));

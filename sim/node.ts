@@ -33,7 +33,6 @@ export class SimNode implements LinkEnd {
   #isListening = false;
   /** Why it ended: '' while it lives. */
   ending: '' | 'killed' | 'drained' | 'dead' | 'superseded' = '';
-  endedAtMs = Infinity;
 
   constructor(world: World, id: string, incarnation: number, clock: SimClock) {
     this.#world = world;
@@ -126,10 +125,9 @@ export class SimNode implements LinkEnd {
   end(how: Exclude<SimNode['ending'], ''>, silently = false): void {
     if (!this.isAlive) return;
     this.ending = how;
-    this.endedAtMs = this.#world.kernel.nowMs;
     this.owner.die();
     for (const worker of this.workers) worker?.end(silently);
-    this.#world.links.leave(this, silently);
+    this.#world.links.leave(this, silently, how === 'drained');
   }
 
   drain(): void {

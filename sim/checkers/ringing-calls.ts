@@ -6,7 +6,6 @@
  */
 import type { Observer } from '../observe.ts';
 import type { CallRecord } from '../phone/history.ts';
-import type { SimNode } from '../node.ts';
 import type { Message } from '../phone/message.ts';
 import type { History } from '../stage.ts';
 import { callMayMiss } from './streams.ts';
@@ -20,20 +19,12 @@ export function ringingCalls(world: History): Observer {
   const challenged = new Map<string, number>();
   const invited = new Map<string, number>();
   const copies = new Copies(world);
-  const hasDrains = world.options.faults.some(({ kind }) => kind === 'drain');
   return {
     phoneSent(_phone, message) {
       if (message.method === 'INVITE' && message.toTag === '') invited.set(message.callId, message.cseq);
     },
     nodeReceived(_node, _worker, message) {
       if (typeof message !== 'string' && message.isRequest && message.method === 'INVITE') copies.read(message);
-    },
-    forwarded(node, _peer, target, payload) {
-      if (hasDrains && target[0] === 0) copies.left(node, payload);
-    },
-    handling({ input }) {
-      if (hasDrains && input.type === 'sip' && input.message.method === 'INVITE') copies.came(input.message);
-      return undefined;
     },
     nodeSent(_node, _worker, _flow, message) {
       if (typeof message === 'string' || (message.status !== 401 && message.status !== 407)) return;
@@ -57,8 +48,6 @@ export function ringingCalls(world: History): Observer {
 class Copies {
   readonly #world: History;
   readonly #readMs = new Map<string, number[]>();
-  /** Those that a node gave to another one, and no actor has had since. */
-  readonly #underWay = new Map<string, { readonly node: SimNode; readonly atMs: number }>();
 
   constructor(world: History) {
     this.#world = world;
@@ -71,34 +60,11 @@ class Copies {
     else times.push(this.#world.kernel.nowMs);
   }
 
-  /** A node gives it to another one, unless this item is something else. */
-  left(node: SimNode, payload: Uint8Array): void {
-    const text = Buffer.from(payload).toString('latin1');
-    if (!text.includes('INVITE sip')) return;
-    const [callId, cseq] = [callIdIn.exec(text)?.[1], cseqIn.exec(text)?.[1]];
-    if (callId !== undefined && cseq !== undefined)
-      this.#underWay.set(`${callId} ${cseq}`, { node, atMs: this.#world.kernel.nowMs });
-  }
-
-  came({ callId, cseq }: { readonly callId: string; readonly cseq: number }): void {
-    this.#underWay.delete(`${callId} ${cseq}`);
-  }
-
-  /**
-   * Over TCP there is one copy. A node that has drained and ends drops here what its links had not delivered, where production
-   * waits for them (src/io/links.ts).
-   */
-  #wentWithNode(key: string): boolean {
-    const last = this.#underWay.get(key);
-    return last !== undefined && last.node.ending === 'drained' && last.node.endedAtMs - last.atMs <= underWayMs;
-  }
-
   /** At most two were read, and each while a node was on its way to be replaced. */
   areLost(callId: string, cseq: number): boolean {
     // Where nothing tells what is read (sim/real), all of them were.
     const times = this.#readMs.get(`${callId} ${cseq}`);
     if (times === undefined) return false;
-    if (times.length === 1 && this.#wentWithNode(`${callId} ${cseq}`)) return true;
     const ends = this.#world.options.faults.filter(({ kind }) => endsOwners.has(kind));
     return (
       times.length <= 2 &&
@@ -107,8 +73,6 @@ class Copies {
   }
 }
 
-const callIdIn = /\r\n(?:call-id|i)[ \t]*:[ \t]*(\S+)\r\n/i;
-const cseqIn = /\r\ncseq[ \t]*:[ \t]*(\d+)[ \t]+INVITE/i;
 /** What was read may still wait for the store then. */
 const underWayMs = 1_000;
 /** A lease lapses, others vote, rows are loaded. */
