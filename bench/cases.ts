@@ -33,7 +33,46 @@ export interface LoadCase extends Compared {
   readonly talkMs: number;
 }
 
-export type Case = LoadCase | MemoryCase;
+/** Calls at a part of the highest rate for some time. */
+export interface SteadyCase extends Compared {
+  readonly kind: 'steady';
+  readonly part: number;
+  readonly seconds: number;
+}
+
+/** The highest rate of calls. */
+export interface RateCase extends Compared {
+  readonly kind: 'rate';
+}
+
+/** TCP connections that phones keep. */
+export interface ConnectionsCase extends Compared {
+  readonly kind: 'connections';
+  readonly count: number;
+}
+
+/** Nodes that are killed. */
+export interface FailoverCase extends Compared {
+  readonly kind: 'failover';
+}
+
+/** Very many registrations in a store. */
+export interface MillionsCase {
+  readonly kind: 'millions';
+  readonly name: string;
+  readonly about: string;
+  readonly count: number;
+  readonly workers: number;
+  readonly stores: readonly ('SQLite' | 'Redis')[];
+  readonly lookUps: { readonly perSecond: number; readonly seconds: number };
+  /** To write, read and look up a million, at most: after that some of them expire. */
+  readonly secondsPerMillion: number;
+}
+
+/** Those whose results are figures instead of ratios. */
+export type FigureCase = SteadyCase | RateCase | ConnectionsCase | FailoverCase | MillionsCase;
+
+export type Case = LoadCase | MemoryCase | FigureCase;
 
 type CarillonConfig = Parameters<typeof startCarillon>[0]['config'];
 
@@ -60,6 +99,21 @@ function onRedis(name: string, nodes: number, config: CarillonConfig): Contender
 
 function gate(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig {
   return { cluster: { gate: kind } };
+}
+
+function overTcp(): Contender {
+  return {
+    name: 'carillon',
+    start: (folder, port) =>
+      startCarillon({
+        name: 'carillon',
+        folder,
+        port,
+        nodes: 1,
+        workers: 1,
+        config: { listen: [`tcp:127.0.0.1:${port}`] },
+      }),
+  };
 }
 
 /** The load of every case of calls, so that their figures can be compared. */
@@ -154,5 +208,54 @@ export const cases: readonly Case[] = [
     of: 'calls',
     count: 200_000,
     contenders: [kamailio('WITH_DIALOG'), carillon('carillon', 1, {})],
+  },
+  {
+    kind: 'steady',
+    name: 'latency',
+    about: 'INVITE in to INVITE out at half of the highest rate; event loops meanwhile',
+    part: 0.5,
+    seconds: 60,
+    contenders: [
+      carillon('1 node, gate off', 1, gate('off')),
+      carillon('1 node, gate store', 1, gate('store')),
+      carillon('2 nodes, gate buddy', 2, gate('buddy')),
+    ],
+  },
+  {
+    kind: 'steady',
+    name: 'soak',
+    about: 'ten minutes at half of the highest rate: pauses, and how the memory goes',
+    part: 0.5,
+    seconds: 600,
+    contenders: [carillon('1 node, gate off', 1, gate('off'))],
+  },
+  {
+    kind: 'rate',
+    name: 'scale-workers',
+    about: 'the highest rate of calls by workers; the generator should have a core of its own',
+    contenders: [carillon('1 worker', 1, gate('off')), carillon('2 workers', 1, gate('off'), 2)],
+  },
+  {
+    kind: 'connections',
+    name: 'connections',
+    about: 'resident memory for each TCP connection that a phone registered over and keeps',
+    count: 15_000,
+    contenders: [overTcp()],
+  },
+  {
+    kind: 'failover',
+    name: 'failover',
+    about: 'time without an answer after a node was killed (SIGKILL)',
+    contenders: [carillon('2 nodes, gate buddy', 2, gate('buddy')), carillon('2 nodes, gate store', 2, gate('store'))],
+  },
+  {
+    kind: 'millions',
+    name: 'registrations-5m',
+    about: '5,000,000 registrations on one machine: start, memory, look-up, expiry',
+    count: 5_000_000,
+    workers: 2,
+    stores: ['SQLite', 'Redis'],
+    lookUps: { perSecond: 100, seconds: 60 },
+    secondsPerMillion: 180,
   },
 ];

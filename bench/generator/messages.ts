@@ -35,6 +35,16 @@ export function register(
   );
 }
 
+/** Over a connection of 127.0.0.1 of its own. */
+export function registerOver(domain: string, user: string, port: number): string {
+  return (
+    `REGISTER sip:${domain} SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:${port};branch=z9hG4bKt${user}\r\n` +
+    `From: <sip:${user}@${domain}>;tag=t${user}\r\nTo: <sip:${user}@${domain}>\r\nCall-ID: t${user}@127.0.0.1\r\n` +
+    `CSeq: 1 REGISTER\r\nContact: <sip:${user}@127.0.0.1:${port};transport=tcp>\r\nMax-Forwards: 70\r\n` +
+    `Expires: 3600\r\nContent-Length: 0\r\n\r\n`
+  );
+}
+
 export function invite({ domain, address, port }: Party, user: string, callId: string): string {
   return (
     `INVITE sip:${user}@${domain} SIP/2.0\r\nVia: SIP/2.0/UDP ${address}:${port};branch=z9hG4bKi${callId};rport\r\n` +
@@ -54,10 +64,10 @@ export function within({ domain, address, port }: Party, method: 'ACK' | 'BYE', 
   return `${text}Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n`;
 }
 
-/** 200 of the callee to an INVITE or BYE, RFC 3261 section 8.2.6. */
-export function ok(request: readonly string[], { address, port }: Party): string {
+/** A response of the callee to an INVITE or BYE, RFC 3261 section 8.2.6. */
+export function answer(request: readonly string[], { address, port }: Party, status: 180 | 200): string {
   const isInvite = request[0]!.startsWith('INVITE ');
-  let text = 'SIP/2.0 200 OK\r\n';
+  let text = status === 180 ? 'SIP/2.0 180 Ringing\r\n' : 'SIP/2.0 200 OK\r\n';
   for (const line of request) {
     if (/^(?:Via|From|Call-ID|CSeq):/i.test(line)) text += `${line}\r\n`;
     else if (isInvite && /^Record-Route:/i.test(line)) text += `${line}\r\n`;
@@ -65,7 +75,9 @@ export function ok(request: readonly string[], { address, port }: Party): string
       text += line.includes(';tag=') ? `${line}\r\n` : `${line};tag=s${value(request, 'Call-ID')}\r\n`;
   }
   if (!isInvite) return `${text}Content-Length: 0\r\n\r\n`;
-  return `${text}Contact: <sip:${address}:${port}>\r\nContent-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`;
+  text += `Contact: <sip:${address}:${port}>\r\n`;
+  if (status === 180) return `${text}Content-Length: 0\r\n\r\n`;
+  return `${text}Content-Type: application/sdp\r\nContent-Length: ${sdp.length}\r\n\r\n${sdp}`;
 }
 
 /** The lines of the head. */

@@ -1,6 +1,8 @@
 /** Results of benchmarks for people (table, page with charts) and for machines (JSON). */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { type Figures, figuresSection } from './figures.ts';
+import { escape } from './html.ts';
 
 export interface Sample {
   /**
@@ -94,8 +96,11 @@ export function print(measured: Measured): void {
   );
 }
 
-/** Writes bench/results/NAME.json for each and bench/results/index.html for all that were measured now. */
-export function save(all: readonly Measured[], run: { readonly rounds: number; readonly share: number }): void {
+/** Writes bench/results/NAME.json for each, and bench/results/index.html of all that lie there. */
+export function save(
+  all: readonly (Measured | Figures)[],
+  run: { readonly rounds: number; readonly share: number },
+): void {
   const folder = new URL('../results/', import.meta.url);
   mkdirSync(folder, { recursive: true });
   const machine = {
@@ -108,14 +113,17 @@ export function save(all: readonly Measured[], run: { readonly rounds: number; r
   for (const measured of all)
     writeFileSync(
       new URL(`${measured.name}.json`, folder),
-      `${JSON.stringify({ ...measured, lines: linesOf(measured), ...run, machine }, undefined, 2)}\n`,
+      `${JSON.stringify({ ...measured, ...('rows' in measured ? {} : { lines: linesOf(measured) }), ...run, machine }, undefined, 2)}\n`,
     );
-  writeFileSync(new URL('index.html', folder), page(all, machine));
+  const saved = readdirSync(folder).filter((file) => file.endsWith('.json'));
+  const results = saved.map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Saved);
+  writeFileSync(new URL('index.html', folder), page(results));
   console.log(`results: ${folder.pathname}index.html`);
 }
 
-function page(all: readonly Measured[], machine: Readonly<Record<string, string | number>>): string {
-  const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
+type Saved = (Measured | Figures) & { readonly machine: Readonly<Record<string, string | number>> };
+
+function page(all: readonly Saved[]): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Carillon: benchmarks</title>
 <meta name="viewport" content="width=device-width"><style>
 :root{color-scheme:light dark;--bar:#3b7dd8;--reference:#9aa4b2}
@@ -123,8 +131,16 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h2{margin:2.5rem 0 .2rem}p{margin:.2rem 0 1rem;opacity:.8}
 table{border-collapse:collapse;width:100%}td,th{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #8884}
 td:first-child,th:first-child{text-align:left}svg text{font:12px system-ui,sans-serif;fill:currentColor}
-</style><h1>Carillon: benchmarks</h1><p>${escape(facts.join(', '))}. Medians; server CPU is user and system time of all its processes, memory what is resident.</p>
-${all.map(section).join('\n')}</html>\n`;
+</style><h1>Carillon: benchmarks</h1><p>Medians; server CPU is user and system time of all its processes, memory what is resident.</p>
+${all.map((each) => ('rows' in each ? figuresSection(each) : section(each)) + machineOf(each)).join('\n')}</html>\n`;
+}
+
+function machineOf({ machine }: Saved): string {
+  return `<p>${escape(
+    Object.entries(machine)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', '),
+  )}</p>`;
 }
 
 function section(measured: Measured): string {
@@ -147,8 +163,4 @@ function section(measured: Measured): string {
   return `<h2>${escape(measured.name)}</h2><p>${escape(measured.about)}</p>
 <svg viewBox="0 0 780 ${lines.length * 34}" width="100%" role="img" aria-label="what each server needs">${bars.join('\n')}</svg>
 <table><tr><th>server<th>${measured.unit} each<th>ratio<th>ok<th>failed<th>p50 ms<th>p99 ms<th>RSS MiB</tr>${rows.join('')}</table>`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }

@@ -63,7 +63,8 @@ export function costOf(root: number): Cost {
   return { cpuMs: (ticks * 1_000) / ticksPerSecond, rssBytes };
 }
 
-function treeOf(root: number): number[] {
+/** A process, and all that it and they started. */
+export function treeOf(root: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);

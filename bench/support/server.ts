@@ -13,6 +13,8 @@ export const password = 'password';
 export interface Server {
   readonly name: string;
   readonly port: number;
+  /** Of the process that was started: a supervisor, for Carillon. */
+  readonly pid: number;
   cost(): Cost;
   stop(): Promise<void>;
 }
@@ -26,13 +28,15 @@ export interface ServerOptions {
 export interface CarillonOptions extends ServerOptions {
   readonly nodes: number;
   readonly workers: number;
+  /** How long it may take to be ready; default half a minute. */
+  readonly readyMs?: number;
   readonly config: Omit<Partial<ConfigInput>, 'cluster'> & { readonly cluster?: Partial<ConfigInput['cluster']> };
 }
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 export async function startCarillon(options: CarillonOptions): Promise<Server> {
-  const { name, folder, port, nodes, workers } = options;
+  const { name, folder, port, nodes, workers, readyMs = defaultReadyMs } = options;
   mkdirSync(folder, { recursive: true });
   const { cluster, node, ...config } = options.config;
   const file = `${folder}/carillon.json`;
@@ -56,16 +60,16 @@ export async function startCarillon(options: CarillonOptions): Promise<Server> {
     cwd: folder,
   });
   for (let node = 0; node < nodes; node++)
-    await ready(name, async () => (await fetch(`http://127.0.0.1:${port + 20 + node}/readyz`)).ok);
+    await ready(name, readyMs, async () => (await fetch(`http://127.0.0.1:${port + 20 + node}/readyz`)).ok);
   // Partitions that are still on their way would be measured too.
-  await ready(name, async () => {
+  await ready(name, readyMs, async () => {
     const view = (await (await fetch(`http://127.0.0.1:${port + 20}/v1/cluster`)).json()) as {
       moving: number;
       nodes: unknown[];
     };
     return view.moving === 0 && view.nodes.length === nodes;
   });
-  return { name, port, cost: () => costOf(child.pid!), stop: () => stop(child) };
+  return { name, port, pid: child.pid!, cost: () => costOf(child.pid!), stop: () => stop(child) };
 }
 
 /** With a Redis of its own as the store. What Redis uses is counted too, as SQLite's part is. */
@@ -102,16 +106,18 @@ export async function startKamailio(options: ServerOptions & { readonly defines:
     ...defines.flatMap((define) => ['-A', define]),
   ];
   const child = run('kamailio', args, { log: `${folder}/server.log`, cwd: folder });
-  await ready(name, () => answers(port));
-  return { name, port, cost: () => costOf(child.pid!), stop: () => stop(child) };
+  await ready(name, defaultReadyMs, () => answers(port));
+  return { name, port, pid: child.pid!, cost: () => costOf(child.pid!), stop: () => stop(child) };
 }
 
-async function ready(name: string, isReady: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
+const defaultReadyMs = 30_000;
+
+async function ready(name: string, withinMs: number, isReady: () => Promise<boolean>): Promise<void> {
+  for (const untilMs = performance.now() + withinMs; performance.now() < untilMs;) {
     if (await isReady().catch(() => false)) return;
     await sleep(100);
   }
-  throw new Error(`${name} is not ready after 30 s; see server.log in its folder`);
+  throw new Error(`${name} is not ready after ${withinMs / 1_000} s; see server.log in its folder`);
 }
 
 /** Any answer to an OPTIONS will do. */
