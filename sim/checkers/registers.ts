@@ -32,13 +32,24 @@ export function registers(world: World): Observer {
    * may come again.
    */
   const latest = new Map<string, Bindings>();
+  /** Of what a write failed: whether or not it was done, and though a later one was, it may be taken back. */
+  const doubtful = new Set<string>();
   const answered = new Set<string>();
   /** When an owner had it first. */
   const taken = new Map<string, number>();
   world.store.watches.push({
     lost: () => latest.clear(),
-    acknowledged(rows) {
-      for (const [key, bindings] of boundBy(rows)) latest.set(key, bindings);
+    told(rows, isDone) {
+      for (const [key, bindings] of boundBy(rows)) {
+        const known = latest.get(key) ?? [];
+        const isHeard = (each: Bindings[number]): boolean => known.some((other) => nameOf(other) === nameOf(each));
+        if (isDone)
+          latest.set(
+            key,
+            bindings.filter((each) => !doubtful.has(nameOf(each))),
+          );
+        else for (const each of bindings) if (!isHeard(each)) doubtful.add(nameOf(each));
+      }
     },
     written(_partition, _epoch, _owner, rows, reply) {
       if (reply !== 'ok') return;
@@ -122,6 +133,11 @@ export function registers(world: World): Observer {
 }
 
 const keptMax = 8;
+
+/** Of a contact as one REGISTER bound it. */
+function nameOf({ uri, callId, cseq }: Bindings[number]): string {
+  return `${uri} ${callId} ${cseq}`;
+}
 
 /** What these rows say of addresses-of-record. */
 function boundBy(rows: readonly SnapshotRow[]): [key: string, bindings: Bindings][] {

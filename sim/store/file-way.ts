@@ -107,8 +107,8 @@ export class FileWay implements StoreWay {
       },
       end: (error) => {
         for (const [index, { batch, done }] of waiting.entries()) {
-          if (error === undefined && replies[index] === 'ok')
-            for (const watch of this.#watches) watch.acknowledged?.(batch.rows);
+          if (error !== undefined || replies[index] === 'ok')
+            for (const watch of this.#watches) watch.told?.(batch.rows, error === undefined);
           answer(error === undefined ? { result: replies[index]! } : { error }, done);
         }
       },

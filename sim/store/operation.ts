@@ -39,8 +39,8 @@ export interface StoreWatch {
   tableStored?(table: StoredTable, currentVoters: readonly string[], nextVoters: readonly string[]): void;
   sealed?(partition: number, epoch: number, owner: string): void;
   written?(partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[], reply: WriteReply): void;
-  /** Whoever asked for this write was told that it is done, by a store that has lost nothing since. */
-  acknowledged?(rows: readonly SnapshotRow[]): void;
+  /** Whoever asked for this write was told that it is done, by a store that has lost nothing since (`isDone`), or that it failed. */
+  told?(rows: readonly SnapshotRow[], isDone: boolean): void;
   /** Some of what it told is lost: a failover dropped the tail, or somebody wiped it. What is left can be read. */
   lost?(data: StoreData): void;
 }

@@ -85,8 +85,8 @@ export class RedisWay implements StoreWay {
       this.#isCommitting = false;
       for (const [index, { batch, done }] of waiting.entries()) {
         const outcome = outcomes[index]!;
-        if (outcome === 'ok' && this.#redis.life === life)
-          for (const watch of this.#watches) watch.acknowledged?.(batch.rows);
+        if (outcome instanceof StoreError || (outcome === 'ok' && this.#redis.life === life))
+          for (const watch of this.#watches) watch.told?.(batch.rows, outcome === 'ok');
         answer(outcome instanceof StoreError ? { error: outcome } : { result: outcome }, done);
       }
       if (!this.#isCommitting) this.#commit();
