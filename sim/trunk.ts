@@ -2,7 +2,7 @@
  * A trunk of a world: some users stand behind it, and only so many calls to them may be up at the same time. Its service is
  * the default one and the few lines that a user of Carillon would write.
  */
-import { limit, refused } from '../src/routing/api.ts';
+import { limit, rate, refused } from '../src/routing/api.ts';
 import type { Service } from '../src/routing/api.ts';
 import { defaultService } from '../src/routing/default-service.ts';
 import type { SimOptions } from './options.ts';
@@ -14,9 +14,12 @@ export interface TrunkPlan {
   readonly calls: number;
   /** Users that are reached by it. */
   readonly users: readonly string[];
+  /** Calls that may begin in a second; undefined: any number. Only in scenarios. */
+  readonly perSecond?: number;
 }
 
 export const trunkName = 'trunk:sim';
+const rateName = 'begins:sim';
 /** Of those who ask whether all is well after the healing: nobody refuses them. */
 const probe = /^probe-/;
 
@@ -48,6 +51,10 @@ export function trunkService(trunk: TrunkPlan): Service {
     if (request.method !== 'INVITE' || decision.do !== 'fork') return decision;
     const callee = /^sip:([^@]*)@/.exec(request.target)?.[1] ?? '';
     if (!isTrunkCall(trunk, { callId: request.header('Call-ID') ?? '', callee })) return decision;
+    if (trunk.perSecond !== undefined) {
+      const permit = yield* rate(rateName, { requests: trunk.perSecond });
+      if (!permit.granted) return refused(permit);
+    }
     const place = yield* limit(trunkName, { calls: trunk.calls });
     return place.granted ? decision : refused(place);
   };

@@ -115,6 +115,7 @@ export const limits = {
   rateSpanMsMax: 86_400_000,
   creditsMax: 10_000,
   creditMsMax: 250,
+  refusalMsMax: 1_000, // A node that hears that nothing is free says so itself, at most for so long.
   creditClockMs: 50, // By so much the clocks of two nodes may differ.
   creditNamesPerWorkerMax: 10_000,
 

@@ -61,7 +61,9 @@ export function places(world: World): Observer {
         world.fail('places', 27, 'a call had ended and its place was not given back');
     },
     phase(phase) {
-      if (phase === 'end' && world.isStrict) checkAtOnce(world, trunk.calls);
+      if (phase !== 'end' || !world.isStrict) return;
+      checkAtOnce(world, trunk.calls);
+      if (trunk.perSecond !== undefined) checkBegun(world, trunk.perSecond);
     },
   };
 }
@@ -104,6 +106,29 @@ function checkAtOnce(world: World, allowed: number): void {
       );
   }
 }
+
+/** Of these it is sure that they were let through in one second: asked for and heard of by their callees in less. */
+function checkBegun(world: World, allowed: number): void {
+  const begun = world.calls
+    .filter((call) => isTrunkCall(world.options.trunk!, call.plan) && call.legs.length > 0)
+    .map(({ invitedAtMs, legs, plan }) => ({ fromMs: invitedAtMs, toMs: legs[0]!.invitedAtMs, plan }))
+    .sort((a, b) => a.fromMs - b.fromMs);
+  for (const [index, { fromMs, plan }] of begun.entries()) {
+    let count = 0;
+    for (let next = index; next < begun.length && begun[next]!.fromMs < fromMs + secondMs; next++)
+      if (begun[next]!.toMs < fromMs + secondMs) count++;
+    if (count > allowed)
+      world.fail(
+        'places',
+        27,
+        `${count} calls began in a second, and ${allowed} may, at ${fromMs.toFixed(0)} ms`,
+        plan.callId,
+      );
+  }
+}
+
+/** The clocks of nodes differ a little. */
+const secondMs = 950;
 
 /** Undefined: not answered. */
 function surelyHeld(call: CallRecord): { readonly fromMs: number; readonly toMs: number } | undefined {

@@ -45,6 +45,20 @@ export const limitsMutants: readonly Mutant[] = [
     wishes: { trunk: true, kinds: ['drain'] },
   },
   {
+    name: 'the next owner forgets how many began',
+    file: 'src/limit/window.ts',
+    line: '    return [this.requests, this.perMs, this.#used.map(({ freeAtMs, count }) => [freeAtMs, count])];',
+    instead: '    return [this.requests, this.perMs, []];',
+    scenario: 'more calls in a second than may begin, and the node that counts is lost',
+  },
+  {
+    name: 'what is lent is not counted',
+    file: 'src/limit/window.ts',
+    line: '    if (lent > 0) this.#use(lent,',
+    instead: '    if (lent > 1e9) this.#use(lent,',
+    scenario: 'more calls in a second than may begin, and the node that counts is lost',
+  },
+  {
     name: 'nobody doubts that a call has its place',
     file: 'actors/limit/behaviour.ts',
     line: '    if (holder.sureUntilMs > nowMs ||',

@@ -87,6 +87,28 @@ export const trunkScenarios: readonly Scenario[] = [
     judge: got(200, 486),
   },
   {
+    name: 'more calls in a second than may begin, and the node that counts is lost',
+    seenIn: ['https://github.com/OpenSIPS/opensips/issues/2900'],
+    breaks: 'twice as many calls as allowed begin in a second, or none',
+    options: options({
+      trunk: { calls: 500, users: everybody, perSecond: 100 },
+      squeeze: trunkSqueeze,
+      partitions: 16,
+      spread: 'hash',
+      linkMs: [0.2, 1],
+      storeMs: [0.1, 1],
+      faultMs: 12_000,
+      // At first there is much to lend, and then nothing to grant.
+      calls: [0, 1_400, 2_800, 4_200].flatMap((fromMs) =>
+        calls(140, { fromMs, everyMs: 2, plan: () => ({ talkMs: 200 }) }),
+      ),
+      faults: [fault(1_550, 'crash', 'a'), fault(2_950, 'crash', 'b'), fault(4_350, 'crash', 'c')],
+    }),
+    reaches: [],
+    judge: got(200, 503),
+    mutant: 'the next owner forgets how many began',
+  },
+  {
     name: 'callers that are gone with the node that asked for them',
     seenIn: ['https://github.com/OpenSIPS/opensips/issues/3321'],
     breaks: 'a place that was granted to a call that nobody remembers is never free again',

@@ -8,7 +8,7 @@ import { limits } from '../limits.ts';
 export interface Grant {
   /** 0: none is free. */
   readonly granted: number;
-  /** What is not used at once may be used before this time, cluster time. */
+  /** What is not used at once may be used before this time, cluster time; of none: nothing is free before it. */
   readonly untilMs: number;
 }
 
@@ -37,7 +37,7 @@ export class Window {
   take(wanted: number, nowMs: number): Grant {
     this.forget(nowMs);
     const free = this.requests - this.#count;
-    if (free <= 0) return { granted: 0, untilMs: nowMs };
+    if (free <= 0) return { granted: 0, untilMs: Math.min(this.nextFreeMs(), nowMs + limits.refusalMsMax) };
     const lent = Math.max(0, Math.min(wanted - 1, Math.floor(free / lentShare), Math.floor(this.requests / lentShare)));
     const lentMs = lent === 0 ? 0 : lentMsOf(this.perMs);
     if (lent > 0) this.#use(lent, nowMs + lentMs + limits.creditClockMs + this.perMs);

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LentCredits } from '../../src/limit/credits.ts';
 import { Window } from '../../src/limit/window.ts';
+import { limits } from '../../src/limits.ts';
 
 const startMs = 1_795_000_000_000;
 
@@ -18,15 +19,16 @@ function play(requests: number, perMs: number, gaps: readonly number[], workers:
   for (const [index, gap] of gaps.entries()) {
     nowMs += gap;
     const own = credits[index % workers]!;
-    if (own.take('x', requests, perMs, nowMs) !== undefined) {
-      passed.push(nowMs);
+    const known = own.take('x', requests, perMs, nowMs);
+    if (known !== undefined) {
+      if (known.granted) passed.push(nowMs);
       continue;
     }
     if (packs) window = Window.unpack(JSON.parse(JSON.stringify(window.pack())) as unknown[]);
     const { granted, untilMs } = window.take(own.wanted('x', nowMs), nowMs);
-    if (granted === 0) continue;
-    passed.push(nowMs);
-    own.lend('x', { granted: true, value: 1, limit: requests, retryAfterSeconds: 0 }, perMs, granted - 1, untilMs);
+    if (granted > 0) passed.push(nowMs);
+    const permit = { granted: granted > 0, value: 1, limit: requests, retryAfterSeconds: 0 };
+    own.lend('x', permit, perMs, granted - 1, untilMs);
   }
   return passed;
 }
@@ -92,4 +94,32 @@ test('another limit keeps what was used', () => {
   assert.equal(more.count(startMs + 1_500), 6);
   assert.equal(more.take(9, startMs + 1_500).granted, 1);
   assert.equal(more.take(1, startMs + 1_500).granted, 0);
+});
+
+test('who hears that nothing is free says so itself until something may be, and asks then', () => {
+  const credits = new LentCredits();
+  assert.equal(credits.take('x', 5, 1_000, startMs), undefined);
+  assert.equal(credits.wanted('x', startMs), 1);
+  const over = { granted: false, value: 5, limit: 5, retryAfterSeconds: 3 };
+  credits.lend('x', over, 1_000, -1, startMs + 100);
+  assert.deepEqual(credits.take('x', 5, 1_000, startMs + 99), over);
+  assert.equal(credits.take('x', 6, 1_000, startMs + 99), undefined);
+  assert.equal(credits.take('x', 5, 1_000, startMs + 100), undefined);
+  const window = new Window(1, 60_000);
+  assert.equal(window.take(1, startMs).granted, 1);
+  assert.deepEqual(window.take(1, startMs), { granted: 0, untilMs: startMs + limits.refusalMsMax });
+});
+
+test('what was lent is not used after its time, nor for another limit', () => {
+  const credits = new LentCredits();
+  const permit = { granted: true, value: 1, limit: 100, retryAfterSeconds: 0 };
+  credits.wanted('x', startMs);
+  credits.lend('x', permit, 1_000, 2, startMs + 100);
+  assert.equal(credits.take('x', 50, 1_000, startMs + 1), undefined);
+  assert.deepEqual(credits.take('x', 100, 1_000, startMs + 99), permit);
+  assert.equal(credits.take('x', 100, 1_000, startMs + 100), undefined);
+  // Those that are left of a loan that is over are gone, and do not shorten the next one.
+  credits.lend('x', permit, 1_000, 1, startMs + 300);
+  assert.deepEqual(credits.take('x', 100, 1_000, startMs + 299), permit);
+  assert.equal(credits.take('x', 100, 1_000, startMs + 299), undefined);
 });
