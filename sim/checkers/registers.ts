@@ -34,6 +34,8 @@ export function registers(world: World): Observer {
   const latest = new Map<string, Bindings>();
   /** Of what a write failed: whether or not it was done, and though a later one was, it may be taken back. */
   const doubtful = new Set<string>();
+  /** By owner and address-of-record: what it has decided since its last write. One write may be of several decisions. */
+  const decided = new Map<string, Bindings[]>();
   const answered = new Set<string>();
   /** When an owner had it first. */
   const taken = new Map<string, number>();
@@ -51,7 +53,7 @@ export function registers(world: World): Observer {
         else for (const each of bindings) if (!isHeard(each)) doubtful.add(nameOf(each));
       }
     },
-    written(_partition, _epoch, _owner, rows, reply) {
+    written(_partition, _epoch, owner, rows, reply) {
       if (reply !== 'ok') return;
       for (const [key, bindings] of boundBy(rows)) {
         const last = stored.get(key) ?? [];
@@ -66,14 +68,25 @@ export function registers(world: World): Observer {
               23,
               `${key}: ${each.uri} is bound by REGISTER ${each.cseq}, and was by a later one`,
             );
-        stored.set(key, [...last.slice(-keptMax), bindings]);
+        const before = decided.get(`${owner} ${key}`) ?? [];
+        const index = before.findLastIndex((each) => isSame(each, bindings));
+        // What came before it in the same write is over, and that it was is stored.
+        const over = before.splice(0, index + 1);
+        stored.set(key, [...last, ...over, bindings].slice(-keptMax));
       }
     },
   });
   return {
-    handling({ kind, key, input, state, nowMs }) {
+    handling({ node, kind, key, input, state, nowMs }) {
       if (kind !== 'aor') return undefined;
       const { bindings } = state as AorState;
+      if (input.type === 'answer')
+        return () => {
+          const now = (state as AorState).bindings;
+          if (now === bindings) return;
+          const name = `${node.owner.name} aor:${key}`;
+          decided.set(name, [...(decided.get(name) ?? []).slice(1 - keptMax), now]);
+        };
       if (input.type === 'ask') {
         const lapsed = bindings.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
         return lapsed.length === 0 ? undefined : (lines) => checkTold(world, key, lapsed, lines);
@@ -132,7 +145,7 @@ export function registers(world: World): Observer {
   };
 }
 
-const keptMax = 8;
+const keptMax = 9;
 
 /** Of a contact as one REGISTER bound it. */
 function nameOf({ uri, callId, cseq }: Bindings[number]): string {
@@ -148,6 +161,16 @@ function boundBy(rows: readonly SnapshotRow[]): [key: string, bindings: Bindings
     if (snapshot !== undefined) bound.push([key, unpack(unpackState(snapshot.packed)[1] as readonly unknown[])]);
   }
   return bound;
+}
+
+function isSame(some: Bindings, others: Bindings): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ uri, callId, cseq, expiresAtMs }, index) => {
+      const other = others[index]!;
+      return uri === other.uri && callId === other.callId && cseq === other.cseq && expiresAtMs === other.expiresAtMs;
+    })
+  );
 }
 
 function checkTold(world: World, aor: string, lapsed: Bindings, lines: Handled): void {
