@@ -91,13 +91,16 @@ export function registers(world: World): Observer {
         const lapsed = bindings.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
         return lapsed.length === 0 ? undefined : (lines) => checkTold(world, key, lapsed, lines);
       }
+      const done = (): void => forget(latest, `aor:${key}`, bindings, (state as AorState).bindings);
+      if (input.type === 'answer' && bindings.length > 0) return done;
       if (input.type !== 'sip' || input.message.method !== 'REGISTER') return undefined;
       const { callId, cseq } = input.message;
       const name = `${callId} ${cseq} REGISTER`;
       if (!taken.has(name)) taken.set(name, world.kernel.nowMs);
       const kept = bindings.filter((each) => each.callId === callId && each.cseq >= cseq && each.expiresAtMs > nowMs);
-      if (kept.length === 0) return undefined;
+      if (bindings.length === 0) return undefined;
       return () => {
+        done();
         for (const each of kept)
           if (!(state as AorState).bindings.includes(each))
             world.fail('registers', 23, `${key}: REGISTER ${cseq} changes what ${each.cseq} has bound`, callId);
@@ -146,6 +149,21 @@ export function registers(world: World): Observer {
 }
 
 const keptMax = 9;
+
+/**
+ * What an actor had and has not any more: a REGISTER took it back, and an older one may bind it again, also before anything
+ * is written.
+ */
+function forget(latest: Map<string, Bindings>, key: string, before: Bindings, after: Bindings): void {
+  const isOf = (each: Bindings[number], all: Bindings): boolean =>
+    all.some(({ uri, callId }) => uri === each.uri && callId === each.callId);
+  const known = latest.get(key);
+  if (known === undefined) return;
+  latest.set(
+    key,
+    known.filter((each) => !isOf(each, before) || isOf(each, after)),
+  );
+}
 
 /** Of a contact as one REGISTER bound it. */
 function nameOf({ uri, callId, cseq }: Bindings[number]): string {
