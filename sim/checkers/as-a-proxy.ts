@@ -19,7 +19,7 @@ export function asAProxy(world: World): Observer {
     phoneSent(_phone, message) {
       if (!message.isRequest && message.status === 100) phonesTags.add(message.toTag);
       // Inside of a dialog the proxy's own 100 has the tag of the request.
-      if (message.isRequest && message.toTag === '') first.add(message.branch);
+      if (message.isRequest && message.toTag.length === 0) first.add(message.branch);
     },
     nodeReceived(_node, _worker, message) {
       if (typeof message !== 'string' && !message.isRequest) heard.add(message.branch);

@@ -25,7 +25,7 @@ export function dialogIdentity(world: World): Observer {
   };
   return {
     phoneSent(phone, message) {
-      if (message.isRequest && message.toTag !== '') sent.set(nameOf(message), message.body);
+      if (message.isRequest && message.toTag.length > 0) sent.set(nameOf(message), message.body);
       // A 2xx or 18x of a callee fixes the route set of the dialog (12.1.1).
       if (!message.isRequest && message.method === 'INVITE' && message.status > 100 && message.status < 300)
         sameRoute(`${message.status} of ${phone}`, message, routeOf(message));
@@ -33,7 +33,7 @@ export function dialogIdentity(world: World): Observer {
     phoneReceived(phone, message) {
       if (typeof message === 'string') return;
       if (!message.isRequest) {
-        if (message.method === 'INVITE' && message.status > 100 && message.status < 300 && message.toTag !== '')
+        if (message.method === 'INVITE' && message.status > 100 && message.status < 300 && message.toTag.length > 0)
           sameRoute(`${message.status} to ${phone}`, message, routeOf(message));
         return;
       }
@@ -56,7 +56,7 @@ export function dialogIdentity(world: World): Observer {
           );
         return;
       }
-      if (message.toTag === '') return;
+      if (message.toTag.length === 0) return;
       const body = sent.get(nameOf(message));
       if (body === undefined)
         world.fail('dialog-identity', 16, `${phone} got a ${nameOf(message)} that nobody sent`, message.callId);

@@ -52,7 +52,7 @@ export function gate(world: World): Observer {
       if (world.losses.mayOpenGates || typeof message === 'string') return;
       const partition = hash32(message.callId) & (world.options.partitions - 1);
       if (message.method === 'INVITE') {
-        const relied = message.isRequest ? message.toTag === '' : message.status > 100 && message.status < 300;
+        const relied = message.isRequest ? message.toTag.length === 0 : message.status > 100 && message.status < 300;
         const kept = relied && isKept(partition, `call:${message.callId}`);
         if (kept) once.set(message.callId, node);
         // Over a connection it may have waited for the link to the node that holds it, longer than the call was kept.

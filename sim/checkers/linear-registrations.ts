@@ -35,7 +35,7 @@ export function linearRegistrations(world: World): Observer {
   const rung = new Map<string, { readonly atMs: number; readonly contacts: Set<string> }>();
   return {
     nodeSent(_node, _worker, _flow, message) {
-      if (typeof message === 'string' || !message.isRequest || message.method !== 'INVITE' || message.toTag !== '')
+      if (typeof message === 'string' || !message.isRequest || message.method !== 'INVITE' || message.toTag.length > 0)
         return;
       const before = rung.get(message.callId);
       if (before === undefined)

@@ -21,7 +21,7 @@ export function ringingCalls(world: History): Observer {
   const copies = new Copies(world);
   return {
     phoneSent(_phone, message) {
-      if (message.method === 'INVITE' && message.toTag === '') invited.set(message.callId, message.cseq);
+      if (message.method === 'INVITE' && message.toTag.length === 0) invited.set(message.callId, message.cseq);
     },
     nodeReceived(_node, _worker, message) {
       if (typeof message !== 'string' && message.isRequest && message.method === 'INVITE') copies.read(message);

@@ -131,7 +131,7 @@ export function respond(phone: Phone, request: Message, status: number, tag: str
   const to = valueOf(request, 'to')!;
   headers.push(
     ['From', valueOf(request, 'from')!],
-    ['To', request.toTag === '' ? `${to};tag=${tag}` : to],
+    ['To', request.toTag.length === 0 ? `${to};tag=${tag}` : to],
     ['Call-ID', request.callId],
     ['CSeq', valueOf(request, 'cseq')!],
   );

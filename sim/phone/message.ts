@@ -85,30 +85,33 @@ function read(bytes: Buffer): Message | string {
   const [cseq, length, maxForwards] = [once[3]![1], once[4], once[5]];
   const top = firstOf(headers, 'via');
   if (top === undefined || !/^SIP\/2\.0\/(UDP|TCP) [^\s;]+(;|$)/.test(top)) return `top Via: ${top ?? 'none'}`;
-  const [, cseqText = '', cseqMethod = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseq) ?? [];
-  if (cseqText === '') return `CSeq: ${cseq}`;
+  const [, cseqText = '', cseqToken = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseq) ?? [];
+  if (cseqText.length === 0) return `CSeq: ${cseq}`;
+  const cseqMethod = ownTexts.get(cseqToken) ?? cseqToken;
   const body = text.slice(end + 4);
   if (length === undefined || Number(length[1] || 'none') !== body.length)
     return `Content-Length ${length?.[1] ?? 'absent'} but ${body.length} octets`;
   const fromTag = paramOf(once[0]![1], 'tag') ?? '';
   const toTag = paramOf(once[1]![1], 'tag') ?? '';
-  if (fromTag === '') return 'From without a tag';
+  if (fromTag.length === 0) return 'From without a tag';
   const start = text.slice(0, startEnd);
   const isRequest = !start.startsWith('SIP/2.0 ');
   let status = 0;
   let uri = '';
   const branch = paramOf(top, 'branch') ?? '';
   if (isRequest) {
-    const [method = '', target = '', version = '', ...more] = start.split(' ');
-    if (version !== 'SIP/2.0' || more.length > 0 || !/^[A-Z]+$/.test(method)) return `request line: ${start}`;
-    if (method !== cseqMethod) return `CSeq of a ${method} says ${cseqMethod}`;
+    const [methodEnd, uriEnd] = [start.indexOf(' '), start.lastIndexOf(' ')];
+    uri = start.slice(methodEnd + 1, uriEnd);
+    const isOne = methodEnd > 0 && methodEnd < uriEnd && !uri.includes(' ') && start.endsWith(' SIP/2.0');
+    if (!isOne || !/^[A-Z]+ /.test(start)) return `request line: ${start}`;
+    if (methodEnd !== cseqMethod.length || !start.startsWith(cseqMethod))
+      return `CSeq of a ${start.slice(0, methodEnd)} says ${cseqMethod}`;
     if (!branch.startsWith('z9hG4bK')) return `branch: ${branch}`;
     if (maxForwards === undefined || maxForwards === twice) return 'not one Max-Forwards';
-    uri = target;
   } else {
     status = Number(start.slice(8, 11));
     if (!(status >= 100 && status <= 699) || start.charAt(11) !== ' ') return `status line: ${start}`;
-    if (status > 100 && toTag === '') return `a ${status} without a To tag`;
+    if (status > 100 && toTag.length === 0) return `a ${status} without a To tag`;
   }
   return {
     isRequest,
@@ -137,6 +140,15 @@ interface Name {
   readonly place: number;
 }
 
+/** What is often asked for, as the runtime's own texts: comparing another one costs it a look into its table of texts. */
+const ownTexts: ReadonlyMap<string, string> = new Map(
+  [
+    ...['INVITE', 'ACK', 'BYE', 'CANCEL', 'REGISTER', 'OPTIONS', 'INFO'],
+    ...['via', 'route', 'record-route', 'contact', 'max-forwards', 'expires', 'authorization', 'proxy-authorization'],
+    ...single,
+  ].map((text) => [text, text]),
+);
+
 /** By names as they came. */
 const names = new Map<string, Name>();
 
@@ -144,7 +156,7 @@ function nameOf(text: string): Name {
   let known = names.get(text);
   if (known === undefined) {
     const lower = text.trim().toLowerCase();
-    const name = long[lower] ?? lower;
+    const name = long[lower] ?? ownTexts.get(lower) ?? lower;
     names.set(text, (known = { name, place: single.indexOf(name) }));
   }
   return known;

@@ -156,7 +156,7 @@ export class Phone implements Socket {
       this.#unacked.delete(`${request.callId} ${request.fromTag} ${request.cseq}`);
       return this.callees.find((each) => this.#isAckOf(each, request))?.onAck();
     }
-    if (request.method === 'INVITE' && request.toTag === '') return this.#onInvite(request);
+    if (request.method === 'INVITE' && request.toTag.length === 0) return this.#onInvite(request);
     const key = request.transaction;
     const before = this.#answered.get(key);
     if (before !== undefined) return this.sendTo(clusterEndpoint, before);
