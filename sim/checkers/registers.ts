@@ -84,6 +84,7 @@ export function registers(world: World): Observer {
         return () => {
           const now = (state as AorState).bindings;
           if (now === bindings) return;
+          forget(latest, `aor:${key}`, bindings, now);
           const name = `${node.owner.name} aor:${key}`;
           decided.set(name, [...(decided.get(name) ?? []).slice(1 - keptMax), now]);
         };
@@ -91,8 +92,6 @@ export function registers(world: World): Observer {
         const lapsed = bindings.filter(({ expiresAtMs }) => expiresAtMs <= nowMs);
         return lapsed.length === 0 ? undefined : (lines) => checkTold(world, key, lapsed, lines);
       }
-      const done = (): void => forget(latest, `aor:${key}`, bindings, (state as AorState).bindings);
-      if (input.type === 'answer' && bindings.length > 0) return done;
       if (input.type !== 'sip' || input.message.method !== 'REGISTER') return undefined;
       const { callId, cseq } = input.message;
       const name = `${callId} ${cseq} REGISTER`;
@@ -100,7 +99,7 @@ export function registers(world: World): Observer {
       const kept = bindings.filter((each) => each.callId === callId && each.cseq >= cseq && each.expiresAtMs > nowMs);
       if (bindings.length === 0) return undefined;
       return () => {
-        done();
+        forget(latest, `aor:${key}`, bindings, (state as AorState).bindings);
         for (const each of kept)
           if (!(state as AorState).bindings.includes(each))
             world.fail('registers', 23, `${key}: REGISTER ${cseq} changes what ${each.cseq} has bound`, callId);
