@@ -50,9 +50,11 @@ export function latch(world: World): Observer {
       const standing = of(`${id}.${incarnation}`);
       look(standing, id);
       standing.leaseUntilMs = Math.max(standing.leaseUntilMs, askedAtMs + times.leaseTtlMs - times.leaseMarginMs);
-      // A process stops by its own clock, up to the tolerance sooner.
+      // A process stops by its own clock, up to the tolerance sooner. What is over already when it is heard of wakes nobody.
       const { stoppedAtMs } = standing;
-      if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs) standing.stoppedAtMs = undefined;
+      const isOver = world.kernel.nowMs > standing.leaseUntilMs + toleranceMs;
+      if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs && !isOver)
+        standing.stoppedAtMs = undefined;
     },
   });
   const judge = (node: SimNode, message: Message | string): void => {
