@@ -21,6 +21,8 @@ export class Shares {
   /** Some were handed to us before we knew the table that says so. */
   #handedEarly = false;
   #storeLife: string | undefined;
+  /** How many may be frozen at once: half as many when one took too long, one more with each that did not. */
+  #freezesMax: number = limits.freezesInFlightMax;
   /** Something waits for its time. */
   #unsettled = false;
 
@@ -94,6 +96,7 @@ export class Shares {
       const part = this.#moves.parts[partition]!;
       if (part.stage !== 'freezing' || part.worker !== worker) continue;
       if (part.epoch === epoch && part.operation === attempt) part.stage = 'frozen';
+      this.#freezesMax = Math.min(this.#freezesMax + 1, limits.freezesInFlightMax);
     }
     this.#moves.busy = true;
   }
@@ -203,6 +206,7 @@ export class Shares {
     const circumstances = { nowMs, closing, pollDue: nowMs >= this.#moves.pollAtMs };
     let room = this.#freezeRoom(closing, storeAnswers);
     let settled = true;
+    let isLate = false;
 
     const { restless } = this.#moves;
     if (closing) restless.addAll();
@@ -238,6 +242,7 @@ export class Shares {
           break;
         case 'thaw':
           thaws.add(part.worker, partition);
+          if (part.stage === 'freezing' && want === 'give') isLate = true;
           break;
         case 'hand': {
           // The same seal again when its outcome was unknown, so that the receiver sees one epoch only.
@@ -250,6 +255,7 @@ export class Shares {
           break;
       }
     }
+    if (isLate) this.#freezesMax = Math.max(limits.freezesInFlightMin, this.#freezesMax >> 1);
     this.#unsettled = !settled || this.#moves.hasToLearn;
 
     if (nowMs >= this.#moves.sealAgainAtMs)
@@ -276,7 +282,7 @@ export class Shares {
       const { stage } = parts[partition]!;
       if (stage === 'freezing' || stage === 'frozen' || stage === 'handing') inFlight++;
     }
-    return limits.freezesInFlightMax - inFlight;
+    return this.#freezesMax - inFlight;
   }
 
   /** `balance` also moves partitions between workers. */

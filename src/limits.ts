@@ -175,6 +175,7 @@ export const limits = {
   controlStoreTimeoutMs: 2_000,
   tableBatchMs: 50,
   movesInFlightPerNodeMax: 256,
+  freezesInFlightMin: 2,
   freezesInFlightMax: 32,
   freezeMs: 1_000,
   drainCloseMs: 5_000,
