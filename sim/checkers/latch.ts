@@ -50,17 +50,10 @@ export function latch(world: World): Observer {
       const standing = of(`${id}.${incarnation}`);
       look(standing, id);
       standing.leaseUntilMs = Math.max(standing.leaseUntilMs, askedAtMs + times.leaseTtlMs - times.leaseMarginMs);
-<<<<<<< ours
       // A process stops by its own clock, up to the tolerance sooner. What is over already when it is heard of wakes nobody.
       const { stoppedAtMs } = standing;
       const isOver = world.kernel.nowMs > standing.leaseUntilMs + toleranceMs;
       if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs && !isOver)
-=======
-      // A process stops by its own clock, up to the tolerance sooner.
-      const { stoppedAtMs, leaseUntilMs } = standing;
-      // What was granted so late that it is over lets nobody act, nor stop once more.
-      if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs && world.kernel.nowMs < leaseUntilMs)
->>>>>>> theirs
         standing.stoppedAtMs = undefined;
     },
   });
