@@ -1,6 +1,6 @@
 /**
  * Very many registrations put into a store as a node would have written them, since to register millions by packets takes an
- * hour. `u0` to `u(N - 1)` are at one address; some of them expire at another time than the others.
+ * hour. `u0` to `u(N - 1)` are at one address.
  */
 import { encodeRow, packState, rowKey } from '../../actors/snapshot.ts';
 import { partitionOf } from '../../cluster/hash.ts';
@@ -17,9 +17,6 @@ export interface Filling {
   /** Of the phones, on 127.0.0.1. */
   readonly port: number;
   readonly expiresAtMs: number;
-  /** Every so many-eth user expires at `soonAtMs(user)` instead; 0: nobody. */
-  readonly soonEvery: number;
-  soonAtMs(user: number): number;
 }
 
 const owner = 'filled.1';
@@ -58,13 +55,12 @@ function opened(url: string): Promise<ServedStore> {
   );
 }
 
-function rowOf({ port, expiresAtMs, soonEvery, soonAtMs }: Filling, user: number, nowMs: number): Uint8Array {
-  const atMs = soonEvery > 0 && user % soonEvery === 0 ? soonAtMs(user) : expiresAtMs;
+function rowOf({ port, expiresAtMs }: Filling, user: number, nowMs: number): Uint8Array {
   const state = pack([
     {
       uri: `sip:u${user}@127.0.0.1:${port}`,
       q: 1,
-      expiresAtMs: atMs,
+      expiresAtMs,
       callId: `ru${user}@127.0.0.1`,
       cseq: 1,
       instance: '',
@@ -78,5 +74,5 @@ function rowOf({ port, expiresAtMs, soonEvery, soonAtMs }: Filling, user: number
     },
   ]);
   const packed = packState([1, state, null]);
-  return encodeRow({ kind: 'aor', version: 1, savedAtMs: nowMs, wakeAtMs: atMs, packed });
+  return encodeRow({ kind: 'aor', version: 1, savedAtMs: nowMs, wakeAtMs: expiresAtMs, packed });
 }
