@@ -3,6 +3,8 @@
  * entity awake or asleep, no timer, no item that waits, no row in the store. Mailboxes never refuse anybody meanwhile.
  * Seen failing with: the removal of an entity not written; a context that is never forgotten.
  */
+import type { Listed } from '../../actors/entities.ts';
+import type { LimitView } from '../../actors/limit/behaviour.ts';
 import { markerKey } from '../../cluster/buddy/messages.ts';
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
@@ -14,6 +16,7 @@ export function noLeaks(world: World): Observer {
       if (phase !== 'end' || !world.isStrict) return;
       const held = new Set<string>();
       const standing = new Set<string>();
+      const counters: [node: string, counter: Listed][] = [];
       for (const node of world.liveNodes()) {
         for (const worker of node.workers) {
           for (const partition of worker?.core.hosted.partitions() ?? []) {
@@ -26,10 +29,16 @@ export function noLeaks(world: World): Observer {
             if (queued + unwritten + writesInFlight + asks > 0)
               world.fail('no-leaks', 34, `${partition.describe()}, ${asks} asks: everybody hung up long ago`);
             for (const each of partition.list('aor')) held.add(each.key);
-            for (const each of partition.list('limit'))
-              world.fail('no-leaks', 34, `${node.id} still has ${each.description}`);
+            for (const each of partition.list('limit')) counters.push([node.id, each]);
           }
         }
+      }
+      // Who stands holds the places that he had.
+      for (const [node, { key, description, view }] of counters) {
+        const [{ holders, used }] = view as [LimitView];
+        if (used > 0 || holders.length === 0 || holders.some(({ callId }) => !standing.has(`call:${callId}`)))
+          world.fail('no-leaks', 34, `${node} still has ${description}`);
+        standing.add(`limit:${key}`);
       }
       const rows = world.store.memory.load(Array.from({ length: world.options.partitions }, (_, index) => index));
       for (const node of world.liveNodes())

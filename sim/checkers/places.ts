@@ -76,12 +76,14 @@ function mayHold(call: CallRecord, atMs: number, slackMs: number): boolean {
   // Nobody knows what has become of it.
   if (final === undefined) return call.timedOutAtMs === 0 || call.timedOutAtMs + 40_000 > atMs;
   if (final.status >= 300) return final.atMs + slackMs > atMs;
-  const byes = call.requests.filter(({ method, endedAtMs }) => method === 'BYE' && endedAtMs > 0);
+  // A BYE that nobody answered, or that had no way to the other side, may not have come.
+  const byes = call.requests.filter(
+    ({ method, endedAtMs, timedOut, status }) => method === 'BYE' && endedAtMs > 0 && !timedOut && status < 500,
+  );
   const tags = new Set(call.finals.map(({ tag }) => tag));
   for (const { tag } of byes) tags.delete(tag);
   if (tags.size > 0) return true;
-  // Who was not answered repeats his BYE for 32 s.
-  return Math.max(...byes.map(({ endedAtMs, timedOut }) => endedAtMs + (timedOut ? Infinity : 0))) + slackMs > atMs;
+  return Math.max(...byes.map(({ endedAtMs }) => endedAtMs)) + slackMs > atMs;
 }
 
 function checkAtOnce(world: World, allowed: number): void {
