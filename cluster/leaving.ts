@@ -56,8 +56,13 @@ export class Leaving {
     if (!table.members[memberIndex(table, identity.id)]!.draining) return false;
     if (hasHeirs) {
       this.#closingSinceMs = Infinity;
-      if (!shares.isEmpty()) return false;
+      if (!shares.isEmpty()) {
+        this.#emptySinceMs = Infinity;
+        return false;
+      }
       this.#emptySinceMs = Math.min(this.#emptySinceMs, nowMs);
+      // What others have sent us by an older table comes yet, and is passed on.
+      if (nowMs - this.#emptySinceMs < limits.drainLastMs) return false;
       if (this.#copies > 0 && nowMs - this.#emptySinceMs < limits.drainCloseMs) return false;
       return this.#connections === 0 || nowMs >= this.#holdUntilMs;
     }

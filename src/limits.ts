@@ -179,6 +179,8 @@ export const limits = {
   freezesInFlightMax: 32,
   freezeMs: 1_000,
   drainCloseMs: 5_000,
+  /** With empty hands, until what is under way to it by an older table has come. */
+  drainLastMs: 250,
   drainLookMs: 500,
 
   // What is in the memory of a buddy and not in the store yet

@@ -32,7 +32,18 @@ describe('a node that leaves', () => {
   it('goes when nothing is its own', () => {
     const node = leaving();
     assert.equal(node.isDue(self, table, true, { ...empty, isEmpty: () => false }, 1_000), false);
-    assert.equal(node.isDue(self, table, true, empty, 1_000), true);
+    assert.equal(node.isDue(self, table, true, empty, 1_000), false);
+    assert.equal(node.isDue(self, table, true, empty, 1_000 + limits.drainLastMs), true);
+  });
+
+  it('stays a moment with empty hands, for what others have sent it by an older table', () => {
+    const node = leaving();
+    assert.equal(node.isDue(self, table, true, empty, 1_000), false);
+    // It got one back: the moment begins anew.
+    assert.equal(node.isDue(self, table, true, { ...empty, isEmpty: () => false }, 1_100), false);
+    assert.equal(node.isDue(self, table, true, empty, 1_200), false);
+    assert.equal(node.isDue(self, table, true, empty, 1_199 + limits.drainLastMs), false);
+    assert.equal(node.isDue(self, table, true, empty, 1_200 + limits.drainLastMs), true);
   });
 
   it('stays for the heir of an owner whose newest rows only it has', () => {
@@ -40,7 +51,7 @@ describe('a node that leaves', () => {
     node.held({ copies: 3 });
     assert.equal(node.isDue(self, table, true, empty, 1_000), false);
     node.held({ copies: 0 });
-    assert.equal(node.isDue(self, table, true, empty, 1_020), true);
+    assert.equal(node.isDue(self, table, true, empty, 1_000 + limits.drainLastMs), true);
   });
 
   it('does not wait for ever when nobody comes for them', () => {
@@ -56,8 +67,9 @@ describe('a node that leaves', () => {
     node.held({ connections: 2 });
     node.held({ copies: 0 });
     assert.equal(node.isDue(self, table, true, empty, 2_000), false);
+    assert.equal(node.isDue(self, table, true, empty, 2_000 + limits.drainLastMs), false);
     node.held({ connections: 0 });
-    assert.equal(node.isDue(self, table, true, empty, 2_000), true);
+    assert.equal(node.isDue(self, table, true, empty, 2_000 + limits.drainLastMs), true);
   });
 
   it('asks the owners at once whether they need its copies, and again', () => {
