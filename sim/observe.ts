@@ -33,6 +33,8 @@ export interface Observer<Node extends NamedNode = SimNode> {
   leftWorker?(node: SimNode, worker: number, target: Target, payload: Uint8Array): void;
   /** A worker has got an item from its main thread. */
   cameToWorker?(node: SimNode, worker: number, target: Target, payload: Uint8Array): void;
+  /** A worker is about to give an item to the partition that it is for. */
+  delivering?(): void;
   /** A worker gave an item to the partition that it is for, if that is here (`taken`). */
   delivered?(node: SimNode, worker: number, partition: number, envelope: Envelope, taken: boolean): void;
   /** A worker is about to do what its main thread told it, and has done it. */
@@ -73,6 +75,7 @@ const hooks: Readonly<Record<Hook, true>> = {
   routed: true,
   leftWorker: true,
   cameToWorker: true,
+  delivering: true,
   delivered: true,
   obeying: true,
   obeyed: true,

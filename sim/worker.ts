@@ -151,6 +151,7 @@ export class SimWorker implements Socket, StreamListener {
     const { hosted } = this.core;
     const deliver = hosted.deliver.bind(hosted);
     hosted.deliver = (partition, envelope) => {
+      for (const each of this.#world.audience.delivering) each.delivering();
       const taken = deliver(partition, envelope);
       for (const each of this.#world.audience.delivered)
         each.delivered(this.#node, this.index, partition, envelope, taken);

@@ -64,6 +64,10 @@ export function items(world: World): Observer {
     counted(_node, metric) {
       if (metric.startsWith('shed') || metric === 'input.for-nobody' || metric === 'ask.repeated') refusal = metric;
     },
+    // What an actor asks another one of its partition is delivered there, unseen: a refusal of that is not of what comes next.
+    delivering() {
+      refusal = '';
+    },
     delivered(node, worker, partition, envelope, isTaken) {
       const why = refusal;
       refusal = '';
