@@ -4,7 +4,7 @@
  * from the moment in which its callee heard of it until somebody sent a BYE. Who was refused must have met as many calls as
  * there are places: those that may have had one, from their first INVITE until a little after their end, or for long after
  * it where a fault has touched the cluster meanwhile.
- * Seen failing with the mutants: 'one place too many', 'a place is given back by nobody', 'the next owner forgets who has a
+ * Seen failing with the mutants: 'one place too many', 'nobody gives back a place', 'the next owner forgets who has a
  * place', 'a call that was refused keeps its place', 'places are granted before they are saved'.
  */
 import type { LimitState } from '../../actors/limit/behaviour.ts';
@@ -132,17 +132,23 @@ function checkBegun(world: World, allowed: number): void {
 /** The clocks of nodes differ a little. */
 const secondMs = 950;
 
-/** Undefined: not answered. */
+/**
+ * From when to when it surely had its place; undefined: not answered. A fork that answers when all dialogs that its caller knew
+ * of have ended comes to a call whose place is given back.
+ */
 function surelyHeld(call: CallRecord): { readonly fromMs: number; readonly toMs: number } | undefined {
-  let longest: { readonly fromMs: number; readonly toMs: number } | undefined;
-  for (const { status, tag } of call.finals) {
+  let held: { readonly fromMs: number; readonly toMs: number } | undefined;
+  for (const { status, tag, atMs } of call.finals) {
     const leg = call.legs.find((each) => each.tag === tag);
     if (status >= 300 || leg === undefined) continue;
+    if (held !== undefined && atMs > held.toMs) break;
     const byes = call.requests.filter((each) => each.method === 'BYE' && each.tag === tag);
-    const fromMs = leg.invitedAtMs;
     const toMs = Math.min(...byes.map(({ sentAtMs }) => sentAtMs));
-    if (toMs > fromMs && (longest === undefined || toMs - fromMs > longest.toMs - longest.fromMs))
-      longest = { fromMs, toMs };
+    if (toMs <= leg.invitedAtMs) continue;
+    held = {
+      fromMs: Math.min(held?.fromMs ?? Infinity, leg.invitedAtMs),
+      toMs: Math.max(held?.toMs ?? 0, toMs),
+    };
   }
-  return longest;
+  return held;
 }
