@@ -25,6 +25,14 @@ export function handOff(world: World): Observer {
         atMs <= world.kernel.nowMs &&
         atMs + limits.linkSilenceMs + limits.linkRedialMsMax >= fromMs,
     );
+  const brokenMs = (fromMs: number): number => {
+    const breaks = linkFaults.filter(
+      ({ kind, atMs }) => kind === 'reset' && atMs <= world.kernel.nowMs && atMs + limits.linkRedialMsMin >= fromMs,
+    ).length;
+    // A link that breaks again and again is made anew after longer and longer pauses.
+    const pauseMs = Math.min(limits.linkRedialMsMax, limits.linkRedialMsMin * 2 ** breaks);
+    return breaks === 0 ? 0 : breaks * limits.ownersPollMs + pauseMs;
+  };
   /** By partition: since when nobody handles it. */
   const frozen = new Map<number, number>();
   let epoch = 0;
@@ -49,7 +57,7 @@ export function handOff(world: World): Observer {
         frozen.delete(partition);
         if (sinceMs === undefined) continue;
         const tookMs = world.kernel.nowMs - sinceMs;
-        if (tookMs > limitMs && !isSilent(sinceMs))
+        if (tookMs > limitMs + brokenMs(sinceMs) && !isSilent(sinceMs))
           world.fail(
             'hand-off',
             33,
