@@ -191,7 +191,8 @@ export const limits = {
   tailRowsMax: 2_000_000,
   tailBytesMax: 536_870_912,
   tailAskMs: 200,
-  tailWaitMs: 3_000,
+  /** So long a buddy is waited for that is a member and says nothing: its link may have fallen silent, and is made anew. */
+  tailWaitMs: 6_500,
   tailHeldMs: 10_000,
   tailMsMax: 3_600_000,
 
@@ -313,6 +314,10 @@ assert(
 assert(
   limits.linkHeartbeatMs * 4 < limits.linkSilenceMs,
   'a link may be closed for silence only after several lost heartbeats',
+);
+assert(
+  limits.linkSilenceMs + limits.linkRedialMsMax + 2 * limits.tailAskMs <= limits.tailWaitMs,
+  'what only a buddy has must not be given up while its link is silent and about to be made anew',
 );
 assert(
   limits.redisSilenceMs < limits.redisCommandMs && limits.redisCommandMs < limits.controlStoreTimeoutMs,
