@@ -117,7 +117,15 @@ const action = fc.oneof(
       partition: fc.integer({ min: 1, max: 2 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('settle' as const), at: fc.nat(1), partition: fc.constant(1) }) },
+  {
+    weight: 2,
+    // A turn of the loop ends, in which writes are sent, or all that was asked for comes to its end.
+    arbitrary: fc.record({
+      do: fc.constantFrom('turn' as const, 'settle' as const),
+      at: fc.nat(1),
+      partition: fc.constant(1),
+    }),
+  },
 );
 
 export function model(): fc.IRawProperty<unknown> {
@@ -141,8 +149,9 @@ export function model(): fc.IRawProperty<unknown> {
     for (const { do: what, at, partition } of actions) {
       const client = clients[at]!;
       const id = ++serial;
-      if (what !== 'settle') asked.push(`${id}`);
+      if (what !== 'settle' && what !== 'turn') asked.push(`${id}`);
       if (what === 'settle') await order.runWithLoop();
+      else if (what === 'turn') await new Promise((resolve) => setImmediate(resolve));
       else if (what === 'write')
         client.write(partition, 1, 'x.1', [[`${at}`, Uint8Array.of(id)]], false, (error, reply) => {
           answered.push(`${id}`);
