@@ -33,9 +33,9 @@ export class TcpPhone {
     return this.#socket?.localPort ?? 0;
   }
 
-  /** Connects and registers; from then on it does so whenever its connection is lost. */
+  /** Connects and registers; from then on it does so whenever its connection is lost, until it is stopped. */
   async start(): Promise<void> {
-    for (;;) {
+    while (!this.#isClosed) {
       try {
         await this.#connect();
         await this.#register();
@@ -97,6 +97,7 @@ export class TcpPhone {
       socket.once('connect', resolve);
     });
     this.#socket = socket;
+    if (this.#isClosed) socket.destroy();
     socket.on('error', () => {});
     socket.on('close', () => void (this.#isClosed ? undefined : this.start()));
     socket.on('data', (chunk: Buffer) => this.#receive(chunk.toString('latin1')));
