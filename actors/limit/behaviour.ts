@@ -11,6 +11,7 @@ import assert from 'node:assert';
 import { limits } from '../../src/limits.ts';
 import { Places } from '../../src/limit/places.ts';
 import type { Holder } from '../../src/limit/places.ts';
+import type { CounterView } from '../../src/limit/view.ts';
 import { Window } from '../../src/limit/window.ts';
 import type { Asker, Behaviour, Input, Turn } from '../entity.ts';
 import {
@@ -36,19 +37,6 @@ export interface LimitState {
   window: Window | undefined;
   /** Questions to calls that are in doubt. Not packed: a new owner waits and asks again. */
   readonly doubts: Map<number, Holder>;
-}
-
-export interface LimitView {
-  readonly name: string;
-  /** Calls that hold a place. */
-  readonly value: number;
-  /** Places as they were asked for last; 0: only requests are counted. */
-  readonly limit: number;
-  /** Of requests: used or lent in the span that ends now. */
-  readonly used: number;
-  readonly requests: number;
-  readonly perMs: number;
-  readonly holders: readonly { readonly callId: string; readonly sinceMs: number }[];
 }
 
 export function limitBehaviour(): Behaviour<LimitState> {
@@ -222,7 +210,7 @@ function takeUp(name: string, packed: readonly unknown[], turn: Turn): LimitStat
   return state;
 }
 
-function view({ name, calls, places, window }: LimitState): readonly LimitView[] {
+function view({ name, calls, places, window }: LimitState): readonly CounterView[] {
   return [
     {
       name,

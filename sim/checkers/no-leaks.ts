@@ -4,7 +4,7 @@
  * Seen failing with: the removal of an entity not written; a context that is never forgotten.
  */
 import type { Listed } from '../../actors/entities.ts';
-import type { LimitView } from '../../actors/limit/behaviour.ts';
+import type { CounterView } from '../../src/limit/view.ts';
 import { markerKey } from '../../cluster/buddy/messages.ts';
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';
@@ -35,7 +35,7 @@ export function noLeaks(world: World): Observer {
       }
       // Who stands holds the places that he had.
       for (const [node, { key, description, view }] of counters) {
-        const [{ holders, used }] = view as [LimitView];
+        const [{ holders, used }] = view as [CounterView];
         if (used > 0 || holders.length === 0 || holders.some(({ callId }) => !standing.has(`call:${callId}`)))
           world.fail('no-leaks', 34, `${node} still has ${description}`);
         standing.add(`limit:${key}`);

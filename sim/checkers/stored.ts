@@ -7,7 +7,7 @@
  * not tried again'.
  */
 import { decodeRow, packState, rowKey, unpackState } from '../../actors/snapshot.ts';
-import type { LimitView } from '../../actors/limit/behaviour.ts';
+import type { CounterView } from '../../src/limit/view.ts';
 import type { RegistrationView } from '../../actors/aor/behaviour.ts';
 import type { CallView } from '../../actors/call/behaviour.ts';
 import type { CallState } from '../../actors/call/state.ts';
@@ -104,7 +104,7 @@ export function stored(world: World): Observer {
 
 /** What must not be lost of an actor: calls that stand, bindings, places, those that are older. */
 function lasting(twin: Behaviour<unknown>, state: unknown, untilMs: number): string[] {
-  const view = twin.view(state) as readonly (CallView | RegistrationView | LimitView)[];
+  const view = twin.view(state) as readonly (CallView | RegistrationView | CounterView)[];
   return view.flatMap((each) => {
     if ('contact' in each) return each.registeredAtMs < untilMs ? [`${each.contact} of ${each.aor}`] : [];
     if ('holders' in each)

@@ -3,6 +3,7 @@
  * actor, store or link. Any node answers for the whole cluster. Every method may reject with an `AdminError`; any other
  * error is answered as 500 without its text.
  */
+import type { CounterView } from '../limit/view.ts';
 
 export interface AdminPort {
   /** Does this node own its partitions and serve them? */
@@ -180,20 +181,8 @@ export interface LimitQuery extends PageQuery {
   readonly name?: string;
 }
 
-/** What is counted under a name: calls at once, requests in a span of time, or both. */
-export interface LimitView {
-  readonly name: string;
-  /** Calls that hold a place now. */
-  readonly value: number;
-  /** Places, as a route asked for them last; 0: only requests are counted. */
-  readonly limit: number;
-  /** Requests of the span that ends now, with those that are lent to nodes. */
-  readonly used: number;
-  /** Of requests, and for how long; both 0: only calls are counted. */
-  readonly requests: number;
-  readonly perMs: number;
-  /** Who holds a place, the first first. Empty in a listing of all. */
-  readonly holders: readonly { readonly callId: string; readonly sinceMs: number }[];
+/** What is counted under a name. Without holders in a listing of all. */
+export interface LimitView extends CounterView {
   /** Owner of the counter now. */
   readonly node: string;
 }

@@ -8,7 +8,8 @@ import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import type { Address, Input, SaveGate, Turn } from '../../actors/entity.ts';
 import { limitBehaviour } from '../../actors/limit/behaviour.ts';
-import type { LimitState, LimitView } from '../../actors/limit/behaviour.ts';
+import type { LimitState } from '../../actors/limit/behaviour.ts';
+import type { CounterView } from '../../src/limit/view.ts';
 import { packClaim, packHolds, packRelease, packTake, unpackDoubt, unpackPlace } from '../../actors/limit/questions.ts';
 import { limits } from '../../src/limits.ts';
 import { command } from './command.ts';
@@ -67,7 +68,7 @@ class Real {
 
   holders(): string[] {
     if (this.state === undefined) return [];
-    const [view] = behaviour.view(this.state) as [LimitView];
+    const [view] = behaviour.view(this.state) as [CounterView];
     assert.equal(view.value, view.holders.length);
     return Array.from(this.state.places.all(), ({ callId, tag }) => `${callId} ${tag}`).sort();
   }

@@ -1,7 +1,7 @@
 /** What the HTTP API asks, answered for the whole cluster: every node is asked for its share, and the answers are put together. */
 import { ha1 } from '../../auth/digest.ts';
 import type { CallView as OwnCall } from '../../../actors/call/behaviour.ts';
-import type { LimitView as OwnLimit } from '../../../actors/limit/behaviour.ts';
+import type { CounterView } from '../../limit/view.ts';
 import type { RegistrationView as OwnRegistration } from '../../../actors/aor/behaviour.ts';
 import { nobody, tableSchema } from '../../../cluster/table.ts';
 import type { CopyGroup } from '../../../cluster/buddy/replicator.ts';
@@ -207,53 +207,57 @@ async function registrations(
   sources: AdminSources,
   { after, limit, aor }: RegistrationQuery,
 ): Promise<Page<RegistrationView>> {
-  // One more than fits: it says that there is another page.
-  const answers = await sources.askAll({ what: 'registrations', after, limit: limit + 1, aor: aor ?? '' });
-  const entries = answers.flatMap(({ node, values }) =>
-    (values as readonly (readonly OwnRegistration[])[]).flat().map((each): RegistrationView => ({
-      aor: each.aor,
-      contact: each.contact,
-      flow: each.source,
-      expiresAtMs: each.expiresAtMs,
-      q: each.q,
-      userAgent: each.userAgent,
-      node,
-    })),
-  );
-  return pageOf(entries, (each) => each.aor, limit);
+  const query = { what: 'registrations', after, limit, aor: aor ?? '' } as const;
+  const viewOf = (each: OwnRegistration, node: string): RegistrationView => ({
+    aor: each.aor,
+    contact: each.contact,
+    flow: each.source,
+    expiresAtMs: each.expiresAtMs,
+    q: each.q,
+    userAgent: each.userAgent,
+    node,
+  });
+  return pageOf(sources, query, viewOf, ({ aor: key }) => key);
 }
 
 async function calls(sources: AdminSources, { after, limit }: PageQuery): Promise<Page<CallView>> {
-  const answers = await sources.askAll({ what: 'calls', after, limit: limit + 1 });
-  const entries = answers.flatMap(({ node, values }) =>
-    (values as readonly (readonly OwnCall[])[]).flat().map((each): CallView => ({
-      callId: each.callId,
-      from: each.from,
-      to: each.to,
-      state: each.state,
-      startedAtMs: each.startedAtMs,
-      node,
-    })),
-  );
-  return pageOf(entries, (each) => each.callId, limit);
+  const viewOf = (each: OwnCall, node: string): CallView => ({
+    callId: each.callId,
+    from: each.from,
+    to: each.to,
+    state: each.state,
+    startedAtMs: each.startedAtMs,
+    node,
+  });
+  return pageOf(sources, { what: 'calls', after, limit }, viewOf, ({ callId }) => callId);
 }
 
 async function counted(sources: AdminSources, { after, limit, name }: LimitQuery): Promise<Page<LimitView>> {
-  const answers = await sources.askAll({ what: 'limits', after, limit, name: name ?? '' });
-  const entries = answers.flatMap(({ node, values }) =>
-    (values as readonly (readonly OwnLimit[])[]).flat().map((each): LimitView => ({ ...each, node })),
-  );
-  return pageOf(entries, (each) => each.name, limit);
+  const query = { what: 'limits', after, limit, name: name ?? '' } as const;
+  const viewOf = (each: CounterView, node: string): LimitView => ({ ...each, node });
+  return pageOf(sources, query, viewOf, ({ name: key }) => key);
 }
 
-/** Ordered by key; entries of one key are never divided between pages. */
-function pageOf<T>(entries: readonly T[], key: (entry: T) => string, limit: number): Page<T> {
-  const sorted = entries.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+/** Put together of what every worker has. Ordered by key; entries of one key are never divided between pages. */
+async function pageOf<Own, View>(
+  sources: AdminSources,
+  query: PagedQuery,
+  viewOf: (own: Own, node: string) => View,
+  keyOf: (view: View) => string,
+): Promise<Page<View>> {
+  const { limit } = query;
+  // One more than fits: it says that there is another page.
+  const answers = await sources.askAll({ ...query, limit: limit + 1 });
+  const sorted = answers
+    .flatMap(({ node, values }) => (values as readonly (readonly Own[])[]).flat().map((own) => viewOf(own, node)))
+    .toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0));
   if (sorted.length <= limit) return { entries: sorted, next: null };
-  const lastKey = key(sorted[limit - 1] as T);
-  const page = sorted.filter((each, index) => index < limit || key(each) === lastKey);
-  return { entries: page, next: page.length < sorted.length ? lastKey : null };
+  const lastKey = keyOf(sorted[limit - 1] as View);
+  const entries = sorted.filter((each, index) => index < limit || keyOf(each) === lastKey);
+  return { entries, next: entries.length < sorted.length ? lastKey : null };
 }
+
+type PagedQuery = Extract<WorkerQuery, { readonly limit: number }>;
 
 async function counters(sources: AdminSources): Promise<readonly Counter[]> {
   const totals = new Map<string, number>();

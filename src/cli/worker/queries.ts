@@ -1,6 +1,6 @@
 /** Answers the questions of the admin API about this worker's share; long answers take several turns of the event loop. */
 import type { CallView } from '../../../actors/call/behaviour.ts';
-import type { LimitView } from '../../../actors/limit/behaviour.ts';
+import type { CounterView } from '../../limit/view.ts';
 import type { RegistrationView } from '../../../actors/aor/behaviour.ts';
 import type { Partition } from '../../../actors/partition.ts';
 import type { Counters } from './counters.ts';
@@ -32,29 +32,28 @@ export function answerQuery(
     case 'links':
       return [];
     case 'registrations':
-      // It was on the page before.
-      if (query.aor !== '' && query.aor <= query.after) return [];
-      if (query.aor === '') return pageOf<RegistrationView>([...hosted.partitions()], 'aor', query, nextTurn);
-      return [...hosted.partitions()].flatMap(
-        (partition) => (partition.find('aor', query.aor)?.view ?? []) as readonly RegistrationView[],
-      );
+      if (query.aor !== '') return viewsOf(hosted, 'aor', query.aor, query.after);
+      return pageOf<RegistrationView>([...hosted.partitions()], 'aor', query, nextTurn);
     case 'calls':
       return pageOf<CallView>([...hosted.partitions()], 'call', query, nextTurn);
     case 'limits':
-      if (query.name === '') return limitsPage(hosted, query);
-      if (query.name <= query.after) return [];
-      return [...hosted.partitions()].flatMap(
-        (partition) => (partition.find('limit', query.name)?.view ?? []) as readonly LimitView[],
-      );
+      if (query.name !== '') return viewsOf(hosted, 'limit', query.name, query.after);
+      return limitsPage(hosted, query);
   }
+}
+
+/** Of one entity, unless it was on the page before. */
+function viewsOf(hosted: HostedPartitions, kind: 'aor' | 'limit', key: string, after: string): unknown[] {
+  if (key <= after) return [];
+  return [...hosted.partitions()].flatMap((partition) => (partition.find(kind, key)?.view ?? []) as readonly unknown[]);
 }
 
 /** Who holds the places is shown of one counter alone: there may be thousands. */
 async function limitsPage(
   hosted: HostedPartitions,
   query: { readonly after: string; readonly limit: number },
-): Promise<LimitView[]> {
-  const views = await pageOf<LimitView>([...hosted.partitions()], 'limit', query, nextTurn);
+): Promise<CounterView[]> {
+  const views = await pageOf<CounterView>([...hosted.partitions()], 'limit', query, nextTurn);
   return views.map((view) => ({ ...view, holders: [] }));
 }
 

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { LimitView } from '../../../actors/limit/behaviour.ts';
+import type { CounterView } from '../../../src/limit/view.ts';
 import { packTake } from '../../../actors/limit/questions.ts';
 import { limits } from '../../../src/limits.ts';
 import { count, fork, limit, locate, rate, refused, reply } from '../../../src/routing/api.ts';
@@ -37,8 +37,8 @@ function phones(service: Service, pairs: number): { world: World; callers: Calle
   return { world, callers, callees };
 }
 
-function counter(world: World): LimitView | undefined {
-  return world.views('limit')[0] as LimitView | undefined;
+function counter(world: World): CounterView | undefined {
+  return world.views('limit')[0] as CounterView | undefined;
 }
 
 describe('calls that share places', () => {
