@@ -30,13 +30,15 @@ const states: readonly Hold['state'][] = ['asked', 'held', 'over'];
 export function askForPlace(act: Act, context: Context, name: string, calls: number): number {
   const { state, turn } = act;
   const { request } = context;
-  const own = ownTag(act, request);
-  // A repeated INVITE of which we know nothing any more: what gives back the place of the first must not take its own.
-  const before = state.holds.filter((each) => each.name === name && each.tag.startsWith(own) && each.state === 'over');
-  const tag = before.length === 0 ? own : `${own}.${state.nextContext}`;
   let hold = state.holds.find((each) => each.name === name && each.contextId === context.id && each.state !== 'over');
   if (hold === undefined) {
     if (state.holds.length >= limits.placesPerCallMax) return 0;
+    const own = ownTag(act, request);
+    // A repeated INVITE of which we know nothing any more: what gives back the place of the first must not take its own.
+    const isRepeated = state.holds.some(
+      (each) => each.name === name && each.tag.startsWith(own) && each.state === 'over',
+    );
+    const tag = isRepeated ? `${own}.${state.nextContext}` : own;
     hold = { name, tag, contextId: context.id, fromTag: request.fromTag, calls, state: 'asked', atMs: 0, askId: 0 };
     state.holds = [...state.holds, hold];
   }

@@ -16,6 +16,7 @@ import type { AdminServer } from '../admin/server.ts';
 import { StoreClient } from '../../cluster/stores/client.ts';
 import { startStoreThread } from '../../cluster/stores/spawn.ts';
 import type { StoreThread } from '../../cluster/stores/spawn.ts';
+import type { ExitCode } from '../../cluster/control-types.ts';
 import { hash32 } from '../../cluster/hash.ts';
 import { isMember } from '../../cluster/table.ts';
 import { ownVersions } from '../../cluster/versions.ts';
@@ -361,7 +362,7 @@ class Node implements RunningNode {
     });
   }
 
-  async #leave(code: 0 | 70 | 78, reason: string): Promise<void> {
+  async #leave(code: ExitCode, reason: string): Promise<void> {
     this.#log.write(code === 0 ? 'info' : 'error', 'leaving', { reason });
     // Told that it is dead, it ends at once: whatever it still holds belongs to others now.
     if (code !== 70) await this.close();

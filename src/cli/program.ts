@@ -143,6 +143,6 @@ async function routesProblems(config: Config): Promise<readonly ConfigProblem[]>
     return [];
   } catch (error) {
     if (!(error instanceof RoutesError)) throw error;
-    return [{ path: 'routes', sentence: error.message.replace(/^routes: /, '') }];
+    return [{ path: 'routes', sentence: error.message }];
   }
 }

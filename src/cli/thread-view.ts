@@ -29,8 +29,12 @@ export function threadCounters(threads: readonly ThreadView[], residentBytes: nu
   for (const { thread, turns } of threads) {
     const add = (part: string, value: number, labels: Counter['labels'] = {}): void =>
       void counters.push({
-        ...{ family: name, name: `${name}_${part}`, help, type: 'histogram' },
-        ...{ labels: { thread, ...labels }, value },
+        family: name,
+        name: `${name}_${part}`,
+        help,
+        type: 'histogram',
+        labels: { thread, ...labels },
+        value,
       });
     for (const [index, bound] of delayBounds.entries()) add('bucket', turns.upTo[index] ?? 0, { le: String(bound) });
     add('bucket', turns.count, { le: '+Inf' });

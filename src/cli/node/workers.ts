@@ -126,7 +126,7 @@ export class Workers {
       });
       thread.on('error', (error) => {
         if (error instanceof Error && error.name === 'RoutesError') {
-          reject(new ExitError(exitCodes.config, error.message));
+          reject(new ExitError(exitCodes.config, `routes: ${error.message}`));
           return;
         }
         this.#log.write('error', 'worker-error', { worker, error });

@@ -15,7 +15,7 @@ export async function loadService(config: Config): Promise<Service> {
   const service: unknown = Reflect.get(Object(await load(config.routes)), 'default');
   if (typeof service !== 'function') {
     throw new RoutesError(
-      `routes: ${config.routes} must export a routing service as its default export: function* (request) { ... }`,
+      `${config.routes} must export a routing service as its default export: function* (request) { ... }`,
     );
   }
   return service as Service;
@@ -26,6 +26,6 @@ async function load(file: string): Promise<unknown> {
     return await import(pathToFileURL(file).href);
   } catch (error) {
     const [line = ''] = String(error).split(/\n| imported from /);
-    throw new RoutesError(`routes: ${file} cannot be loaded: ${line}`);
+    throw new RoutesError(`${file} cannot be loaded: ${line}`);
   }
 }
