@@ -117,9 +117,7 @@ export class SimStore {
   /** It is the same as before: only nobody reached it. */
   comeBack(): void {
     if (this.file !== undefined) this.file.isGone = false;
-    if (this.redis === undefined || this.redis.state === 'up') return;
-    this.redis.state = 'up';
-    this.redis.changed();
+    if (this.redis?.state !== 'up') this.redis?.comeBack();
   }
 
   /** The master is lost, and with it what its replicas did not get for the last `tailMs`; one takes over after a while. */

@@ -12,6 +12,7 @@
  *   yet: lost when the buddy goes too, or cannot be reached, before the heir has asked it and the store has it. While the
  *   store takes nothing, that is all that changed.
  */
+import type { LinkFault } from '../links.ts';
 import type { Fault, SimOptions } from '../options.ts';
 import { limits, profiles } from '../../src/limits.ts';
 import type { Profile } from '../../src/limits.ts';
@@ -24,7 +25,8 @@ const refusals: ReadonlySet<string> = new Set([
   'isolate',
   'island',
 ]);
-type Setting = Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes' | 'profile'>;
+type Setting = Pick<SimOptions, 'faults' | 'store' | 'gate' | 'nodes' | 'profile'> & Links;
+type Links = Partial<Pick<SimOptions, 'linkFaults'>>;
 
 /** The same of a world that runs: a fault that waits for a write of its node may strike much later than it was planned. */
 export class Losses {
@@ -99,14 +101,23 @@ const unstoredMs = 1_500;
 /** Votes, a table, seals, the question to the buddy and the writing of what it said. */
 const takeoverMs = 6_000;
 
-function losesBothMemories({ faults, nodes, profile }: Pick<SimOptions, 'faults' | 'nodes' | 'profile'>): boolean {
+/** A link that has fallen silent is made anew so much later. Until then its other end is waited for (`tailWaitMs`). */
+const silentMs = limits.linkSilenceMs + limits.linkRedialMsMax;
+
+function losesBothMemories({
+  faults,
+  linkFaults = [],
+  nodes,
+  profile,
+}: Pick<SimOptions, 'faults' | 'nodes' | 'profile'> & Links): boolean {
   return faults.some(
     (owner) =>
       (owner.kind === 'crash' || owner.kind === 'worker-crash' || isDeadly(owner, profile)) &&
       faults.some((buddy) => {
         const backMs = endOf(buddy) + (buddy.kind === 'drain' ? startMs : 0);
-        if (buddy === owner || buddy.atMs > takenOverMs(owner, faults) || backMs < unstoredFromMs(owner, faults))
-          return false;
+        const isWaitedFor = linkFaults.some((silence) => fallsSilent(silence, owner, buddy));
+        if (buddy === owner || backMs < unstoredFromMs(owner, faults)) return false;
+        if (buddy.atMs > takenOverMs(owner, faults) + (isWaitedFor ? limits.tailWaitMs : 0)) return false;
         if (buddy.kind === 'cut' || buddy.kind === 'one-way-cut') return true;
         if (buddy.node === owner.node) return false;
         // Who leaves waits for an heir to come for what it has, but not for a node that is to be started again.
@@ -115,6 +126,14 @@ function losesBothMemories({ faults, nodes, profile }: Pick<SimOptions, 'faults'
         return buddy.kind === 'crash' || isDeadly(buddy, profile);
       }),
   );
+}
+
+/** The link between that buddy and an heir, when the heir asks. */
+function fallsSilent({ atMs, from, to, kind }: LinkFault, owner: Fault, buddy: Fault): boolean {
+  if (kind !== 'silent' || atMs + silentMs < owner.atMs || atMs > owner.atMs + takeoverMs) return false;
+  // The heir of a worker may be another one of its node.
+  if (owner.kind !== 'worker-crash' && (from === owner.node || to === owner.node)) return false;
+  return from === buddy.node || to === buddy.node;
 }
 
 /** Of a cluster nobody else was there either, around that time. */
@@ -171,7 +190,7 @@ function isDeadly({ kind, forMs }: Fault, profile: Profile | undefined): boolean
 }
 
 /** Whether a registration may be gone, or expire too soon, though its 200 stands: nobody has what was promised any more. */
-export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes' | 'profile'>): boolean {
+export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes' | 'profile'> & Links): boolean {
   const { faults, gate } = options;
   if (gate === 'buddy' && losesBothMemories(options)) return true;
   return faults.some((fault) => fault.kind === 'store-wiped' && meetsAnother(fault, faults));

@@ -165,10 +165,15 @@ export class SimRedis {
     this.changed();
   }
 
-  /** All faults are over. A failover that was under way comes to its end at once. */
+  /** All faults are over. */
   heal(): void {
     this.cutFrom.clear();
     this.#freeAtMs = Math.min(this.#freeAtMs, this.kernel.nowMs);
+    this.comeBack();
+  }
+
+  /** It is reached again. A failover that was under way, before nobody reached anything, comes to its end at once. */
+  comeBack(): void {
     if (this.#stalledSinceMs !== Infinity) return this.promote();
     this.state = 'up';
     this.changed();
