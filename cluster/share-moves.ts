@@ -336,8 +336,9 @@ export class ShareMoves {
     this.#ports.ask('owners', [partitions], (reply, replyMs) => {
       this.#isPolling = false;
       if (reply === undefined) this.learnSeals(unlearned);
-      // A store that has much to do is not asked all the time for what has not come yet.
-      this.pollAtMs = Math.max(this.pollAtMs, replyMs + 2 * (replyMs - nowMs));
+      // A store that has much to do is not asked all the time for what has not come yet. But it may have been us who stood still.
+      const restMs = Math.min(2 * (replyMs - nowMs), limits.ownersPollMsMax);
+      this.pollAtMs = Math.max(this.pollAtMs, replyMs + restMs);
       const mine: number[] = [];
       partitions.forEach((partition, i) => {
         const part = this.parts[partition]!;

@@ -164,6 +164,7 @@ export const limits = {
   membersFastPollMs: 20,
   membersFastPollForMs: 1_000,
   ownersPollMs: 100,
+  ownersPollMsMax: 1_000, // However slow the last answer was.
   connectRetryMs: 500,
   joinWaitMs: 1_000,
   controlRetryMs: 100,

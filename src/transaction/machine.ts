@@ -5,7 +5,7 @@
 import type { Flow } from '../outside.ts';
 import { step } from './table.ts';
 import type { Effect, Event, Failure, Rule, State, Table } from './table.ts';
-import { delayMs, isGiveUpTimer, isRepeatTimer, nextSlot, slotOffsetMs } from './timers.ts';
+import { delayMs, isGiveUpTimer, isRepeatTimer, nextSlot, slotOffsetMs, T1 } from './timers.ts';
 import type { RepeatTimer, TimerName } from './timers.ts';
 import { tableOf } from './tables.ts';
 
@@ -153,8 +153,8 @@ export function destroy(tx: Transaction, sink: Sink): void {
 }
 
 /**
- * Asks the sink for the timers again after `unpack`. Repetitions missed meanwhile become one, at once; the slots to come
- * stay where they were. A timeout that is past fires at once, or `graceMs` from now at the earliest: a node that takes over
+ * Asks the sink for the timers again after `unpack`. Repetitions missed meanwhile become one, at once; the slots to come,
+ * from T1 later on, stay where they were. A timeout that is past fires at once, or `graceMs` from now at the earliest: a node that takes over
  * from a dead one gives `takeoverGraceMs`, one that wakes its own sleeping call gives none.
  */
 export function resume(tx: Transaction, nowMs: number, sink: Sink, graceMs = 0): void {
@@ -216,17 +216,20 @@ function startTimer(tx: Transaction, timer: TimerName, atCap: boolean, nowMs: nu
   }
   if (tx.repeat === timer && tx.repeatAtCap === atCap) {
     tx.repeatSlot += 1; // The timer has fired and is started again: one slot is used.
-  } else {
-    tx.repeat = timer;
-    tx.repeatStartedAtMs = nowMs;
-    tx.repeatSlot = 0;
-    tx.repeatAtCap = atCap;
+    // It may have fired late: nothing is repeated sooner than T1 after the last time, so a slot before that is skipped.
+    armRepeat(tx, timer, nowMs + T1 - 1, sink);
+    return;
   }
+  tx.repeat = timer;
+  tx.repeatStartedAtMs = nowMs;
+  tx.repeatSlot = 0;
+  tx.repeatAtCap = atCap;
   armRepeat(tx, timer, nowMs, sink);
 }
 
-function armRepeat(tx: Transaction, timer: RepeatTimer, nowMs: number, sink: Sink): void {
-  const slot = nextSlot(timer, tx.repeatStartedAtMs, nowMs, tx.repeatSlot, tx.repeatAtCap);
+/** Its next slot is the first one after `afterMs`. */
+function armRepeat(tx: Transaction, timer: RepeatTimer, afterMs: number, sink: Sink): void {
+  const slot = nextSlot(timer, tx.repeatStartedAtMs, afterMs, tx.repeatSlot, tx.repeatAtCap);
   tx.repeatSlot = slot - 1;
   sink.timer(tx, timer, tx.repeatStartedAtMs + slotOffsetMs(timer, slot, tx.repeatAtCap));
 }

@@ -1,6 +1,6 @@
 /**
  * The partitions of one node, driven by hand: what is left to be done when the store does not answer. Seen failing with: what
- * another node sealed to us asked for once, answered or not.
+ * another node sealed to us asked for once, answered or not; a rest as long as the process stood still before it asks again.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -71,4 +71,20 @@ test('a seal by another node is asked for until the store has said it, so that i
   const sealed = [7, 7].map((epoch) => ({ epoch, owner: 'b.1' }));
   question()?.answer(sealed, nowMs);
   assert.equal(question(), undefined);
+});
+
+test('what is to come is asked for soon after an answer that came late because the process stood still', () => {
+  const { shares, asked } = start([3, 5]);
+  let nowMs = 0;
+  const ask = (): Asked | undefined => {
+    for (const endMs = nowMs + 1_000 + limits.ownersPollMs; nowMs < endMs && asked.length === 0;)
+      shares.run((nowMs += limits.controlTickMs), true, false, true);
+    return asked.pop();
+  };
+  for (const reply of [[0, 0].map(() => ({ epoch: 0, owner: '' })), undefined]) {
+    const each = ask();
+    assert.deepEqual(each?.partitions, [3, 5]);
+    each?.answer(reply, (nowMs += 5_000));
+  }
+  assert.equal(ask()?.op, 'owners');
 });

@@ -158,6 +158,8 @@ class Prose {
       missed++;
       this.#nextRepetition(this.repeatAtMs);
     }
+    // It is said now, late, and nothing is said again sooner than T1 after that.
+    while (missed > 0 && this.repeatAtMs < this.nowMs + t1Ms) this.#nextRepetition(this.repeatAtMs);
     if (this.isPatience) this.endAtMs = Math.max(this.endAtMs, this.nowMs + takeoverGraceMs);
     // The first repetition after a provisional response begins the intervals of T2, whenever it is made.
     if (missed > 0 && this.kind === 'client' && this.state === 'proceeding' && !wasEven)
