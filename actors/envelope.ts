@@ -3,12 +3,13 @@
  * a SIP message travels as its bytes and is parsed again where it arrives.
  */
 import { Buffer } from 'node:buffer';
-import { Decoder, Encoder } from '@msgpack/msgpack';
+import { Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 import type { Flow, Protocol } from '../src/outside.ts';
 import type { SipMessage } from '../src/sip/message.ts';
 import { type Address, type Asker, type Input, type Kind, kindNumbers, kinds } from './entity.ts';
 import { packArray } from './packer.ts';
+import { unpackValue } from './unpacker.ts';
 
 /** Timers and failed asks are made where the entity is; everything else can come from far away. */
 export type Envelope = Exclude<Input, { type: 'timer' } | { type: 'ask-failed' }> & { readonly to: Address };
@@ -19,7 +20,6 @@ export function makesEntity(item: { readonly type: string }): boolean {
 }
 
 const encoder = new Encoder();
-const decoder = new Decoder();
 const types = { sip: 1, ask: 2, answer: 3, tell: 4, undelivered: 5 } as const;
 const protocols: readonly Protocol[] = ['udp', 'tcp'];
 
@@ -88,7 +88,8 @@ function sipEnvelope(
 ): Envelope | undefined {
   const flow = unpackFlow(packedFlow);
   if (flow === undefined || !(bytes instanceof Uint8Array)) return undefined;
-  const message = parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), flow.protocol !== 'udp');
+  const octets = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const message = parse(octets, flow.protocol !== 'udp');
   return message && { to, type: 'sip', message, flow };
 }
 
@@ -108,7 +109,7 @@ export function unpackFlow(packed: unknown): Flow | undefined {
 
 function decodeArray(bytes: Uint8Array): readonly unknown[] | undefined {
   try {
-    const decoded = decoder.decode(bytes);
+    const decoded = unpackValue(bytes);
     return Array.isArray(decoded) ? decoded : undefined;
   } catch {
     return undefined;

@@ -7,11 +7,12 @@
  * The state is nested as bytes so that a node that takes over thousands of entities reads only the six fields, and unpacks
  * an entity when it is needed or its wake-up time has come. Integers have a fixed width, so the head has a fixed length.
  */
-import { Decoder, Encoder } from '@msgpack/msgpack';
+import { Encoder } from '@msgpack/msgpack';
 import { limits } from '../src/limits.ts';
 import { type Kind, kindNumbers } from './entity.ts';
 import { kindOf } from './envelope.ts';
 import { packArray } from './packer.ts';
+import { unpackValue } from './unpacker.ts';
 
 /** Of the six fields, not of the state in them, which carries the schema number of its behaviour. */
 export const snapshotSchema = 1;
@@ -29,7 +30,6 @@ export interface Snapshot {
 
 const headBytes = 35;
 const encoder = new Encoder();
-const decoder = new Decoder();
 
 export function rowKey(kind: Kind, key: string): string {
   return `${kind}:${key}`;
@@ -44,7 +44,7 @@ export function packState(state: readonly unknown[]): Packed {
 
 /** @throws when the bytes are not an array. */
 export function unpackState(packed: Packed): readonly unknown[] {
-  const state = decoder.decode(Buffer.from(packed, 'latin1'));
+  const state = unpackValue(Buffer.from(packed, 'latin1'));
   if (!Array.isArray(state)) throw new Error('a packed state is an array');
   return state;
 }
@@ -71,7 +71,7 @@ export function decodeRow(
 ): { readonly key: string; readonly snapshot: Snapshot } | undefined {
   let fields: unknown;
   try {
-    fields = decoder.decode(value);
+    fields = unpackValue(value);
   } catch {
     return undefined;
   }

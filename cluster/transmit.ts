@@ -2,13 +2,12 @@
  * A packet for a connection that another thread holds, or the news that it could not be sent: what travels to a worker
  * (link target `worker`). Positional MessagePack.
  */
-import { Decoder, Encoder } from '@msgpack/msgpack';
+import { Buffer } from 'node:buffer';
 import { packFlow, unpackFlow } from '../actors/envelope.ts';
+import { packArray } from '../actors/packer.ts';
+import { unpackValue } from '../actors/unpacker.ts';
 import type { Flow } from '../src/outside.ts';
 import { copyOf } from './octets.ts';
-
-const encoder = new Encoder();
-const decoder = new Decoder();
 
 export interface Transmit {
   readonly flow: Flow;
@@ -18,13 +17,14 @@ export interface Transmit {
 }
 
 export function packTransmit(transmit: Transmit): Uint8Array {
-  return encoder.encode([packFlow(transmit.flow), transmit.bytes, transmit.token]);
+  // Octets and text alone: nothing that it cannot pack.
+  return Buffer.from(packArray([packFlow(transmit.flow), transmit.bytes, transmit.token])!);
 }
 
 export function unpackTransmit(payload: Uint8Array): Transmit | undefined {
   let fields: unknown;
   try {
-    fields = decoder.decode(payload);
+    fields = unpackValue(payload);
   } catch {
     return undefined;
   }

@@ -15,10 +15,11 @@
  * in front of it and the number of the frame on this connection (cluster/handshake.ts makes the keys). So nobody on the
  * path can add, change, repeat or drop a frame, and a damaged frame is never delivered.
  *
- * DATA is the hot one: cluster/data-frame.ts. The others go through the library after cluster/msgpack-check.ts.
+ * DATA is the hot one: cluster/data-frame.ts. The others are read after cluster/msgpack-check.ts has seen them.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { Decoder, Encoder } from '@msgpack/msgpack';
+import { packArray } from '../actors/packer.ts';
+import { unpackValue } from '../actors/unpacker.ts';
 import type { Hmac } from '../src/hmac.ts';
 import { limits } from '../src/limits.ts';
 import { decodeData, frameType, linkVersion, sealBytes, sealTailBytes } from './data-frame.ts';
@@ -131,7 +132,7 @@ export function encodeFrame(frame: Exclude<Frame, Data>, version: number = linkV
 export function decodeFrame(body: Buffer, version: number = linkVersion): Frame | undefined {
   if (body.length >= 3 && body[2] === frameType.data) return decodeData(body, version);
   if (checkMsgpack(body, frameBounds) !== undefined) return undefined;
-  const row = decoder.decode(body);
+  const row = unpackValue(body);
   if (!Array.isArray(row) || row[0] !== version || !isCount(row[2]) || !isNonce(row[3])) return undefined;
   const mark = { epoch: row[2], nonce: row[3] };
   switch (row[1]) {
@@ -170,15 +171,14 @@ function sealOf(octets: Uint8Array, mac: Hmac, number: number): string {
   return mac.ofOctets(numberOctets, octets);
 }
 
-const encoder = new Encoder();
-const decoder = new Decoder();
 const frameBounds = { depthMax: 2, membersMax: 32 };
 const emptySeal = new Uint8Array(sealBytes);
 const expectedSeal = Buffer.alloc(sealBytes);
 const numberOctets = Buffer.alloc(8);
 
 function lengthFirst(row: readonly unknown[]): Buffer {
-  const body = encoder.encodeSharedRef(row);
+  // Numbers, octets and text: nothing that it cannot pack.
+  const body = packArray(row)!;
   const frame = Buffer.allocUnsafe(4 + body.length);
   writeUint32(frame, 0, body.length);
   frame.set(body, 4);

@@ -3,7 +3,9 @@
  * field a number. The owner's words are `copy`, `stored`, `take` and `forget`; the buddy's are `ack`, `refused`, `tail` and
  * `held`. Rows are numbered in the order of their writes (`seq`), from 1 within one epoch of one partition.
  */
-import { Decoder, Encoder } from '@msgpack/msgpack';
+import { Buffer } from 'node:buffer';
+import { packArray } from '../../actors/packer.ts';
+import { unpackValue } from '../../actors/unpacker.ts';
 import { checkMsgpack } from '../msgpack-check.ts';
 import { copyOf } from '../octets.ts';
 import type { SnapshotRow } from '../store-ports.ts';
@@ -52,12 +54,11 @@ export type BuddyWord =
 
 const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6, held: 7 } as const;
 const reasons: readonly RefusalReason[] = ['fenced', 'gap', 'full'];
-const encoder = new Encoder();
-const decoder = new Decoder();
 
-/** The octets are valid until the next call. */
+/** The octets are valid until anything is packed again. */
 export function packWord(word: OwnerWord | BuddyWord): Uint8Array {
-  return encoder.encodeSharedRef(fieldsOf(word));
+  // Numbers, octets, text and arrays: nothing that it cannot pack.
+  return packArray(fieldsOf(word))!;
 }
 
 function fieldsOf(word: OwnerWord | BuddyWord): readonly unknown[] {
@@ -96,7 +97,7 @@ export function unpackWord(payload: Uint8Array): OwnerWord | BuddyWord | undefin
   const ack = payload[0] === 0x94 && payload[1] === numbers.ack ? unpackAck(payload) : undefined;
   if (ack !== undefined) return ack;
   if (checkMsgpack(payload) !== undefined) return undefined;
-  const fields: unknown = decoder.decode(payload);
+  const fields: unknown = unpackValue(payload);
   if (!Array.isArray(fields)) return undefined;
   const [number, a, b, c, d, e, f, g] = fields as readonly unknown[];
   switch (number) {
@@ -196,12 +197,12 @@ export interface Marker {
 export const markerKey = '~tail';
 
 export function markerRow({ epoch, seq, buddy }: Marker): SnapshotRow {
-  return [markerKey, encoder.encode([epoch, seq, buddy])];
+  return [markerKey, Buffer.from(packArray([epoch, seq, buddy])!)];
 }
 
 export function readMarker(value: Uint8Array): Marker | undefined {
   if (checkMsgpack(value) !== undefined) return undefined;
-  const fields: unknown = decoder.decode(value);
+  const fields: unknown = unpackValue(value);
   if (!Array.isArray(fields)) return undefined;
   const [epoch, seq, buddy] = fields as readonly unknown[];
   return isCount(epoch) && isCount(seq) && typeof buddy === 'string' ? { epoch, seq, buddy } : undefined;

@@ -73,7 +73,7 @@ class World {
     assert(word !== undefined && isOwners(word));
     const name = `${next.to}.1`;
     for (const answer of this.nodes.get(name)?.receive(partition, word, this.nowMs) ?? [])
-      this.toOwner.push({ payload: packWord(answer).slice(), owner: next.owner });
+      this.toOwner.push({ payload: Uint8Array.from(packWord(answer)), owner: next.owner });
   }
 
   deliverToOwner(): void {
@@ -123,7 +123,7 @@ class Owner {
       nowMs: () => world.nowMs,
       toBuddy: (to: string, _partition: number, payload: Uint8Array) => {
         if (!world.linkUp) return false;
-        world.toBuddies.push({ to, payload: payload.slice(), owner: this });
+        world.toBuddies.push({ to, payload: Uint8Array.from(payload), owner: this });
         return true;
       },
       soon: (run: () => void) => void world.soon.push(() => this.alive && run()),
