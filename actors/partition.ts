@@ -193,6 +193,15 @@ export class Partition implements EntitiesOwner {
     this.#entities.close();
   }
 
+  /** Items that wait. */
+  get queued(): number {
+    return this.#mailbox.size;
+  }
+
+  get writesInFlight(): number {
+    return this.#entities.saver.writesInFlight;
+  }
+
   stats(): PartitionStats {
     return {
       entities: {
@@ -201,9 +210,9 @@ export class Partition implements EntitiesOwner {
         limit: this.#entities.tables.limit.slots.size,
       },
       awake: this.#entities.awakeCount,
-      queued: this.#mailbox.size,
+      queued: this.queued,
       unwritten: this.#entities.saver.dirtyCount,
-      writesInFlight: this.#entities.saver.writesInFlight,
+      writesInFlight: this.writesInFlight,
       asks: this.#entities.asks.size,
       frozen: this.#frozen !== undefined,
     };

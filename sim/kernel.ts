@@ -6,7 +6,10 @@
 export class Owner {
   readonly name: string;
   readonly parent: Owner | undefined;
+  /** The process. */
+  readonly root: Owner;
   readonly hash: number;
+  readonly #children: Owner[] = [];
   #isAlive = true;
   #isPaused = false;
   /** Called after each of its events. */
@@ -19,24 +22,26 @@ export class Owner {
     let hash = 0x811c9dc5;
     for (let index = 0; index < name.length; index++) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
     this.hash = hash;
+    this.root = parent?.root ?? this;
+    if (parent === undefined) return;
+    parent.#children.push(this);
+    this.#isAlive = parent.#isAlive;
   }
 
   get isAlive(): boolean {
-    return this.#isAlive && (this.parent === undefined || this.parent.isAlive);
+    return this.#isAlive;
   }
 
-  /** Stopped are whole processes: a thread asks its parent. */
+  /** Stopped are whole processes: a thread asks its process. */
   get isPaused(): boolean {
-    return this.parent === undefined ? this.#isPaused : this.parent.isPaused;
+    return this.root.#isPaused;
   }
 
-  get root(): Owner {
-    return this.parent === undefined ? this : this.parent.root;
-  }
-
+  /** And all its threads. */
   die(): void {
     this.#isAlive = false;
     this.held.length = 0;
+    for (const child of this.#children) child.die();
   }
 
   pause(): void {

@@ -323,6 +323,13 @@ function newWay(from: LinkEnd, to: LinkEnd): Way {
   };
 }
 
+/** Names of links, made once: by one end and the other. */
+const names = new Map<string, Map<string, string>>();
+
 function nameOf(a: string, b: string): string {
-  return a < b ? `${a} ${b}` : `${b} ${a}`;
+  let ofOne = names.get(a);
+  if (ofOne === undefined) names.set(a, (ofOne = new Map()));
+  let name = ofOne.get(b);
+  if (name === undefined) ofOne.set(b, (name = a < b ? `${a} ${b}` : `${b} ${a}`));
+  return name;
 }

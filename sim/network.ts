@@ -46,10 +46,13 @@ export class Network {
   readonly spread: Spread;
   readonly #kernel: Kernel;
   readonly #random: Stream;
-  readonly #phones = new Map<string, Socket>();
+  /** By address, and there by port. */
+  readonly #phones = new Map<string, Map<number, Socket>>();
   #shared: Socket[] = [];
   /** Datagrams that reached a socket, and those that did not. */
   readonly watchers: ((passage: Passage) => void)[] = [];
+  /** How many of them there were. */
+  passages = 0;
 
   constructor(kernel: Kernel, random: Stream, weather: Weather, spread: Spread) {
     this.#kernel = kernel;
@@ -59,7 +62,10 @@ export class Network {
   }
 
   openPhone(at: Endpoint, socket: Socket): void {
-    this.#phones.set(nameOf(at), socket);
+    const { address, port } = at;
+    let ports = this.#phones.get(address);
+    if (ports === undefined) this.#phones.set(address, (ports = new Map()));
+    ports.set(port, socket);
   }
 
   /** A worker opens the shared port; its death closes it. */
@@ -74,38 +80,36 @@ export class Network {
   send(from: Endpoint, to: Endpoint, bytes: Buffer, worker = ''): void {
     const { weather } = this;
     const random = this.#random;
-    const passage = { from: nameOf(from), to: nameOf(to), bytes, worker };
-    if (random.chance(weather.loss)) return this.#tell({ ...passage, atMs: this.#kernel.nowMs, fate: 'lost' });
+    if (random.chance(weather.loss)) return this.#tell(from, to, bytes, worker, 'lost');
     const copies = random.chance(weather.duplicates) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       let delayMs = random.between(weather.latencyMs[0], weather.latencyMs[1]);
       if (random.chance(weather.reorder)) delayMs += random.between(0, weather.reorderMs);
       this.#kernel.at(delayMs, undefined, () =>
-        this.#arrive(from, to, copy === 0 ? bytes : Buffer.from(bytes), passage),
+        this.#arrive(from, to, copy === 0 ? bytes : Buffer.from(bytes), worker),
       );
     }
   }
 
   /** A message that goes, or has come, over a stream: for those who watch. */
   tell(from: Endpoint, to: Endpoint, bytes: Buffer, worker: string): void {
-    this.#tell({ from: nameOf(from), to: nameOf(to), bytes, worker, atMs: this.#kernel.nowMs, fate: 'arrived' });
+    this.#tell(from, to, bytes, worker, 'arrived');
   }
 
-  #arrive(from: Endpoint, to: Endpoint, bytes: Buffer, passage: Omit<Passage, 'atMs' | 'fate'>): void {
+  #arrive(from: Endpoint, to: Endpoint, bytes: Buffer, worker: string): void {
     const socket = this.#socketOf(from, to);
-    const atMs = this.#kernel.nowMs;
     this.#kernel.mixBytes(bytes);
-    if (socket === undefined) return this.#tell({ ...passage, atMs, fate: 'nobody' });
-    const worker = passage.worker === '' ? socket.owner.name : passage.worker;
-    this.#tell({ ...passage, atMs, worker, fate: 'arrived' });
+    if (socket === undefined) return this.#tell(from, to, bytes, worker, 'nobody');
+    this.#tell(from, to, bytes, worker === '' ? socket.owner.name : worker, 'arrived');
     // In the socket's buffer now: lost when its process dies, late when it is stopped.
     this.#kernel.at(0, socket.owner, () => socket.receive(bytes, from));
   }
 
   #socketOf(from: Endpoint, to: Endpoint): Socket | undefined {
-    if (to.address !== clusterEndpoint.address) return this.#phones.get(nameOf(to));
+    if (to.address !== clusterEndpoint.address) return this.#phones.get(to.address)?.get(to.port);
     if (to.port !== clusterEndpoint.port) return undefined;
-    const open = this.#shared.filter((socket) => socket.owner.isAlive);
+    const shared = this.#shared;
+    const open = shared.every(isOpen) ? shared : shared.filter(isOpen);
     if (open.length === 0) return undefined;
     if (this.spread === 'random') return this.#random.pick(open);
     let hash = from.port;
@@ -114,9 +118,16 @@ export class Network {
     return open[(hash >>> 0) % open.length];
   }
 
-  #tell(passage: Passage): void {
+  #tell(from: Endpoint, to: Endpoint, bytes: Buffer, worker: string, fate: Passage['fate']): void {
+    this.passages++;
+    if (this.watchers.length === 0) return;
+    const passage = { atMs: this.#kernel.nowMs, from: nameOf(from), to: nameOf(to), bytes, worker, fate };
     for (const watch of this.watchers) watch(passage);
   }
+}
+
+function isOpen({ owner }: Socket): boolean {
+  return owner.isAlive;
 }
 
 export function nameOf({ address, port }: Endpoint): string {

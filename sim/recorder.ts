@@ -29,7 +29,6 @@ export class Recorder {
   readonly forwards: Forward[] = [];
   /** Of nodes, store and partitions; undefined when nothing is kept. */
   readonly story: Story | undefined;
-  messages = 0;
 
   constructor(world: World, keep: boolean) {
     this.story = keep ? new Story(world) : undefined;
@@ -37,14 +36,13 @@ export class Recorder {
       if (this.lines.length < linesMax)
         this.lines.push(`${(world.kernel.nowMs / 1_000).toFixed(3).padStart(8)}  ${text}`);
     };
-    world.network.watchers.push((passage) => {
-      this.messages++;
-      if (!keep) return;
-      this.passages.push(passage);
-      const { from, to, worker, fate } = passage;
-      const fateText = fate === 'arrived' ? '' : `  ${fate.toUpperCase()}`;
-      say(`${sideOf(from, worker, true)} > ${sideOf(to, worker, true)}  ${describe(passage.bytes)}${fateText}`);
-    });
+    if (keep)
+      world.network.watchers.push((passage) => {
+        this.passages.push(passage);
+        const { from, to, worker, fate } = passage;
+        const fateText = fate === 'arrived' ? '' : `  ${fate.toUpperCase()}`;
+        say(`${sideOf(from, worker, true)} > ${sideOf(to, worker, true)}  ${describe(passage.bytes)}${fateText}`);
+      });
     this.observer = !keep
       ? {}
       : {

@@ -73,7 +73,7 @@ function run(options: SimOptions, keep: boolean, prepare?: (world: World) => voi
     failure,
     trace: world.kernel.trace,
     events: world.kernel.ran,
-    messages: recorder.messages,
+    messages: world.network.passages,
     virtualMs: world.kernel.nowMs,
     reached: coverage.reached,
     recorder,

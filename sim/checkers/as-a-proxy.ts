@@ -11,7 +11,7 @@ import type { Message } from '../phone/message.ts';
 import type { World } from '../world.ts';
 
 export function asAProxy(world: World): Observer {
-  /** Branches that have been heard of. */
+  /** Branches of INVITEs that have been heard of. */
   const heard = new Set<string>();
   const first = new Set<string>();
   const phonesTags = new Set<string>();
@@ -22,7 +22,7 @@ export function asAProxy(world: World): Observer {
       if (message.isRequest && message.toTag.length === 0) first.add(message.branch);
     },
     nodeReceived(_node, _worker, message) {
-      if (typeof message !== 'string' && !message.isRequest) heard.add(message.branch);
+      if (typeof message !== 'string' && !message.isRequest && message.method === 'INVITE') heard.add(message.branch);
     },
     nodeSent(node, _worker, _flow, message) {
       if (typeof message === 'string' || !message.isRequest || message.method !== 'CANCEL') return;
@@ -44,6 +44,7 @@ function wrongWith(request: Message): readonly [invariant: number, what: string]
   if (valueOf(request, 'route') !== undefined) return [16, `with a Route: ${valueOf(request, 'route')}`];
   if (valueOf(request, 'proxy-authorization') !== undefined) return [40, 'with credentials that were for the proxy'];
   const ways = valuesOf(request.headers, 'record-route');
+  if (ways.length < 2) return undefined;
   if (new Set(ways).size < ways.length) return [16, `with one Record-Route twice: ${ways.join(', ')}`];
   return undefined;
 }

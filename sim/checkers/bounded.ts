@@ -21,7 +21,7 @@ export function bounded(world: World): Observer {
           world.fail('bounded', 35, `${node.hub.waitingCount} items wait in the hub of ${node.id}`);
         for (const worker of node.workers) {
           for (const partition of worker?.core.hosted.partitions() ?? []) {
-            const { queued, writesInFlight } = partition.stats();
+            const { queued, writesInFlight } = partition;
             if (queued > limits.mailboxUrgentItemsPerPartitionMax)
               world.fail('bounded', 35, `${node.id}: ${partition.describe()}`);
             if (writesInFlight > limits.writesInFlightPerPartitionMax)

@@ -10,8 +10,20 @@ import { valuesOf } from '../phone/message.ts';
 import type { World } from '../world.ts';
 
 export function dialogIdentity(world: World): Observer {
-  /** Requests inside of dialogs as phones sent them. */
-  const sent = new Map<string, string>();
+  /** Requests inside of dialogs as phones sent them: by Call-ID, and there by CSeq. */
+  const sent = new Map<string, Map<number, Message[]>>();
+  const remember = (message: Message): void => {
+    let ofCall = sent.get(message.callId);
+    if (ofCall === undefined) sent.set(message.callId, (ofCall = new Map()));
+    const same = ofCall.get(message.cseq);
+    if (same === undefined) ofCall.set(message.cseq, [message]);
+    else if (!same.some((each) => isSame(each, message))) same.push(message);
+  };
+  const sentAs = (message: Message): Message | undefined =>
+    sent
+      .get(message.callId)
+      ?.get(message.cseq)
+      ?.find((each) => isSame(each, message));
   /** By branch: number and Record-Route of an INVITE as its callee got it. */
   const invites = new Map<string, { readonly cseq: number; readonly route: string }>();
   /** By Call-ID and both tags: the callees of a forked call may all ask their caller anew, each over a transport of its own. */
@@ -25,7 +37,7 @@ export function dialogIdentity(world: World): Observer {
   };
   return {
     phoneSent(phone, message) {
-      if (message.isRequest && message.toTag.length > 0) sent.set(nameOf(message), message.body);
+      if (message.isRequest && message.toTag.length > 0) remember(message);
       // A 2xx or 18x of a callee fixes the route set of the dialog (12.1.1).
       if (!message.isRequest && message.method === 'INVITE' && message.status > 100 && message.status < 300)
         sameRoute(`${message.status} of ${phone}`, message, routeOf(message));
@@ -57,13 +69,18 @@ export function dialogIdentity(world: World): Observer {
         return;
       }
       if (message.toTag.length === 0) return;
-      const body = sent.get(nameOf(message));
-      if (body === undefined)
+      const original = sentAs(message);
+      if (original === undefined)
         world.fail('dialog-identity', 16, `${phone} got a ${nameOf(message)} that nobody sent`, message.callId);
-      if (body !== message.body)
+      if (original.body !== message.body)
         world.fail('dialog-identity', 16, `the body of a ${message.method} changed on its way`, message.callId);
     },
   };
+}
+
+/** Of those with one Call-ID and one number. */
+function isSame(one: Message, other: Message): boolean {
+  return one.method === other.method && one.fromTag === other.fromTag && one.toTag === other.toTag;
 }
 
 function nameOf({ callId, fromTag, toTag, cseq, method }: Message): string {

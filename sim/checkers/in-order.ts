@@ -12,6 +12,7 @@
  * Seen failing with the mutant 'INFOs get lost between threads', and with seed 100075 before the hub kept the order of what
  * waits.
  */
+import type { Kind } from '../../actors/entity.ts';
 import type { LinkFault } from '../links.ts';
 import type { FaultKind } from '../options.ts';
 import { limits } from '../../src/limits.ts';
@@ -67,12 +68,22 @@ interface Passage {
   readonly callId: string;
 }
 
+/** Of what was handled last: its place in the order, and when it came to its worker. */
+interface Place {
+  readonly order: number;
+  readonly cameMs: number;
+}
+
 export function inOrder(world: World): Observer {
   let isLossless = world.options.faults.every(({ kind }) => lossless.has(kind));
   const silent = world.options.linkFaults.filter(({ kind }) => kind === 'silent');
   const passages = new Map<number, Passage>();
-  /** By worker and actor, and by who passed it on: what was handled last, its place and when it came to its worker. */
-  const last = new Map<string, { readonly order: number; readonly cameMs: number }>();
+  /** By actor, and there by worker, and by who passed it on. */
+  const last: Readonly<Record<Kind, Map<string, Map<string, Place>>>> = {
+    call: new Map(),
+    aor: new Map(),
+    limit: new Map(),
+  };
   /** When what was not handled yet came to the worker that has it. */
   const came = new Map<object, number>();
   /** What was counted as dropped, shed, or answered without an actor. */
@@ -155,10 +166,12 @@ export function inOrder(world: World): Observer {
         world.fail('in-order', 32, `a ${message.method} ${message.status} is handled twice`, message.callId);
       // Of what came more than once nobody can tell which copy this is.
       if (passage.read > 1 || detours.has(name)) return undefined;
-      const sender = `${passage.worker} ${kind} ${key}`;
       const { passedBy } = passage;
-      const sameWay = passedBy === '' ? undefined : last.get(`${sender} by ${passedBy}`);
-      const before = last.get(sender);
+      let ofActor = last[kind].get(key);
+      if (ofActor === undefined) last[kind].set(key, (ofActor = new Map()));
+      const way = passedBy === '' ? '' : `${passage.worker} by ${passedBy}`;
+      const sameWay = passedBy === '' ? undefined : ofActor.get(way);
+      const before = ofActor.get(passage.worker);
       const isLate = before !== undefined && passage.order < before.order;
       // It was still on its way when the other one came.
       const isExcused = isLate && passedBy !== '' && before.cameMs <= passage.passedMs + world.options.threadMs;
@@ -171,8 +184,8 @@ export function inOrder(world: World): Observer {
           message.callId,
         );
       const place = { order: passage.order, cameMs };
-      if (!isExcused) last.set(sender, place);
-      if (passedBy !== '') last.set(`${sender} by ${passedBy}`, place);
+      if (!isExcused) ofActor.set(passage.worker, place);
+      if (passedBy !== '') ofActor.set(way, place);
       return undefined;
     },
     noted(_node, _level, event) {

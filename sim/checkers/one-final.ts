@@ -11,11 +11,11 @@ export function oneFinal(world: History): Observer {
   const senders = new Map<string, string>();
   return {
     phoneSent(phone, message) {
-      if (message.isRequest && message.method !== 'ACK') senders.set(`${message.branch} ${message.method}`, phone);
+      if (message.isRequest && message.method !== 'ACK') senders.set(message.transaction, phone);
     },
     phoneReceived(phone, message) {
       if (typeof message === 'string' || message.isRequest) return;
-      const key = `${message.branch} ${message.method}`;
+      const key = message.transaction;
       const sender = senders.get(key);
       if (sender !== undefined && sender !== phone)
         world.fail('one-final', 17, `a response to ${message.method} of ${sender} went to ${phone}`, message.callId);

@@ -48,95 +48,144 @@ export function readMessage(bytes: Buffer): Message | string {
   return message;
 }
 
-type Header = [name: string, value: string];
+type Header = readonly [name: string, value: string];
 
-/** Of a header that must stand there once. */
-const twice: Header = ['', ''];
-/** Of those headers, by their place in `single`: where they stand. Only while one message is read. */
-const once: (Header | undefined)[] = [];
+/** Headers that may stand there once; the first ones must. */
+const single: readonly string[] = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards'];
+const neededCount = 4;
+/** The first Via has a place behind them. */
+const viaPlace = single.length;
+
+/** Of these, by place: where their values begin and end in the text. Only while one message is read. */
+const froms = new Int32Array(viaPlace + 1);
+const tos = new Int32Array(viaPlace + 1);
+const absent = -1;
+const twice = -2;
+
+/** A message whose headers are written down when somebody asks for them, which hardly any reader does. */
+class ReadMessage implements Message {
+  readonly isRequest: boolean;
+  readonly method: string;
+  readonly uri: string;
+  readonly status: number;
+  readonly body: string;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly fromTag: string;
+  readonly toTag: string;
+  readonly branch: string;
+  readonly transaction: string;
+  readonly #text: string;
+  #headers: readonly Header[] | undefined;
+
+  /** @param text whose places are known (`look`). */
+  constructor(text: string, uri: string, status: number, method: string, cseq: number, body: string, top: string) {
+    this.isRequest = status === 0;
+    this.method = method;
+    this.uri = uri;
+    this.status = status;
+    this.body = body;
+    this.callId = valueAt(text, 2);
+    this.cseq = cseq;
+    this.fromTag = paramOf(valueAt(text, 0), 'tag') ?? '';
+    this.toTag = paramOf(valueAt(text, 1), 'tag') ?? '';
+    this.branch = paramOf(top, 'branch') ?? '';
+    this.transaction = `${this.branch} ${method}`;
+    this.#text = text;
+  }
+
+  get headers(): readonly Header[] {
+    return (this.#headers ??= headersOf(this.#text));
+  }
+}
 
 function read(bytes: Buffer): Message | string {
-  const text = bytes.toString('latin1');
-  const end = text.indexOf('\r\n\r\n');
+  let text = bytes.toString('latin1');
+  let end = text.indexOf('\r\n\r\n');
   if (end < 0) return 'no end of the header';
-  const headers: Header[] = [];
-  once.fill(undefined);
   const startEnd = text.indexOf('\r\n');
+  let wrong = look(text, startEnd, end);
+  while (wrong === folded) {
+    // The first of them: what stands before it is in order.
+    const head = text.slice(0, end).replace(/[ \t]*\r\n[ \t]+/, ' ');
+    text = head + text.slice(end);
+    end = head.length;
+    wrong = look(text, startEnd, end);
+  }
+  if (wrong !== '') return wrong;
+  for (let place = 0; place < neededCount; place++) if (froms[place]! < 0) return `not one ${single[place]}`;
+  const top = froms[viaPlace] === absent ? undefined : splitList(valueAt(text, viaPlace))[0];
+  if (top === undefined || !/^SIP\/2\.0\/(UDP|TCP) [^\s;]+(;|$)/.test(top)) return `top Via: ${top ?? 'none'}`;
+  const cseqValue = valueAt(text, 3);
+  const [, cseqText = '', cseqToken = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseqValue) ?? [];
+  if (cseqText.length === 0) return `CSeq: ${cseqValue}`;
+  const method = ownTexts.get(cseqToken) ?? cseqToken;
+  const body = text.slice(end + 4);
+  const length = froms[4] === absent ? undefined : froms[4] === twice ? '' : valueAt(text, 4);
+  if (length === undefined || Number(length || 'none') !== body.length)
+    return `Content-Length ${length ?? 'absent'} but ${body.length} octets`;
+  const isRequest = !text.startsWith('SIP/2.0 ');
+  const start = text.slice(0, startEnd);
+  const [methodEnd, uriEnd] = isRequest ? [start.indexOf(' '), start.lastIndexOf(' ')] : [0, 0];
+  const uri = isRequest ? start.slice(methodEnd + 1, uriEnd) : '';
+  const status = isRequest ? 0 : Number(start.slice(8, 11));
+  const message = new ReadMessage(text, uri, status, method, Number(cseqText), body, top);
+  if (message.fromTag.length === 0) return 'From without a tag';
+  if (isRequest) {
+    const isOne = methodEnd > 0 && methodEnd < uriEnd && !uri.includes(' ') && start.endsWith(' SIP/2.0');
+    if (!isOne || !/^[A-Z]+ /.test(start)) return `request line: ${start}`;
+    if (methodEnd !== method.length || !start.startsWith(method))
+      return `CSeq of a ${start.slice(0, methodEnd)} says ${method}`;
+    if (!message.branch.startsWith('z9hG4bK')) return `branch: ${message.branch}`;
+    if (froms[5]! < 0) return 'not one Max-Forwards';
+  } else {
+    if (!(status >= 100 && status <= 699) || start.charAt(11) !== ' ') return `status line: ${start}`;
+    if (status > 100 && message.toTag.length === 0) return `a ${status} without a To tag`;
+  }
+  return message;
+}
+
+/** A line goes on in the next one (RFC 3261 7.3.1). */
+const folded = 'a folded line';
+
+/** Finds the places of what may stand there once. A sentence when a line is no header, or `folded`. */
+function look(text: string, startEnd: number, end: number): string {
+  froms.fill(absent);
   for (let at = startEnd; at < end;) {
     const from = at + 2;
     at = text.indexOf('\r', from);
     if (text.indexOf('\n', from) !== at + 1) return 'a line end inside of a line';
     const first = text.charCodeAt(from);
-    if (first === 0x20 || first === 0x09) {
-      const last = headers.at(-1);
-      if (last === undefined) return 'a folded first line';
-      last[1] += ` ${text.slice(from, at).trim()}`;
-      continue;
-    }
+    if (first === 0x20 || first === 0x09) return from === startEnd + 2 ? 'a folded first line' : folded;
     const colon = text.indexOf(':', from);
     if (colon <= from || colon > at) return `not a header: ${text.slice(from, at)}`;
-    const { name, place } = nameOf(text.slice(from, colon));
-    const header: Header = [name, valueIn(text, colon + 1, at)];
-    headers.push(header);
-    if (place >= 0) once[place] = once[place] === undefined ? header : twice;
+    const { place } = nameIn(text, from, colon);
+    if (place < 0 || (place === viaPlace && froms[place] !== absent)) continue;
+    froms[place] = froms[place] === absent ? colon + 1 : twice;
+    tos[place] = at;
   }
-  for (let place = 0; place < neededCount; place++)
-    if (once[place] === undefined || once[place] === twice) return `not one ${single[place]}`;
-  const [cseq, length, maxForwards] = [once[3]![1], once[4], once[5]];
-  const top = firstOf(headers, 'via');
-  if (top === undefined || !/^SIP\/2\.0\/(UDP|TCP) [^\s;]+(;|$)/.test(top)) return `top Via: ${top ?? 'none'}`;
-  const [, cseqText = '', cseqToken = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseq) ?? [];
-  if (cseqText.length === 0) return `CSeq: ${cseq}`;
-  const cseqMethod = ownTexts.get(cseqToken) ?? cseqToken;
-  const body = text.slice(end + 4);
-  if (length === undefined || Number(length[1] || 'none') !== body.length)
-    return `Content-Length ${length?.[1] ?? 'absent'} but ${body.length} octets`;
-  const fromTag = paramOf(once[0]![1], 'tag') ?? '';
-  const toTag = paramOf(once[1]![1], 'tag') ?? '';
-  if (fromTag.length === 0) return 'From without a tag';
-  const start = text.slice(0, startEnd);
-  const isRequest = !start.startsWith('SIP/2.0 ');
-  let status = 0;
-  let uri = '';
-  const branch = paramOf(top, 'branch') ?? '';
-  if (isRequest) {
-    const [methodEnd, uriEnd] = [start.indexOf(' '), start.lastIndexOf(' ')];
-    uri = start.slice(methodEnd + 1, uriEnd);
-    const isOne = methodEnd > 0 && methodEnd < uriEnd && !uri.includes(' ') && start.endsWith(' SIP/2.0');
-    if (!isOne || !/^[A-Z]+ /.test(start)) return `request line: ${start}`;
-    if (methodEnd !== cseqMethod.length || !start.startsWith(cseqMethod))
-      return `CSeq of a ${start.slice(0, methodEnd)} says ${cseqMethod}`;
-    if (!branch.startsWith('z9hG4bK')) return `branch: ${branch}`;
-    if (maxForwards === undefined || maxForwards === twice) return 'not one Max-Forwards';
-  } else {
-    status = Number(start.slice(8, 11));
-    if (!(status >= 100 && status <= 699) || start.charAt(11) !== ' ') return `status line: ${start}`;
-    if (status > 100 && toTag.length === 0) return `a ${status} without a To tag`;
-  }
-  return {
-    isRequest,
-    method: cseqMethod,
-    uri,
-    status,
-    headers,
-    body,
-    callId: once[2]![1],
-    cseq: Number(cseqText),
-    fromTag,
-    toTag,
-    branch,
-    transaction: `${branch} ${cseqMethod}`,
-  };
+  return '';
 }
 
-/** Headers that may stand there once; the first ones must. */
-const single: readonly string[] = ['from', 'to', 'call-id', 'cseq', 'content-length', 'max-forwards'];
-const neededCount = 4;
+/** Of a text that `look` has found to be in order. */
+function headersOf(text: string): readonly Header[] {
+  const headers: Header[] = [];
+  const end = text.indexOf('\r\n\r\n');
+  for (let at = text.indexOf('\r\n'); at < end;) {
+    const from = at + 2;
+    at = text.indexOf('\r', from);
+    const colon = text.indexOf(':', from);
+    headers.push([nameIn(text, from, colon).name, valueIn(text, colon + 1, at)]);
+  }
+  return headers;
+}
 
 interface Name {
+  /** As it came. */
+  readonly text: string;
   /** The long form in lower case. */
   readonly name: string;
-  /** In `single`, or -1. */
+  /** In `single`, that of Via, or -1. */
   readonly place: number;
 }
 
@@ -149,17 +198,23 @@ const ownTexts: ReadonlyMap<string, string> = new Map(
   ].map((text) => [text, text]),
 );
 
-/** By names as they came. */
-const names = new Map<string, Name>();
+/** Names that came last, by a number that most of them have alone: neither a text nor a look into a map for each line. */
+const names = new Array<Name | undefined>(256).fill(undefined);
 
-function nameOf(text: string): Name {
-  let known = names.get(text);
-  if (known === undefined) {
-    const lower = text.trim().toLowerCase();
-    const name = long[lower] ?? ownTexts.get(lower) ?? lower;
-    names.set(text, (known = { name, place: single.indexOf(name) }));
-  }
-  return known;
+function nameIn(text: string, from: number, to: number): Name {
+  const length = to - from;
+  const number = (length * 37 + text.charCodeAt(from) * 5 + text.charCodeAt(to - 1)) & 0xff;
+  const known = names[number];
+  if (known !== undefined && known.text.length === length && text.startsWith(known.text, from)) return known;
+  const came = text.slice(from, to);
+  const lower = came.trim().toLowerCase();
+  const name = long[lower] ?? ownTexts.get(lower) ?? lower;
+  const place = name === 'via' ? viaPlace : single.indexOf(name);
+  return (names[number] = { text: came, name, place });
+}
+
+function valueAt(text: string, place: number): string {
+  return valueIn(text, froms[place]!, tos[place]!);
 }
 
 /** Mostly there is one space in front of a value and nothing behind it. */
@@ -193,12 +248,6 @@ export function valuesOf(headers: Message['headers'], name: string): string[] {
     else values.push(value);
   }
   return values;
-}
-
-/** The first of them. */
-function firstOf(headers: Message['headers'], name: string): string | undefined {
-  for (const [each, value] of headers) if (each === name) return splitList(value)[0];
-  return undefined;
 }
 
 function splitList(value: string): string[] {
@@ -251,10 +300,14 @@ export function uriOf(value: string): string {
 
 /** Host and port that a SIP URI or a Via's sent-by leads to. */
 export function hostPortOf(text: string): { address: string; port: number } {
-  const plain = text
-    .replace(/^SIP\/2\.0\/\w+ /, '')
-    .replace(/^sips?:/, '')
-    .split(/[;?]/)[0]!;
+  const via = /^SIP\/2\.0\/\w+ |^sips?:/.exec(text);
+  const from = via === null ? 0 : via[0].length;
+  let end = from;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code === 0x3b || code === 0x3f) break;
+  }
+  const plain = text.slice(from, end);
   const hostPort = plain.slice(plain.lastIndexOf('@') + 1);
   const [address = '', port = '5060'] = hostPort.split(':');
   return { address, port: Number(port) };
