@@ -13,6 +13,7 @@ export class Cell<Item> implements ActorRef<Item> {
   readonly #mailboxMax: number;
   readonly #report: HostReport;
   readonly #owner: CellOwner;
+  /** Never emptied: an array of one item takes less room than one that has grown. */
   #waiting: Item[] = [];
   #announced = false;
   #stopped = false;
@@ -44,7 +45,8 @@ export class Cell<Item> implements ActorRef<Item> {
       this.#report.refused(this.name);
       return false;
     }
-    this.#waiting.push(item);
+    if (this.#waiting.length === 0) this.#waiting = [item];
+    else this.#waiting.push(item);
     if (!this.#announced) {
       this.#announced = true;
       this.#owner.ready();

@@ -91,7 +91,14 @@ export class Life {
   }
 
   timerNamed(name: string): EntityTimer | undefined {
-    for (const timer of this.timers) if (timer.name === name) return timer;
+    const { timers } = this;
+    if (timers.length === 0) return undefined;
+    const mark = markOf(name);
+    // Mostly one of the last is meant.
+    for (let index = timers.length - 1; index >= 0; index--) {
+      const timer = timers[index]!;
+      if (timer.mark === mark && timer.name === name) return timer;
+    }
     return undefined;
   }
 
@@ -128,12 +135,14 @@ export class Life {
 export class EntityTimer extends Scheduled {
   readonly type = 'timer';
   readonly name: string;
+  readonly mark: number;
   readonly #slot: Slot;
   readonly #owner: TimerOwner;
 
   constructor(name: string, slot: Slot, owner: TimerOwner) {
     super();
     this.name = name;
+    this.mark = markOf(name);
     this.#slot = slot;
     this.#owner = owner;
   }
@@ -141,6 +150,14 @@ export class EntityTimer extends Scheduled {
   due(): void {
     this.#owner.timerDue(this.#slot, this);
   }
+}
+
+/** A number that tells most names apart: a call has many timers, and their names are long and much alike. */
+function markOf(name: string): number {
+  const step = (name.length >> 4) + 1;
+  let mark = name.charCodeAt(0);
+  for (let index = name.length - 1; index > 0; index -= step) mark = (Math.imul(mark, 31) + name.charCodeAt(index)) | 0;
+  return mark & 0x3fff_ffff;
 }
 
 /** Wakes an entity that sleeps, so that it can arm its own timers. */

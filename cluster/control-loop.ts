@@ -67,15 +67,20 @@ export class ControlLoop {
 
   step(input: ControlInput): void {
     if (this.#ended) return;
-    this.#inputs.push(input);
-    if (this.#running) return;
-    this.#running = true;
-    for (let next = this.#inputs.shift(); next !== undefined && !this.#ended; next = this.#inputs.shift()) {
-      for (const effect of this.control.step(next, this.#ports.clock.monotonicMs())) this.#perform(effect);
-      if (next.type === 'peer-up') this.#buddies.peerUp(next.peer, next.incarnation);
-      if (next.type === 'peer-down') this.#buddies.peerDown(next.peer, next.incarnation);
+    if (this.#running) {
+      this.#inputs.push(input);
+      return;
     }
+    this.#running = true;
+    this.#take(input);
+    while (this.#inputs.length > 0 && !this.#ended) this.#take(this.#inputs.shift()!);
     this.#running = false;
+  }
+
+  #take(input: ControlInput): void {
+    for (const effect of this.control.step(input, this.#ports.clock.monotonicMs())) this.#perform(effect);
+    if (input.type === 'peer-up') this.#buddies.peerUp(input.peer, input.incarnation);
+    if (input.type === 'peer-down') this.#buddies.peerDown(input.peer, input.incarnation);
   }
 
   #perform(effect: ControlEffect): void {

@@ -4,7 +4,6 @@
  */
 import { limits, profiles } from '../src/limits.ts';
 import type { Times } from '../src/limits.ts';
-import { ownerName } from './control-types.ts';
 import { isMember } from './table.ts';
 import type { Table, TableMember } from './table.ts';
 
@@ -37,8 +36,10 @@ export class Membership {
   /** First good renewal: of votes before it by an earlier incarnation we know nothing. */
   #firstLeaseMs = Infinity;
   #lastLookMs: number | undefined;
-  /** By `ownerName`: an old incarnation and its successor are two peers. */
-  readonly #peers = new Map<string, Peer>();
+  /** An old incarnation and its successor are two peers. Few, and looked for all the time: in the order they were first known. */
+  #peers: Peer[] = [];
+  /** Scratch of `#confirmedIn`. */
+  readonly #confirmations: number[] = [];
   /** By id: votes outlive the peer's entry. */
   readonly #votedMs = new Map<string, number>();
 
@@ -54,7 +55,7 @@ export class Membership {
   look(nowMs: number, nextOperation: number): boolean {
     const lagMs = nowMs - (this.#lastLookMs ?? nowMs);
     this.#lastLookMs = nowMs;
-    if (lagMs > limits.healthyLagMs) for (const peer of this.#peers.values()) peer.heardMs = nowMs;
+    if (lagMs > limits.healthyLagMs) for (const peer of this.#peers) peer.heardMs = nowMs;
     if (this.latched || nowMs < this.serveUntilMs) return false;
     this.stop(nextOperation);
     return true;
@@ -74,7 +75,7 @@ export class Membership {
     this.#leasedMs = Math.max(this.#leasedMs, sentMs);
     if (!this.leasedOnce) {
       this.#firstLeaseMs = nowMs;
-      for (const peer of this.#peers.values()) peer.heardMs = nowMs;
+      for (const peer of this.#peers) peer.heardMs = nowMs;
     }
     if (operation >= this.#latchedAtOperation && nowMs < this.#leaseEndMs()) this.latched = false;
   }
@@ -89,7 +90,7 @@ export class Membership {
   }
 
   isLinked(id: string, incarnation: number): boolean {
-    return this.#peers.get(ownerName(id, incarnation))?.linked === true;
+    return this.#known(id, incarnation)?.linked === true;
   }
 
   heard(id: string, incarnation: number, nowMs: number): void {
@@ -98,21 +99,21 @@ export class Membership {
 
   /** A peer that is itself in good standing echoed our heartbeat. */
   confirmed(id: string, incarnation: number, sentMs: number, votedAgoMs: number): void {
-    const peer = this.#peers.get(ownerName(id, incarnation));
+    const peer = this.#known(id, incarnation);
     if (peer === undefined || votedAgoMs <= this.#times.voteTtlMs + this.#times.voteIssueWindowMs) return;
     peer.confirmedMs = Math.max(peer.confirmedMs, sentMs);
   }
 
   /** It told us the epoch of its table; true when that is news. */
   adopted(id: string, incarnation: number, epoch: number): boolean {
-    const peer = this.#peers.get(ownerName(id, incarnation));
+    const peer = this.#known(id, incarnation);
     if (peer === undefined || peer.epoch >= epoch) return false;
     peer.epoch = epoch;
     return true;
   }
 
   adoptedEpoch(member: TableMember): number {
-    return this.#peers.get(ownerName(member.id, member.incarnation))?.epoch ?? 0;
+    return this.#known(member.id, member.incarnation)?.epoch ?? 0;
   }
 
   /** What an echo to this peer has to say: how long ago we last voted against its id, as far as we can know. */
@@ -141,18 +142,13 @@ export class Membership {
 
   /** Knows the members of the table from now on, and forgets who is neither a member nor linked. */
   remember(table: Table, nowMs: number): void {
-    for (const [name, peer] of this.#peers) {
-      if (!peer.linked && !isMember(table, peer.id, peer.incarnation)) this.#peers.delete(name);
-    }
+    this.#peers = this.#peers.filter((peer) => peer.linked || isMember(table, peer.id, peer.incarnation));
     for (const { id, incarnation } of table.members) if (id !== this.id) this.#peer(id, incarnation, nowMs);
   }
 
   /** Incarnations with a link, members or not. */
-  linkedPeers(): { id: string; incarnation: number }[] {
-    const linked: { id: string; incarnation: number }[] = [];
-    for (const peer of this.#peers.values())
-      if (peer.linked) linked.push({ id: peer.id, incarnation: peer.incarnation });
-    return linked;
+  linkedPeers(): readonly { readonly id: string; readonly incarnation: number }[] {
+    return this.#peers.filter((peer) => peer.linked);
   }
 
   #leaseEndMs(): number {
@@ -169,24 +165,30 @@ export class Membership {
   #confirmedIn(voters: readonly string[]): number {
     const needed = voters.length - Math.ceil(voters.length / 2) + (voters.includes(this.id) ? 0 : 1);
     if (needed === 0) return Infinity;
-    const times: number[] = [];
+    // The latest first.
+    const times = this.#confirmations;
+    let count = 0;
     for (const id of voters) {
       if (id === this.id) continue;
       let latestMs = -Infinity;
-      for (const peer of this.#peers.values()) if (peer.id === id) latestMs = Math.max(latestMs, peer.confirmedMs);
-      times.push(latestMs);
+      for (const peer of this.#peers) if (peer.id === id) latestMs = Math.max(latestMs, peer.confirmedMs);
+      let place = count++;
+      for (; place > 0 && times[place - 1]! < latestMs; place--) times[place] = times[place - 1]!;
+      times[place] = latestMs;
     }
-    times.sort((a, b) => b - a);
-    return (times[needed - 1] ?? -Infinity) + this.#times.heartbeatFreshMs;
+    return (needed <= count ? times[needed - 1]! : -Infinity) + this.#times.heartbeatFreshMs;
   }
 
   #peer(id: string, incarnation: number, nowMs: number): Peer {
-    const name = ownerName(id, incarnation);
-    let peer = this.#peers.get(name);
-    if (peer === undefined) {
-      peer = { id, incarnation, linked: false, heardMs: nowMs, confirmedMs: -Infinity, epoch: 0 };
-      this.#peers.set(name, peer);
-    }
+    const known = this.#known(id, incarnation);
+    if (known !== undefined) return known;
+    const peer: Peer = { id, incarnation, linked: false, heardMs: nowMs, confirmedMs: -Infinity, epoch: 0 };
+    this.#peers.push(peer);
     return peer;
+  }
+
+  #known(id: string, incarnation: number): Peer | undefined {
+    for (const peer of this.#peers) if (peer.incarnation === incarnation && peer.id === id) return peer;
+    return undefined;
   }
 }

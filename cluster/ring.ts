@@ -14,7 +14,7 @@ export interface RingMember {
 
 /** Points of one unit of weight, times the four that hashring makes of each digest. */
 const vnodesPerWeight = 64;
-const ringsRemembered = 4;
+const ringsRemembered = 16;
 
 /** Remembers the last few rings: plans are made often, the set of members changes seldom. */
 export class Preferences {

@@ -3,8 +3,13 @@ import type { Membership } from './membership.ts';
 import type { Roster } from './roster.ts';
 import type { Table, TableMember } from './table.ts';
 
-export function suspects(table: Table, membership: Membership, roster: Roster, nowMs: number): TableMember[] {
-  return table.members.filter(
-    (member) => member.id !== membership.id && membership.shallVote(member, nowMs) && !roster.isDead(member),
-  );
+export function suspects(table: Table, membership: Membership, roster: Roster, nowMs: number): readonly TableMember[] {
+  if (membership.latched) return nobody;
+  let suspected: TableMember[] | undefined;
+  for (const member of table.members)
+    if (member.id !== membership.id && membership.shallVote(member, nowMs) && !roster.isDead(member))
+      (suspected ??= []).push(member);
+  return suspected ?? nobody;
 }
+
+const nobody: readonly TableMember[] = [];

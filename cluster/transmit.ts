@@ -7,7 +7,6 @@ import { packFlow, unpackFlow } from '../actors/envelope.ts';
 import { packArray } from '../actors/packer.ts';
 import { unpackValue } from '../actors/unpacker.ts';
 import type { Flow } from '../src/outside.ts';
-import { copyOf } from './octets.ts';
 
 export interface Transmit {
   readonly flow: Flow;
@@ -34,7 +33,7 @@ export function unpackTransmit(payload: Uint8Array): Transmit | undefined {
   // The octets are copied: the payload is only a view of the link's buffer.
   return flow === undefined || !(bytes instanceof Uint8Array)
     ? undefined
-    : { flow, bytes: copyOf(bytes), token: String(token) };
+    : { flow, bytes: Buffer.from(bytes), token: String(token) };
 }
 
 /** The connection's node and worker, from its name `node/worker/number`; NaN: any worker (`datagramFlow`). */

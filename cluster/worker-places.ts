@@ -2,6 +2,9 @@
 import { place } from './place.ts';
 import { Preferences } from './ring.ts';
 
+/** By number of partitions. All nodes name their workers alike, and tests and the simulator have many in one process. */
+const ringsOf = new Map<number, Preferences>();
+
 export class WorkerPlaces {
   readonly #rings: Preferences;
   readonly #workers = new Set<number>();
@@ -9,7 +12,9 @@ export class WorkerPlaces {
   readonly #workerOf: Int32Array;
 
   constructor(partitions: number) {
-    this.#rings = new Preferences(partitions);
+    let rings = ringsOf.get(partitions);
+    if (rings === undefined) ringsOf.set(partitions, (rings = new Preferences(partitions)));
+    this.#rings = rings;
     this.#workerOf = new Int32Array(partitions).fill(-1);
   }
 

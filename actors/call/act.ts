@@ -15,6 +15,7 @@ import type { Event, Failure } from '../../src/transaction/table.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import type { Turn } from '../entity.ts';
 import { readAgain } from './read-again.ts';
+import { stopTimerC } from './timer-c.ts';
 import { isConnection, seekWay, watch } from './way.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallState, Context, Owner } from './state.ts';
@@ -75,8 +76,8 @@ export class Act implements Sink {
 
   forget(context: Context): void {
     if (!this.state.contexts.delete(context.id)) return;
-    this.turn.clearTimer(`N ${context.id}`);
-    for (const branch of context.branches) this.turn.clearTimer(`C ${branch.tx.key}`);
+    if (context.noAnswerAtMs !== 0) this.turn.clearTimer(`N ${context.id}`);
+    for (const branch of context.branches) stopTimerC(this, branch);
     // What is kept of it on disk may go; nobody waits for that. A request inside of a dialog that was answered before it was
     // ever kept, or is kept as answered, does no harm there: a write of the whole call for each of them would.
     if (this.state.saved && (context.method === 'INVITE' || context.keptPending)) this.turn.save('none');
@@ -164,7 +165,7 @@ export class Act implements Sink {
   rest(): void {
     if (!this.hasAnswers) return;
     for (const context of this.state.contexts.values()) {
-      if (!context.isOver) continue;
+      if (context.isAtRest || !context.isOver) continue;
       context.rest();
       for (const { tx } of context.branches) tx.rest();
     }

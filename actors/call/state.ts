@@ -122,6 +122,10 @@ export class Context {
     return true;
   }
 
+  get isAtRest(): boolean {
+    return this.#request === undefined;
+  }
+
   /** Lets go of what can be had again. */
   rest(): void {
     this.#request = undefined;
