@@ -4,6 +4,7 @@
  * table, a link or a worker comes.
  */
 import { BuddyRouter } from './buddy/router.ts';
+import type { Shortcuts } from './direct/shortcuts.ts';
 import { HolderQueue } from './holder-queue.ts';
 import { memberIndex, nobody } from './table.ts';
 import type { DropTarget } from './control-types.ts';
@@ -22,6 +23,8 @@ export interface HubPorts {
   toNode(node: string, target: Target, payload: Uint8Array): boolean;
   /** A node that can pass items on to this one, to which we have had no link for a while; undefined: none. */
   relayTo(node: string): string | undefined;
+  /** Where workers may send themselves (cluster/direct/way.ts); absent: nowhere. */
+  readonly shortcuts?: Shortcuts | undefined;
   count(metric: string): void;
 }
 
@@ -47,6 +50,8 @@ export class Hub {
   #waiting: Waiting[] = [];
   /** Partitions of `#waiting`: what comes later for them waits behind it, or it would overtake. */
   #waitingFor = new Set<number>();
+  /** Partitions without a shortcut until nothing of them waits any more. */
+  readonly #withoutShortcut = new Set<number>();
 
   constructor(ports: HubPorts) {
     this.#ports = ports;
@@ -78,6 +83,7 @@ export class Hub {
     for (const partition of partitions) {
       this.#workerOf[partition] = worker;
       this.#redirects.delete(partition);
+      this.#shorten(partition);
     }
     this.#retry();
   }
@@ -91,19 +97,26 @@ export class Hub {
       if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
       if (to !== undefined) this.#redirects.set(partition, to);
     }
-    return this.#givingBack.ask(worker, partitions);
+    const number = this.#givingBack.ask(worker, partitions);
+    for (const partition of partitions) this.#shorten(partition);
+    return number;
   }
 
   workerDown(worker: number): void {
     this.#givingBack.workerDown(worker);
     for (let partition = 0; partition < this.#workerOf.length; partition++)
-      if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
+      if (this.#workerOf[partition] === worker) {
+        this.#workerOf[partition] = -1;
+        this.#shorten(partition);
+      }
   }
 
   adopt(table: Table): void {
     this.#table = table;
     this.buddy.adopt(table);
     this.#redirects.clear();
+    if (this.#ports.shortcuts !== undefined)
+      for (let partition = 0; partition < table.owner.length; partition++) this.#shorten(partition);
     this.#retry();
   }
 
@@ -182,6 +195,7 @@ export class Hub {
     const item: Waiting = { partition, hops, payload: copyOf(payload), sinceMs: this.#ports.nowMs(), isBack };
     this.#waiting.splice(this.#placeOf(item), 0, item);
     this.#waitingFor.add(partition);
+    this.#shorten(partition);
   }
 
   /** What comes back from a worker goes through while it is waited for, unless something of it waits already. */
@@ -224,8 +238,35 @@ export class Hub {
     return to !== undefined && this.#table!.members[to]?.id === this.#ports.node;
   }
 
+  /**
+   * Whether workers may send items of this partition themselves: while nothing of it waits here or is to come back, since what
+   * they send overtakes that, and who has it is known by the table and not given away since.
+   */
+  #shorten(partition: number): void {
+    const { shortcuts, node } = this.#ports;
+    if (shortcuts === undefined) return;
+    this.#withoutShortcut.delete(partition);
+    if (this.#waitingFor.has(partition) || this.#givingBack.has(partition)) {
+      this.#withoutShortcut.add(partition);
+      return shortcuts.close(partition);
+    }
+    const worker = this.#workerOf[partition] ?? -1;
+    const owner = this.#table?.owner[partition] ?? nobody;
+    const member = owner === nobody ? undefined : this.#table?.members[owner];
+    if (this.#redirects.has(partition)) shortcuts.close(partition);
+    else if (worker >= 0) shortcuts.toWorker(partition, worker);
+    else if (member === undefined || member.id === node) shortcuts.close(partition);
+    else shortcuts.toNode(partition, member.id);
+  }
+
   #retry(): void {
     this.#toHolders.retry();
+    this.#retryWaiting();
+    if (this.#withoutShortcut.size === 0) return;
+    for (const partition of [...this.#withoutShortcut]) this.#shorten(partition);
+  }
+
+  #retryWaiting(): void {
     if (this.#waiting.length === 0) return;
     const oldestMs = this.#ports.nowMs() - limits.hubWaitMs;
     const waiting = this.#waiting;

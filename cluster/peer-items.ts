@@ -8,11 +8,13 @@ export type PeerItem =
   | { readonly kind: 'control'; readonly frame: PeerFrame }
   | { readonly kind: 'ask'; readonly id: number; readonly question: unknown }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'user-changed'; readonly aor: string };
+  | { readonly kind: 'user-changed'; readonly aor: string }
+  /** Where the sender's workers take datagrams (cluster/direct/): by worker, 0 for none. */
+  | { readonly kind: 'workers'; readonly ports: readonly number[] };
 
 const encoder = new Encoder();
 const decoder = new Decoder();
-const numbers = { 'control': 1, 'ask': 2, 'answer': 3, 'user-changed': 4 } as const;
+const numbers = { 'control': 1, 'ask': 2, 'answer': 3, 'user-changed': 4, 'workers': 5 } as const;
 
 export function packPeerItem(item: PeerItem): Uint8Array {
   switch (item.kind) {
@@ -24,6 +26,8 @@ export function packPeerItem(item: PeerItem): Uint8Array {
       return encoder.encode([numbers.answer, item.id, item.value]);
     case 'user-changed':
       return encoder.encode([numbers['user-changed'], item.aor]);
+    case 'workers':
+      return encoder.encode([numbers.workers, item.ports]);
   }
 }
 
@@ -44,7 +48,13 @@ export function unpackPeerItem(payload: Uint8Array): PeerItem | undefined {
       return typeof first === 'number' ? { kind: 'answer', id: first, value: second } : undefined;
     case numbers['user-changed']:
       return typeof first === 'string' ? { kind: 'user-changed', aor: first } : undefined;
+    case numbers.workers:
+      return Array.isArray(first) && first.every(isPort) ? { kind: 'workers', ports: first } : undefined;
     default:
       return undefined;
   }
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65_535;
 }

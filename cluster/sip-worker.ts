@@ -64,6 +64,8 @@ export interface SipWorkerPorts {
   send(flow: Flow, bytes: Uint8Array, token: string): void;
   /** To where the partition is, or to a worker of `node`. False when it is not taken. */
   toHub(node: string, target: Target, payload: Uint8Array): boolean;
+  /** By a datagram to whoever has the partition; it may be lost. False: there is no such way now. Absent: never. */
+  directly?(partition: number, payload: Uint8Array): boolean;
   report(report: ShareReport): void;
   soon(run: () => void): void;
   later(delayMs: number, run: () => void): void;
@@ -209,6 +211,12 @@ export class SipWorker {
     else this.hosted.deliver(partition, envelope);
   }
 
+  /** As `onItem`, straight from another worker. Without the partition we are the door by which it came to this node. */
+  onDirectItem(partition: number, hops: number, payload: Uint8Array): void {
+    if (this.hosted.has(partition)) return this.onItem([0, partition, hops], payload);
+    if (!this.#ports.toHub('', [0, partition, hops], payload)) this.#ports.count('dropped-hub-busy');
+  }
+
   undelivered(token: string): void {
     this.#ports.count('undelivered');
     const news = undeliveredEnvelope(token);
@@ -293,7 +301,9 @@ export class SipWorker {
   /** @param hops 1: it has waited here for a partition that went away. */
   #elsewhere(partition: number, envelope: Envelope, hops: number): void {
     this.#ports.count('forwarded');
-    if (!this.#ports.toHub('', [0, partition, hops], packEnvelope(envelope))) this.#ports.count('dropped-hub-busy');
+    const payload = packEnvelope(envelope);
+    if (hops === 0 && mayBeLost(envelope) && this.#ports.directly?.(partition, payload) === true) return;
+    if (!this.#ports.toHub('', [0, partition, hops], payload)) this.#ports.count('dropped-hub-busy');
   }
 
   #transmit(flow: Flow, bytes: Uint8Array, token: string): void {
@@ -325,6 +335,12 @@ export class SipWorker {
     if (packet === undefined) this.#ports.count('dropped-unreadable');
     else this.#ports.send(packet.flow, packet.bytes, packet.token);
   }
+}
+
+/** Who sent a datagram repeats it, who asks does so until he is answered: RFC 3261 17.1, actors/asks.ts. */
+function mayBeLost(envelope: Envelope): boolean {
+  if (envelope.type === 'sip') return envelope.flow.protocol === 'udp';
+  return envelope.type === 'ask' || envelope.type === 'answer';
 }
 
 function parsed(bytes: Buffer, stream: boolean): SipMessage | undefined {

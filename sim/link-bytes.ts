@@ -54,6 +54,10 @@ export class ByteLinks implements NodeLinks {
     return this.#cuts.size;
   }
 
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
+  }
+
   join(end: LinkEnd, clock: Clock): void {
     const { id, incarnation, owner } = end;
     const dialled = new Map<string, SimSocket>();

@@ -36,6 +36,8 @@ export interface LinkFault {
 export interface NodeLinks {
   latencyMs: readonly [number, number];
   readonly cutCount: number;
+  /** Whether nothing goes that way. */
+  isCut(from: string, to: string): boolean;
   join(end: LinkEnd, clock: Clock): void;
   /**
    * The process of this end has ended. Its machine closes what it held, unless it is gone `silently` with it. One that left
@@ -154,6 +156,10 @@ export class Links implements NodeLinks {
 
   get cutCount(): number {
     return this.#cuts.size;
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
   }
 
   /** Who is stopped or cut off has changed: links may end, and what was held up may go. */
@@ -285,7 +291,7 @@ export class Links implements NodeLinks {
   }
 
   #isBlocked(way: Way): boolean {
-    return this.#cuts.size > 0 && this.#cuts.has(`${way.from.id}>${way.to.id}`);
+    return this.isCut(way.from.id, way.to.id);
   }
 
   #latency(): number {

@@ -5,8 +5,10 @@
 import { ControlLoop } from '../cluster/control-loop.ts';
 import type { PeerFrame, ShareOrder, ShareReport } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
+import { DirectPeers } from '../cluster/direct/peers.ts';
+import { Shortcuts } from '../cluster/direct/shortcuts.ts';
 import { Hub } from '../cluster/hub.ts';
-import { unpackPeerItem } from '../cluster/peer-items.ts';
+import { packPeerItem, unpackPeerItem } from '../cluster/peer-items.ts';
 import { isMember } from '../cluster/table.ts';
 import { limits } from '../src/limits.ts';
 import type { Log } from '../src/outside.ts';
@@ -24,6 +26,9 @@ export class SimNode implements LinkEnd {
   readonly clock: SimClock;
   readonly log: Log;
   readonly hub: Hub;
+  /** Of Shortcuts. */
+  readonly places: Int32Array;
+  readonly direct: DirectPeers | undefined;
   readonly loop: ControlLoop;
   readonly workers: (SimWorker | undefined)[] = [];
   readonly #world: World;
@@ -46,6 +51,9 @@ export class SimNode implements LinkEnd {
         for (const each of world.audience.noted) each.noted(id, level, event, fields ?? {});
       },
     };
+    this.places = new Int32Array(world.options.partitions);
+    const shortcuts = world.direct && new Shortcuts(id, this.places);
+    this.direct = shortcuts && this.#directPeers(shortcuts);
     this.hub = new Hub({
       node: id,
       incarnation,
@@ -57,6 +65,7 @@ export class SimNode implements LinkEnd {
         return world.links.send(this, peer, target, payload);
       },
       relayTo: (peer) => this.loop.control.relayTo(peer),
+      shortcuts,
       count: (metric) => {
         for (const each of world.audience.counted) each.counted(id, metric);
       },
@@ -144,6 +153,7 @@ export class SimNode implements LinkEnd {
       if (this.workers[index] !== worker) return;
       this.workers[index] = undefined;
       this.hub.workerDown(index);
+      this.direct?.workerHas(index, 0);
       this.#step({ type: 'worker-down', worker: index });
       kernel.at(limits.workerRestartMs + 30, this.owner, () => {
         this.#startWorker(index);
@@ -177,10 +187,12 @@ export class SimNode implements LinkEnd {
   }
 
   peerUp(peer: string, incarnation: number): void {
+    this.direct?.peerUp(peer, incarnation);
     this.#step({ type: 'peer-up', peer, incarnation });
   }
 
   peerDown(peer: string, incarnation: number): void {
+    this.direct?.peerDown(peer);
     this.#step({ type: 'peer-down', peer, incarnation });
   }
 
@@ -189,6 +201,7 @@ export class SimNode implements LinkEnd {
     if (target[0] !== 2) return this.hub.fromNode(from, target, payload);
     const item = unpackPeerItem(payload);
     if (item?.kind === 'control') this.frame(from, incarnation, item.frame);
+    else if (item?.kind === 'workers') this.direct?.heard(from, incarnation, item.ports);
     else throw new Error(`a frame of the control of ${from} cannot be read`);
   }
 
@@ -227,8 +240,26 @@ export class SimNode implements LinkEnd {
   #startWorker(index: number): void {
     const worker = new SimWorker(this.#world, this, index);
     this.workers[index] = worker;
+    this.direct?.workerHas(index, worker.directPort);
     // One that takes the place of another.
     if (this.#isListening) worker.listen();
+  }
+
+  #directPeers(shortcuts: Shortcuts): DirectPeers {
+    const { kernel, links, options } = this.#world;
+    return new DirectPeers(
+      { node: this.id, incarnation: this.incarnation, host: this.id },
+      options.workers,
+      shortcuts,
+      {
+        tellPeer: (peer, ports) => void links.send(this, peer, [2], packPeerItem({ kind: 'workers', ports })),
+        tellWorkers: (workers) => {
+          for (const worker of this.workers)
+            if (worker !== undefined) kernel.at(options.threadMs, worker.owner, () => worker.direct?.know(workers));
+        },
+        hostOf: (peer) => peer,
+      },
+    );
   }
 
   #toWorker(index: number, target: Target, payload: Uint8Array): boolean {

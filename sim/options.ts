@@ -61,6 +61,11 @@ export interface StorePlan {
 
 export const plainStore: StorePlan = { kind: 'sqlite', replicas: 0, lagMs: [0.2, 2], forceMs: [1, 4] };
 
+export interface DirectPlan {
+  /** Share of datagrams between workers. */
+  readonly loss: number;
+}
+
 export interface Fault {
   readonly atMs: number;
   readonly kind: FaultKind;
@@ -120,6 +125,8 @@ export interface SimOptions {
   /** How the links carry octets; undefined: they carry items. */
   readonly linkBytes: StreamManners | undefined;
   readonly linkFaults: readonly LinkFault[];
+  /** Workers send packets to one another as datagrams; undefined: by the main threads. */
+  readonly direct?: DirectPlan | undefined;
   /** By somebody who hears everything; only in scenarios. */
   readonly thefts?: readonly Theft[];
   /** Some calls go by a trunk of few places; undefined: nobody counts. */
@@ -152,6 +159,7 @@ export interface SimWishes {
   /** Links of octets that break, if there are two nodes. */
   readonly linkOctets?: boolean | undefined;
   readonly trunk?: boolean | undefined;
+  readonly direct?: boolean | undefined;
 }
 
 /** Phones are registered and the nodes ready before the first fault and the first call. */
@@ -216,6 +224,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     faults: new Chance(seed).stream('budget').chance(0.6) ? bearable(faults, base) : faults,
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
     ...(trunk !== undefined && { trunk, squeeze: trunkSqueeze }),
+    direct: drawDirect(new Chance(seed).stream('direct'), wishes.direct === true),
     habits,
     lineFaults: drawLineFaults(new Chance(seed), habits, warmUpMs, warmUpMs + faultMs),
     ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs, wishes.linkOctets === true),
@@ -349,6 +358,11 @@ function drawLinks(
   return { linkBytes, linkFaults: linkFaults.sort((a, b) => a.atMs - b.atMs) };
 }
 
+/** In one of four worlds. */
+function drawDirect(random: Stream, wished: boolean): DirectPlan | undefined {
+  return random.chance(0.25) || wished ? { loss: random.pick([0, 0, 0.01]) } : undefined;
+}
+
 function drawRegistrations(random: Stream, devices: readonly number[], faultMs: number): RegistrationChange[] {
   const changes: RegistrationChange[] = [];
   for (const [user, count] of devices.entries()) {
@@ -371,4 +385,9 @@ export function nodeName(index: number): string {
 /** The links carry a few messages at a time over a way that takes long: less than fifty calls a second. */
 export function hasNarrowLinks({ linkBytes, linkMs }: Pick<SimOptions, 'linkBytes' | 'linkMs'>): boolean {
   return linkBytes !== undefined && linkBytes.windowBytes < 10_000 && linkMs[1] > 10;
+}
+
+/** What workers send each other may get lost in the best of health. */
+export function mayLoseInside({ direct }: Pick<SimOptions, 'direct'>): boolean {
+  return direct !== undefined && direct.loss > 0;
 }

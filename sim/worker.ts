@@ -3,10 +3,12 @@ import { SyncHost } from '../actors/sync-host.ts';
 import { SipWorker } from '../cluster/sip-worker.ts';
 import type { ShareOrder } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
+import { DirectWay } from '../cluster/direct/way.ts';
 import { hash32 } from '../cluster/hash.ts';
 import { limits } from '../src/limits.ts';
 import { firstConnection, StreamConnections, sweepMs } from '../src/transport/connections.ts';
 import type { Flow } from '../src/outside.ts';
+import type { DirectNetwork, DirectSocket } from './direct.ts';
 import { Owner } from './kernel.ts';
 import { Tape, watchActors } from './lens.ts';
 import type { Endpoint, Socket } from './network.ts';
@@ -19,12 +21,15 @@ import type { World } from './world.ts';
 
 /** Index of the listener in World.deps. */
 const tcpListener = 1;
+const directKey = Buffer.from('datagrams of the simulator');
 
 export class SimWorker implements Socket, StreamListener {
   readonly owner: Owner;
   readonly index: number;
   readonly core: SipWorker;
   readonly host: SyncHost;
+  readonly direct: DirectWay | undefined;
+  readonly #directSocket: DirectSocket | undefined;
   readonly #connections: StreamConnections;
   readonly #world: World;
   readonly #node: SimNode;
@@ -51,6 +56,8 @@ export class SimWorker implements Socket, StreamListener {
       refused: () => count('actor-refused'),
       deadLetters: () => count('actor-dead-letters'),
     });
+    this.#directSocket = world.direct && this.#openDirect(world.direct);
+    this.direct = this.#directSocket && this.#directWay(this.#directSocket, count);
     const tape = new Tape(world.chance.stream(`worker ${this.owner.name}`));
     this.core = new SipWorker(
       {
@@ -71,6 +78,7 @@ export class SimWorker implements Socket, StreamListener {
         serving: () => node.serving(),
         send: (flow, bytes, token) => this.#send(flow, bytes, token),
         toHub: (to, target, payload) => this.#toHub(to, target, payload),
+        directly: (partition, payload) => this.#sendDirectly(partition, payload),
         report: (report) => kernel.at(world.options.threadMs, node.owner, () => node.onReport(this, report)),
         soon: (run) => kernel.at(0.01, this.owner, run),
         later: (delayMs, run) => kernel.at(delayMs, this.owner, run),
@@ -110,6 +118,7 @@ export class SimWorker implements Socket, StreamListener {
   end(silently = false): void {
     this.owner.die();
     this.#world.network.closeShared(this);
+    if (this.#directSocket !== undefined) this.#world.direct?.close(this.#directSocket);
     this.#world.streams.closeShared(this);
     this.#world.streams.streams.drop(this.owner, silently);
   }
@@ -196,6 +205,46 @@ export class SimWorker implements Socket, StreamListener {
       this.#turn();
       this.#sweep();
     });
+  }
+
+  /** 0: none. */
+  get directPort(): number {
+    return this.#directSocket?.port ?? 0;
+  }
+
+  #openDirect(network: DirectNetwork): DirectSocket {
+    const { owner } = this;
+    const receive = (octets: Buffer, host: string, port: number): void => {
+      this.direct?.received(octets, host, port);
+      this.#turn();
+    };
+    const socket = { owner, host: this.#node.id, port: network.newPort(), receive };
+    network.open(socket);
+    return socket;
+  }
+
+  #directWay(socket: DirectSocket, count: (metric: string) => void): DirectWay {
+    const { clock, id: node, incarnation, places } = this.#node;
+    return new DirectWay({ node, incarnation, worker: this.index }, directKey, places, {
+      nowMs: () => clock.monotonicMs(),
+      clusterMs: () => clock.clusterMs(),
+      send: (host, port, octets) => this.#world.direct?.send(socket, host, port, octets),
+      item: (partition, hops, payload) => this.#directItem(partition, hops, payload),
+      count,
+    });
+  }
+
+  #directItem(partition: number, hops: number, payload: Buffer): void {
+    const { cameToWorker } = this.#world.audience;
+    for (const each of cameToWorker) each.cameToWorker(this.#node, this.index, [0, partition, hops], payload);
+    this.core.onDirectItem(partition, hops, payload);
+  }
+
+  #sendDirectly(partition: number, payload: Uint8Array): boolean {
+    if (this.direct?.send(partition, payload) !== true) return false;
+    for (const each of this.#world.audience.leftWorker)
+      each.leftWorker(this.#node, this.index, [0, partition, 0], payload);
+    return true;
   }
 
   #toHub(to: string, target: Target, payload: Uint8Array): boolean {

@@ -12,6 +12,7 @@ import { Identifiers } from '../src/proxy/identifiers.ts';
 import { Self } from '../src/proxy/self.ts';
 import { defaultService } from '../src/routing/default-service.ts';
 import { SimClock } from './clock.ts';
+import { DirectNetwork } from './direct.ts';
 import { Faults } from './faults.ts';
 import { Kernel } from './kernel.ts';
 import { ByteLinks } from './link-bytes.ts';
@@ -44,6 +45,8 @@ export class World {
   readonly times: Times;
   readonly links: NodeLinks;
   readonly network: Network;
+  /** Undefined: workers send one another nothing but by the main threads. */
+  readonly direct: DirectNetwork | undefined;
   readonly streams: StreamNetwork;
   readonly preferences: Preferences;
   readonly deps: Omit<AorDeps, 'directory' | 'random' | 'credits'>;
@@ -79,6 +82,7 @@ export class World {
       options.linkBytes === undefined
         ? new Links(this.kernel, this.chance.stream('links'), options.linkMs)
         : new ByteLinks(this.kernel, this.chance, options.linkMs, options.linkBytes, names);
+    this.direct = options.direct && directNetwork(this, options.direct.loss);
     this.network = new Network(this.kernel, this.chance.stream('network'), options.weather, options.spread);
     this.streams = new StreamNetwork(this.kernel, this.chance.stream('streams'), this.network);
     let preferences = preferencesOf.get(options.partitions);
@@ -276,4 +280,8 @@ function callIdIn(partition: number, partitions: number, index: number): string 
     const callId = `probe-${index}-${attempt}@sim`;
     if ((hash32(callId) & (partitions - 1)) === partition) return callId;
   }
+}
+
+function directNetwork({ kernel, chance, links, options }: World, loss: number): DirectNetwork {
+  return new DirectNetwork(kernel, chance.stream('direct'), links, options.threadMs, loss);
 }

@@ -158,6 +158,15 @@ export const limits = {
   /** What threads say to each other is a text up to so many octets, memory that changes its owner above. */
   messageTextBytesMax: 8_192,
   holdItemsPerPartitionMax: 2_048,
+  /** Datagrams between workers (cluster/direct/): what an Ethernet carries without cutting it. */
+  directDatagramBytesMax: 1_400,
+  directSlotsMax: 1_024,
+  directProbeMs: 1_000,
+  directProbeAgainMs: 250,
+  /** How long an answer says that the way is there. */
+  directFreshMs: 2_500,
+  /** What left longer ago is not taken any more, as on links (`linkLateMs`). */
+  directLateMs: 5_000,
   linkHeartbeatMs: 200,
   controlTickMs: 20,
   healthyLagMs: 200,

@@ -3,16 +3,17 @@
  * A 100 stops the caller from repeating, so it leaves no sooner than the call is stored: where store and links of a world
  * are so slow that this alone takes longer, that is the limit. 503 is an answer too (shed).
  * Where a link broke a moment ago the INVITE, or a part of what it asks for, waits for the link. Over links that carry a few
- * messages at a time it waits for those of other calls, however long that takes.
+ * messages at a time it waits for those of other calls, however long that takes. Where datagrams between workers get lost its
+ * caller repeats it.
  * Seen failing with the mutant: 'no 100'.
  */
 import type { Observer } from '../observe.ts';
-import { hasNarrowLinks } from '../options.ts';
+import { hasNarrowLinks, mayLoseInside } from '../options.ts';
 import type { World } from '../world.ts';
 import { Calm } from './calm.ts';
 
 export function provisional(world: World): Observer {
-  if (hasNarrowLinks(world.options)) return {};
+  if (hasNarrowLinks(world.options) || mayLoseInside(world.options)) return {};
   const calm = new Calm(world);
   // Twice: what comes at the same moment waits for each other.
   const limitMs = Math.max(200, 2 * slowestMs(world));

@@ -6,9 +6,7 @@ import { Mesh } from '../io/links.ts';
 import { SystemClock } from '../io/clock.ts';
 import { openLog } from '../io/log.ts';
 import { probe } from '../io/probe.ts';
-import { chooseUdp } from '../io/udp-path.ts';
 import type { UdpPath } from '../io/udp-path.ts';
-import { ExitError, exitCodes } from './exit.ts';
 import { selfOf } from './worker/identity.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
 import { openAdmin } from '../admin/server.ts';
@@ -32,6 +30,8 @@ import { threadView } from './thread-view.ts';
 import { adminPort, userRecord } from './node/admin-port.ts';
 import { ControlLoop } from '../../cluster/control-loop.ts';
 import { Hub } from '../../cluster/hub.ts';
+import { chooseDatagrams } from './node/datagrams.ts';
+import { Direct } from './node/direct.ts';
 import { Drain } from './node/drain.ts';
 import { linkViews } from './node/links-view.ts';
 import { PeerAsks } from './node/peer-asks.ts';
@@ -67,6 +67,7 @@ class Node implements RunningNode {
   readonly #mesh: Mesh;
   readonly #asks: PeerAsks;
   readonly #siblings: Siblings;
+  readonly #direct: Direct;
   #store: StoreThread | undefined;
   #client: StoreClient | undefined;
   #workers: Workers | undefined;
@@ -85,6 +86,11 @@ class Node implements RunningNode {
     this.#file = openLog({ level: options.logLevel, fields: { node: this.#id } });
     this.#log = new BoundedLog(this.#file, this.#clock);
     const count = (metric: string): void => this.#counters.add(metric);
+    this.#direct = new Direct(config, options.incarnation, {
+      sendPeer: (peer, item) => void this.#mesh.send(peer, [2], packPeerItem(item)),
+      tellWorkers: (message) => this.#workers?.tellAll(message),
+      addressOf: (peer) => this.#peers.get(peer),
+    });
     this.#hub = new Hub({
       node: this.#id,
       incarnation: options.incarnation,
@@ -92,6 +98,7 @@ class Node implements RunningNode {
       toWorker: (worker, target, payload) => this.#workers?.send(worker, target, payload) === true,
       toNode: (peer, target, payload) => this.#mesh.send(peer, target, payload),
       relayTo: (peer) => this.#loop?.control.relayTo(peer),
+      shortcuts: this.#direct.shortcuts,
       count,
     });
     this.#mesh = new Mesh({
@@ -102,7 +109,10 @@ class Node implements RunningNode {
       tls: config.node.linkTls,
       log: this.#log,
       clock: this.#clock,
-      onPeer: (peer, up, incarnation) => this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation }),
+      onPeer: (peer, up, incarnation) => {
+        this.#direct.onPeer(peer, up, incarnation);
+        this.#loop?.step({ type: up ? 'peer-up' : 'peer-down', peer, incarnation });
+      },
       onItem: (peer, target, payload) =>
         target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(peer, target, payload),
       roomBytes: () => this.#workers?.roomBytes ?? limits.linkWindowBytes,
@@ -129,20 +139,31 @@ class Node implements RunningNode {
     this.#client = new StoreClient(this.#store.connect());
     await this.#putUsers();
     await probe(selfOf(config).listeners);
-    const datagrams = this.#chooseDatagrams();
+    const datagrams = chooseDatagrams(this.#config);
+    this.#datagrams = datagrams.path;
     await this.#mesh.start();
-    this.#workers = new Workers(config, this.#options, this.#clock.share(), this.#serveUntil, this.#store, this.#log, {
-      onUp: (worker) => {
-        this.#workers?.tell(worker, { type: 'siblings', siblings: this.#siblings.now });
-        this.#loop?.step({ type: 'worker-up', worker });
+    this.#workers = new Workers(
+      config,
+      this.#options,
+      this.#clock.share(),
+      this.#serveUntil,
+      this.#direct.places,
+      this.#store,
+      this.#log,
+      {
+        onUp: (worker) => {
+          this.#workers?.tell(worker, { type: 'siblings', siblings: this.#siblings.now });
+          this.#loop?.step({ type: 'worker-up', worker });
+        },
+        onDown: (worker) => {
+          this.#hub.workerDown(worker);
+          this.#direct.peers.workerHas(worker, 0);
+          this.#loop?.step({ type: 'worker-down', worker });
+        },
+        onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
+        onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
       },
-      onDown: (worker) => {
-        this.#hub.workerDown(worker);
-        this.#loop?.step({ type: 'worker-down', worker });
-      },
-      onMessage: (worker, message) => this.#onWorkerMessage(worker, message),
-      onItem: (to, target, payload) => this.#hub.fromWorker(to, target, payload),
-    });
+    );
     await this.#workers.start();
     this.#admin = await openAdmin(this.#adminPort(this.#client), {
       listen: config.admin.listen,
@@ -155,17 +176,6 @@ class Node implements RunningNode {
     this.#listening = true;
     const { path, reason } = datagrams;
     this.#log.write('info', 'datagrams', { path, ...(reason !== '' && { reason }) });
-  }
-
-  /** The workers choose in the same way. */
-  #chooseDatagrams(): UdpPath {
-    try {
-      const chosen = chooseUdp(this.#config.node.datagrams);
-      this.#datagrams = chosen.path;
-      return chosen;
-    } catch (error) {
-      throw new ExitError(exitCodes.config, error instanceof Error ? error.message : String(error));
-    }
   }
 
   /**
@@ -272,6 +282,7 @@ class Node implements RunningNode {
     if (address === undefined ? !this.#peers.delete(peer) : this.#peers.get(peer) === address) return;
     if (address !== undefined) this.#peers.set(peer, address);
     this.#mesh.setPeers([...this.#peers].map(([id, at]) => ({ id, address: at })));
+    this.#direct.peers.addressed(peer);
   }
 
   #onWorkerMessage(worker: number, message: FromWorker): void {
@@ -282,6 +293,8 @@ class Node implements RunningNode {
         return this.#loop?.step({ type: 'worker-frozen', worker, attempt: message.attempt, shares: message.shares });
       case 'fenced':
         return this.#loop?.step({ type: 'worker-fenced', worker, shares: message.shares });
+      case 'direct-port':
+        return this.#direct.peers.workerHas(worker, message.port);
       case 'up':
       case 'listening':
       case 'refused':
@@ -304,6 +317,8 @@ class Node implements RunningNode {
         return this.#asks.onAnswer(peer, item.id, item.value);
       case 'user-changed':
         return this.#tellUserChanged(item.aor);
+      case 'workers':
+        return this.#direct.peers.heard(peer, this.#mesh.incarnationOf(peer), item.ports);
     }
   }
 

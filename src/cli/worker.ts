@@ -17,6 +17,7 @@ import { Identifiers } from '../proxy/identifiers.ts';
 import { BoundedLog } from './worker/bounded-log.ts';
 import { LoopDelay } from './worker/loop-delay.ts';
 import { Counters } from './worker/counters.ts';
+import { openDirect } from './worker/direct.ts';
 import { balancersOf, deriveKey, selfOf } from './worker/identity.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker/messages.ts';
 import { answerQuery } from './worker/queries.ts';
@@ -62,6 +63,7 @@ const core = new SipWorker(
     serving: () => clock.monotonicMs() < (serveUntil[0] ?? 0),
     send: (flow, bytes, token) => sockets?.send(flow, bytes, token),
     toHub: (to, target, payload) => hub.send(to, target, payload),
+    directly: (partition, payload) => direct?.way.send(partition, payload) === true,
     report: tellMain,
     soon: (run) => void setImmediate(run),
     later: (delayMs, run) => void setTimeout(run, delayMs),
@@ -73,6 +75,14 @@ const received = (_from: string, target: Target, payload: Buffer): void => {
   ticker.heard();
   core.onItem(target, payload);
 };
+
+const directItem = (partition: number, hops: number, payload: Buffer): void => {
+  ticker.heard();
+  core.onDirectItem(partition, hops, payload);
+};
+
+const datagrams = chooseUdp(config.node.datagrams);
+const direct = await openDirect(data, datagrams, { clock, log, item: directItem, count });
 
 const hub = new BatchPort(data.hub, received, {
   onError: (error) => log.write('error', 'item-failed', { error }),
@@ -90,6 +100,8 @@ parentPort?.on('message', (message: ToWorker) => {
       return core.order(message);
     case 'user-changed':
       return core.userChanged(message.aor);
+    case 'direct':
+      return direct?.way.know(message.workers);
     case 'siblings':
       return core.know(message.siblings);
     case 'query': {
@@ -134,7 +146,7 @@ async function listen(): Promise<void> {
       processAgeMs: data.processAgeMs,
       listeners: deps.self.listeners,
       balancers: balancersOf(config),
-      datagrams: chooseUdp(config.node.datagrams),
+      datagrams,
       clock,
       log,
       onMessage: (bytes, flow) => {
@@ -152,3 +164,4 @@ async function listen(): Promise<void> {
 }
 
 tellMain({ type: 'up' });
+if (direct !== undefined) tellMain({ type: 'direct-port', port: direct.port });

@@ -48,6 +48,9 @@ function contradictions(config: Config): ConfigProblem[] {
       `is too short: links on ${formatHostPort(outward)} leave this machine and need at least 16 characters`,
     );
   }
+  if (config.cluster.forward === 'datagrams' && config.node.linkTls !== undefined) {
+    add('cluster.forward', 'must be "links" where node.linkTls is said: datagrams between workers are not encrypted');
+  }
   if (config.registrar.minExpires > config.registrar.maxExpires) {
     add('registrar.minExpires', `must not be over registrar.maxExpires (${config.registrar.maxExpires})`);
   }

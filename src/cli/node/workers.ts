@@ -33,6 +33,7 @@ export class Workers {
   readonly #logLevel: LogLevel;
   readonly #clock: SharedArrayBuffer;
   readonly #serveUntil: SharedArrayBuffer;
+  readonly #places: SharedArrayBuffer;
   readonly #store: StoreThread;
   readonly #log: Log;
   readonly #ports: WorkersPorts;
@@ -48,6 +49,7 @@ export class Workers {
     { incarnation, logLevel }: { readonly incarnation: number; readonly logLevel: LogLevel },
     clock: SharedArrayBuffer,
     serveUntil: SharedArrayBuffer,
+    places: SharedArrayBuffer,
     store: StoreThread,
     log: Log,
     ports: WorkersPorts,
@@ -57,6 +59,7 @@ export class Workers {
     this.#logLevel = logLevel;
     this.#clock = clock;
     this.#serveUntil = serveUntil;
+    this.#places = places;
     this.#store = store;
     this.#log = log;
     this.#ports = ports;
@@ -97,6 +100,7 @@ export class Workers {
       serveUntil: this.#serveUntil,
       store,
       hub: port2,
+      places: this.#places,
     };
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
       workerData: data,

@@ -1,6 +1,7 @@
 /** What the main thread of a node and its worker threads say to each other, apart from the items of the hub. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ShareOrder, ShareReport } from '../../../cluster/control-types.ts';
+import type { PeerWorkers } from '../../../cluster/direct/way.ts';
 import type { Config } from '../../config/config.ts';
 import type { LogLevel } from '../../outside.ts';
 import type { Sibling } from '../../proxy/self.ts';
@@ -19,6 +20,8 @@ export interface WorkerData {
   readonly serveUntil: SharedArrayBuffer;
   readonly store: MessagePort;
   readonly hub: MessagePort;
+  /** Of Shortcuts: one Int32 for each partition. */
+  readonly places: SharedArrayBuffer;
 }
 
 export type ToWorker =
@@ -26,6 +29,8 @@ export type ToWorker =
   | { readonly type: 'user-changed'; readonly aor: string }
   /** The other nodes that live. */
   | { readonly type: 'siblings'; readonly siblings: readonly Sibling[] }
+  /** Where the workers of a node take datagrams. */
+  | { readonly type: 'direct'; readonly workers: PeerWorkers }
   | { readonly type: 'query'; readonly id: number; readonly query: WorkerQuery }
   /** Open the SIP sockets: from now on packets come in that this node must be able to pass on. */
   | { readonly type: 'listen' }
@@ -88,4 +93,6 @@ export type FromWorker =
       readonly port: number;
     }
   | ShareReport
+  /** The port at which it takes datagrams of other workers. */
+  | { readonly type: 'direct-port'; readonly port: number }
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown };

@@ -20,6 +20,7 @@ export interface ClusterOptions {
   readonly users: readonly TestUser[];
   readonly domains?: readonly string[];
   readonly workers?: number;
+  readonly forward?: ConfigInput['cluster']['forward'];
   /** URL of the store; without it a SQLite file in the folder. */
   readonly store?: string;
   /** More of the configuration, or other than here. */
@@ -63,7 +64,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   mkdirSync(folder, { recursive: true });
   const name = `e2e-${base}-${process.pid}`;
   const config: ConfigInput = {
-    cluster: { name, store: options.store ?? `sqlite:${folder}/carillon.db`, secret: 'only-for-tests-on-loopback' },
+    cluster: {
+      name,
+      store: options.store ?? `sqlite:${folder}/carillon.db`,
+      secret: 'only-for-tests-on-loopback',
+      forward: options.forward,
+    },
     node: { link: `127.0.0.1:${base + 10}`, workers: options.workers ?? 1 },
     listen: [`udp:127.0.0.1:${base}`, `tcp:127.0.0.1:${base}`],
     domains: [domain, '127.0.0.1', ...(options.domains ?? [])],

@@ -1,7 +1,7 @@
 /** Many registrations and simultaneous calls, direct or through the relay that scatters packets over all nodes. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allCalls, allRegistrations, perNode } from './admin.ts';
+import { allCalls, allRegistrations, metrics, perNode } from './admin.ts';
 import { registerUsers, writeCalls, writeChallengedCalls, type Place } from './calls.ts';
 import { stop } from './children.ts';
 import { freeBase, startCluster, type Cluster } from './cluster.ts';
@@ -20,6 +20,9 @@ export interface LoadOptions {
   readonly talkMs: number;
   /** Source ports of the relay that scatters every datagram; 0: no relay. */
   readonly sprayPorts: number;
+  /** `cluster.forward` and workers of each node; default: links, one. */
+  readonly forward?: 'links' | 'datagrams';
+  readonly workers?: number;
   readonly progress: (text: string) => void;
 }
 
@@ -33,6 +36,9 @@ export interface LoadResult {
   readonly callsAtOnce: number;
   readonly callsPerNode: Readonly<Record<string, number>>;
   readonly clusterCode: number;
+  /** Items that went to another worker or node, and those of them that went straight there. */
+  readonly forwarded: number;
+  readonly forwardedDirectly: number;
 }
 
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
@@ -40,7 +46,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const users = makeUsers(options.users);
   assert.ok(users.length >= options.calls, 'a user for each call');
   const base = await freeBase(options.base);
-  const cluster = await startCluster({ nodes: 3, base, folder, users });
+  const { forward = 'links', workers = 1 } = options;
+  const cluster = await startCluster({ nodes: 3, base, folder, users, forward, workers });
   progress('three nodes are ready');
   const isSprayed = options.sprayPorts > 0;
   const relay = isSprayed
@@ -97,10 +104,17 @@ async function measure(
       registrationsPerNode: perNode(registrations),
       callsAtOnce: most.total,
       callsPerNode: most.nodes,
+      forwarded: await counted(cluster, 'forwarded'),
+      forwardedDirectly: await counted(cluster, 'forwarded-directly'),
     };
   } finally {
     await stop(callee.child);
   }
+}
+
+async function counted(cluster: Cluster, event: string): Promise<number> {
+  const all = await Promise.all(cluster.admins.map(metrics));
+  return all.reduce((sum, samples) => sum + (samples.get(`carillon_events_total{event="${event}"}`) ?? 0), 0);
 }
 
 async function startCallers(place: Place, users: readonly TestUser[], options: LoadOptions): Promise<Sipp[]> {

@@ -1,0 +1,159 @@
+/**
+ * The short way from a worker to the one that has a partition, on this node or another: one datagram from thread to thread,
+ * where the way through the hubs wakes two main threads as well. For what may be lost: packets that came by UDP (their
+ * senders repeat them) and questions (they are repeated until answered). Everything else goes by the hub.
+ *
+ * A way is used while the other end answers probes: they are as long as the longest item, so that they prove that it comes
+ * through, and go only where something is sent. Without an answer everything goes by the hub again, within
+ * `directFreshMs`.
+ */
+import { Hmac } from '../../src/hmac.ts';
+import { limits } from '../../src/limits.ts';
+import { hash32 } from '../hash.ts';
+import { contentOf, directPayloadBytesMax, headOf, isGenuine, packEcho, packItem, packProbe } from './datagram.ts';
+import type { Letterhead } from './datagram.ts';
+import { ownSlot, placeOf } from './shortcuts.ts';
+import type { Place } from './shortcuts.ts';
+
+/** Where the workers of one node can be reached by datagrams. */
+export interface PeerWorkers {
+  /** Of Shortcuts. */
+  readonly slot: number;
+  readonly node: string;
+  readonly incarnation: number;
+  /** IP address. */
+  readonly host: string;
+  /** By worker; 0: none. */
+  readonly ports: readonly number[];
+}
+
+export interface DirectSelf {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly worker: number;
+}
+
+export interface DirectPorts {
+  /** Monotonic, milliseconds. */
+  nowMs(): number;
+  clusterMs(): number;
+  send(host: string, port: number, octets: Buffer): void;
+  /** For a partition that should be here, or of which this worker is only the door. The payload is a view. */
+  item(partition: number, hops: number, payload: Buffer): void;
+  count(metric: string): void;
+}
+
+interface Path {
+  readonly to: number;
+  readonly host: string;
+  readonly port: number;
+  /** Until when its last answer counts. */
+  goodUntilMs: number;
+  nextProbeMs: number;
+  /** Its number is the time when it was sent. */
+  lastProbeMs: number;
+}
+
+export class DirectWay {
+  readonly #self: DirectSelf;
+  readonly #name: number;
+  readonly #mac: Hmac;
+  readonly #places: Int32Array;
+  readonly #ports: DirectPorts;
+  /** By slot, then by worker. */
+  readonly #peers: (readonly (Path | undefined)[])[] = [];
+  readonly #paths = new Map<number, Path>();
+
+  /** @param key the same on all nodes, for nothing else */
+  constructor(self: DirectSelf, key: Uint8Array, places: Int32Array, ports: DirectPorts) {
+    this.#self = self;
+    this.#name = nameOf(self);
+    this.#mac = new Hmac(key);
+    this.#places = places;
+    this.#ports = ports;
+  }
+
+  /** Whenever that changes; what was known of that slot before is forgotten. */
+  know({ slot, node, incarnation, host, ports }: PeerWorkers): void {
+    for (const path of this.#peers[slot] ?? []) if (path !== undefined) this.#paths.delete(path.to);
+    this.#peers[slot] = ports.map((port, worker) => {
+      if (port === 0 || (slot === ownSlot && worker === this.#self.worker)) return undefined;
+      const to = nameOf({ node, incarnation, worker });
+      const path: Path = { to, host, port, goodUntilMs: -Infinity, nextProbeMs: -Infinity, lastProbeMs: -1 };
+      this.#paths.set(to, path);
+      return path;
+    });
+  }
+
+  /** False: it has to go by the hub. */
+  send(partition: number, payload: Uint8Array): boolean {
+    if (payload.length > directPayloadBytesMax) return false;
+    const place = placeOf(this.#places, partition);
+    if (place === undefined || !this.#sendTo(place, partition, place.slot === ownSlot ? 0 : 1, payload)) return false;
+    this.#ports.count('forwarded-directly');
+    return true;
+  }
+
+  #sendTo({ slot, worker }: Place, partition: number, hops: number, payload: Uint8Array): boolean {
+    const workers = this.#peers[slot];
+    if (workers === undefined || workers.length === 0) return false;
+    // Another node's workers know among themselves who has what.
+    const path = workers[worker >= 0 ? worker : partition % workers.length];
+    if (path === undefined) return false;
+    const nowMs = this.#ports.nowMs();
+    if (nowMs >= path.nextProbeMs) this.#probe(path, nowMs);
+    if (nowMs >= path.goodUntilMs) return false;
+    this.#ports.send(path.host, path.port, packItem(this.#headTo(path.to), partition, hops, payload, this.#mac));
+    return true;
+  }
+
+  received(octets: Buffer, host: string, port: number): void {
+    if (!isGenuine(octets, this.#mac)) return this.#ports.count('dropped-direct-unsealed');
+    const { to, from, sentMs } = headOf(octets);
+    // For the process that had this port before, or an older one of this node.
+    if (to !== this.#name) return this.#ports.count('dropped-direct-astray');
+    if (Math.abs(this.#ports.clusterMs() - sentMs) > limits.directLateMs)
+      return this.#ports.count('dropped-direct-late');
+    const content = contentOf(octets);
+    switch (content?.type) {
+      case 'item':
+        if (content.partition >= this.#places.length) return this.#ports.count('dropped-unreadable');
+        return this.#take(content.partition, content.hops, content.payload);
+      case 'probe':
+        return this.#ports.send(host, port, packEcho(this.#headTo(from), content.number, this.#mac));
+      case 'echo':
+        return this.#echoed(this.#paths.get(from), content.number);
+      case undefined:
+        return this.#ports.count('dropped-unreadable');
+    }
+  }
+
+  /** To the worker of this node that has the partition: from here on as if it had come to that one. */
+  #take(partition: number, hops: number, payload: Buffer): void {
+    const place = placeOf(this.#places, partition);
+    const isSiblings = place?.slot === ownSlot && place.worker !== this.#self.worker;
+    if (!isSiblings || !this.#sendTo(place, partition, hops, payload)) this.#ports.item(partition, hops, payload);
+  }
+
+  #probe(path: Path, nowMs: number): void {
+    path.lastProbeMs = Math.max(0, Math.floor(nowMs));
+    path.nextProbeMs = nowMs + limits.directProbeAgainMs;
+    this.#ports.send(path.host, path.port, packProbe(this.#headTo(path.to), path.lastProbeMs, this.#mac));
+  }
+
+  #echoed(path: Path | undefined, sentMs: number): void {
+    if (path === undefined || sentMs < 0 || sentMs > path.lastProbeMs) return;
+    const goodUntilMs = sentMs + limits.directFreshMs;
+    if (goodUntilMs <= path.goodUntilMs) return;
+    path.goodUntilMs = goodUntilMs;
+    path.nextProbeMs = sentMs + limits.directProbeMs;
+  }
+
+  #headTo(to: number): Letterhead {
+    return { to, from: this.#name, sentMs: Math.max(0, Math.floor(this.#ports.clusterMs())) };
+  }
+}
+
+function nameOf({ node, incarnation, worker }: DirectSelf): number {
+  return hash32(`${node}.${incarnation}/${worker}`);
+}

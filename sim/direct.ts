@@ -1,0 +1,59 @@
+/**
+ * Datagrams from worker to worker (cluster/direct/): late, out of order, and lost where the way between two nodes is cut or
+ * nobody has the port any more. What has come lies in the buffer of a stopped process until that goes on.
+ */
+import type { Kernel, Owner } from './kernel.ts';
+import type { NodeLinks } from './links.ts';
+import type { Stream } from './random.ts';
+
+export interface DirectSocket {
+  readonly owner: Owner;
+  /** The node, which is its host. */
+  readonly host: string;
+  readonly port: number;
+  receive(octets: Buffer, host: string, port: number): void;
+}
+
+export class DirectNetwork {
+  readonly #kernel: Kernel;
+  readonly #random: Stream;
+  readonly #links: NodeLinks;
+  readonly #sockets = new Map<number, DirectSocket>();
+  readonly #loss: number;
+  /** Inside of a machine. */
+  readonly #threadMs: number;
+  #lastPort = 20_000;
+
+  constructor(kernel: Kernel, random: Stream, links: NodeLinks, threadMs: number, loss: number) {
+    this.#kernel = kernel;
+    this.#random = random;
+    this.#links = links;
+    this.#threadMs = threadMs;
+    this.#loss = loss;
+  }
+
+  /** A port that nobody has had. */
+  newPort(): number {
+    return (this.#lastPort += 1);
+  }
+
+  open(socket: DirectSocket): void {
+    this.#sockets.set(socket.port, socket);
+  }
+
+  close(socket: DirectSocket): void {
+    this.#sockets.delete(socket.port);
+  }
+
+  send(from: DirectSocket, host: string, port: number, octets: Buffer): void {
+    if (this.#links.isCut(from.host, host) || this.#random.chance(this.#loss)) return;
+    const [least, most] = this.#links.latencyMs;
+    const delayMs = from.host === host ? this.#threadMs : this.#random.between(least, most);
+    this.#kernel.at(delayMs, undefined, () => {
+      const socket = this.#sockets.get(port);
+      if (socket === undefined || socket.host !== host || !socket.owner.isAlive) return;
+      this.#kernel.mixBytes(octets);
+      this.#kernel.at(0, socket.owner, () => socket.receive(octets, from.host, from.port));
+    });
+  }
+}
