@@ -16,7 +16,7 @@ import type { TimerName } from '../../src/transaction/timers.ts';
 import type { Turn } from '../entity.ts';
 import { readAgain } from './read-again.ts';
 import { stopTimerC } from './timer-c.ts';
-import { isConnection, seekWay, watch } from './way.ts';
+import { isBygone, isConnection, keyOf, seekWay, tokenOf, watch } from './way.ts';
 import type { CallDeps } from './deps.ts';
 import type { CallState, Context, Owner } from './state.ts';
 
@@ -86,12 +86,12 @@ export class Act implements Sink {
   // Sink: what the machines ask for.
 
   send(tx: Transaction): void {
-    this.turn.send(tx.flow, tx.sent, tx.key);
+    this.turn.send(tx.flow, tx.sent, tokenOf(tx));
     if (!this.state.isWatched && isConnection(tx.flow)) watch(this);
   }
 
   resend(tx: Transaction): void {
-    this.turn.send(tx.flow, tx.sent, tx.key);
+    this.turn.send(tx.flow, tx.sent, tokenOf(tx));
   }
 
   ack(tx: Transaction): void {
@@ -130,12 +130,14 @@ export class Act implements Sink {
     if (what === 'transport-error') this.sendAnew(owner);
   }
 
-  /** The packet sent with this token, a transaction's key, did not leave (18.4, 16.9). */
+  /** The packet sent with this token (`tokenOf`) did not leave (18.4, 16.9). */
   undelivered(token: string): void {
-    if (seekWay(this, token)) return;
-    const owner = this.state.owners.get(token);
+    const key = keyOf(token);
+    if (token.length > key.length && isBygone(this, key, token.slice(key.length + 1))) return;
+    if (seekWay(this, key)) return;
+    const owner = this.state.owners.get(key);
     if (owner !== undefined) return this.step(owner, 'transport-error');
-    const ended = this.ended(token);
+    const ended = this.ended(key);
     if (ended !== undefined) this.sendAnew(ended);
   }
 

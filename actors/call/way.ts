@@ -47,6 +47,27 @@ export function isConnection(flow: Flow): boolean {
   return flow.protocol !== 'udp' && flow.connection !== '';
 }
 
+/** By what we hear that a message of this transaction did not leave: its key, and the connection that it was given to. */
+export function tokenOf({ key, flow }: Transaction): string {
+  return isConnection(flow) ? `${key}\n${flow.connection}` : key;
+}
+
+export function keyOf(token: string): string {
+  const end = token.indexOf('\n');
+  return end < 0 ? token : token.slice(0, end);
+}
+
+/**
+ * True when the transaction goes by another connection by now than the one that says, late, that a message did not leave:
+ * whatever waited for an answer was said again there. The response of one that has ended waits for nothing, so it is now.
+ */
+export function isBygone(act: Act, key: string, connection: string): boolean {
+  const tx = ownerOf(act, key)?.tx;
+  if (tx === undefined || !isConnection(tx.flow) || tx.flow.connection === connection) return false;
+  if (tx instanceof ServerTransaction && tx.terminated) act.resend(tx);
+  return true;
+}
+
 /** The packet sent with this token did not leave. True when another way is looked for; then it has not failed yet. */
 export function seekWay(act: Act, token: string): boolean {
   if (act.registrar !== undefined) return false;

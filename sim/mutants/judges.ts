@@ -45,11 +45,11 @@ export const judgesMutants: readonly Mutant[] = [
   {
     name: 'CANCELs carry the moment',
     file: 'actors/call/act.ts',
-    line: '    this.turn.send(tx.flow, tx.sent, tx.key);\n  }\n\n  ack(',
+    line: '    this.turn.send(tx.flow, tx.sent, tokenOf(tx));\n  }\n\n  ack(',
     instead:
       "    const sent = Buffer.from(tx.sent).toString('latin1');\n" +
       "    const again = sent.startsWith('CANCEL') ? Buffer.from(sent.replace('Max-Forwards: 70', 'Max-Forwards: 69'), 'latin1') : tx.sent;\n" +
-      '    this.turn.send(tx.flow, again, tx.key);\n  }\n\n  ack(',
+      '    this.turn.send(tx.flow, again, tokenOf(tx));\n  }\n\n  ack(',
   },
   {
     name: 'a lookup finds one contact',

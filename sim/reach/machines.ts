@@ -2,6 +2,7 @@
  * The matrix of states and events of the four transaction machines: which cells of their tables a world has been through.
  * What the core hands to a server transaction is seen at the next input of its call.
  */
+import { keyOf } from '../../actors/call/way.ts';
 import type { CallState } from '../../actors/call/state.ts';
 import type { AorState } from '../../actors/aor/state.ts';
 import { eventOf } from '../../src/transaction/event.ts';
@@ -64,7 +65,7 @@ export class MachineCoverage {
         if (isOfMachine(input.name)) this.#step(call, input.name.slice(2), input.name.charAt(0) as Event);
         return;
       case 'undelivered':
-        return this.#step(call, input.token, 'transport-error');
+        return this.#step(call, keyOf(input.token), 'transport-error');
       default:
         return;
     }

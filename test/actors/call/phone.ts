@@ -75,10 +75,11 @@ export class Phone {
 
   /**
    * Its connection is lost, `silently` or so that the server hears of it; after a while it has another one, from another
-   * port, and registers by it with the same Contact and instance.
+   * port, and registers by it with the same Contact and instance. What the server gave to a silent one comes back as unsent
+   * `newsMs` later, 0: never.
    */
-  reconnect(at: string, gapMs: number, silently: boolean, password: string): void {
-    this.world.cut(this.at, silently);
+  reconnect(at: string, gapMs: number, silently: boolean, password: string, newsMs = 0): void {
+    this.world.cut(this.at, silently, newsMs);
     this.#unsaid ??= [];
     this.#lines++;
     const line = this.#lines;

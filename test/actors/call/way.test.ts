@@ -2,7 +2,8 @@
  * Phones whose connections are lost in the middle of calls, and that come back by other ones: every call comes to the end it
  * would have come to. Their Contact stays what it was; the server is told of the loss or not.
  * Seen failing with: `turnTo` without the dialogs (a BYE never comes); `former` empty (nothing is found); `mayWait` false for
- * CANCEL; `doubtWayBack` left out (a caller never hears the 200); timer W never armed (a BYE is lost with the connection).
+ * CANCEL; `doubtWayBack` left out (a caller never hears the 200); timer W never armed (a BYE is lost with the connection);
+ * `isBygone` always false (the late news of a connection that was left ends the call that went on by another).
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -16,6 +17,7 @@ interface Loss {
   readonly atMs: number;
   readonly gapMs: number;
   readonly isSilent: boolean;
+  readonly newsMs: number;
 }
 
 const losses = fc.array(
@@ -25,19 +27,20 @@ const losses = fc.array(
     atMs: fc.integer({ min: 60, max: 9_000 }),
     gapMs: fc.integer({ min: 0, max: 4_000 }),
     isSilent: fc.boolean(),
+    newsMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 6_000 })),
   }),
   { minLength: 1, maxLength: 4 },
 );
 
 const kills = fc.array(fc.integer({ min: 60, max: 9_000 }), { maxLength: 2 });
 
-function lose(played: Played, { who, atMs, gapMs, isSilent }: Loss, port: number, password: string): void {
+function lose(played: Played, { who, atMs, gapMs, isSilent, newsMs }: Loss, port: number, password: string): void {
   const agents: readonly Agent[] = [...played.callers, ...played.devices];
   const agent = agents[who % agents.length];
   if (agent === undefined) return;
   const { phone } = agent;
   const address = phone.at.slice(0, phone.at.indexOf(':'));
-  played.world.after(atMs, () => phone.reconnect(`${address}:${port}`, gapMs, isSilent, password));
+  played.world.after(atMs, () => phone.reconnect(`${address}:${port}`, gapMs, isSilent, password, newsMs));
 }
 
 describe('a phone that comes back by another connection', () => {
@@ -83,4 +86,29 @@ describe('a phone that comes back by another connection', () => {
     world.run(1_000);
     assert.deepEqual(again?.finals, [500], ladder(world));
   });
+
+  for (const newsMs of [2_002, 2_003, 2_004, 2_005, 2_006, 2_007, 4_000])
+    it(`rings on, though what the one before did not send comes back after ${newsMs} ms`, () => {
+      const played = begin({
+        callers: 1,
+        devices: [{ answerMs: 3_000 }],
+        cancelMs: 0,
+        holdBy: 'nobody',
+        hangUpBy: 'caller',
+        authenticate: false,
+        callerStream: 'udp',
+        calleeStream: 'tcp',
+      });
+      const { world, devices } = played;
+      world.run(20_000);
+      check(played);
+      const [bob] = devices;
+      assert.ok(bob !== undefined);
+      const address = bob.phone.at.slice(0, bob.phone.at.indexOf(':'));
+      bob.phone.reconnect(`${address}:40000`, 1_000, true, '', newsMs);
+      const [caller] = played.callers;
+      const again = caller?.call('bob', 'again');
+      world.run(60_000);
+      assert.deepEqual(again?.finals, [200], ladder(world));
+    });
 });

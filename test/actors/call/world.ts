@@ -49,6 +49,8 @@ interface Line {
   connected: boolean;
   /** Nobody was told that it does not stand any more. */
   isMute: boolean;
+  /** So long afterwards it is known that a packet did not go through a mute one; 0: never. */
+  newsMs: number;
 }
 
 interface Slot {
@@ -122,6 +124,7 @@ export class World {
       listens: stream === 'tcp-listening',
       connected: true,
       isMute: false,
+      newsMs: 0,
     });
   }
 
@@ -130,11 +133,13 @@ export class World {
     return this.#saves;
   }
 
-  /** The connection of a phone breaks; what it listens on is not touched. */
-  cut(at: string, silently = false): void {
+  /** The connection of a phone breaks; what it listens on is not touched. `newsMs`: see Line. */
+  cut(at: string, silently = false, newsMs = 0): void {
     const line = this.#phones.get(at);
-    if (line !== undefined) line.connected = false;
-    if (line !== undefined) line.isMute = silently;
+    if (line === undefined) return;
+    line.connected = false;
+    line.isMute = silently;
+    line.newsMs = newsMs;
   }
 
   /** A packet from a phone to the server. */
@@ -320,10 +325,12 @@ export class World {
     const line = this.#phones.get(packet.to);
     if (flow.protocol !== 'udp') {
       const reached = line?.tcp === true && (flow.connection === '' ? line.listens : line.connected);
-      if (!reached && flow.connection !== '' && line?.isMute === true) return;
       if (!reached) {
-        if (origin !== undefined)
-          this.after(1, () => this.#input(origin.id, { type: 'undelivered', token: origin.token }));
+        const isMute = flow.connection !== '' && line?.isMute === true;
+        if (origin !== undefined && (!isMute || line.newsMs > 0))
+          this.after(isMute ? line.newsMs : 1, () =>
+            this.#input(origin.id, { type: 'undelivered', token: origin.token }),
+          );
         return;
       }
     }
