@@ -180,7 +180,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'peers are blamed for a pause that was ours',
     file: 'cluster/membership.ts',
-    line: '    if (lagMs > limits.healthyLagMs) for (const peer of this.#peers.values()) peer.heardMs = nowMs;',
+    line: '    if (lagMs > limits.healthyLagMs) for (const peer of this.#peers) peer.heardMs = nowMs;',
     instead: '',
     wishes: { kinds: ['pause'] },
   },
