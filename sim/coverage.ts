@@ -139,7 +139,7 @@ export class Coverage {
       },
       stepped({ id, loop }) {
         if (loop.control.storeUp) {
-          if (away.delete(id)) reach('store away and back');
+          if (away.size > 0 && away.delete(id)) reach('store away and back');
         } else if (loop.control.table !== undefined) away.add(id);
       },
       nodeReceived(_node, _worker, message) {

@@ -196,7 +196,9 @@ export class Links implements NodeLinks {
   /** @throws when a node could not read it. */
   sendFrame(from: LinkEnd, peer: string, incarnation: number, frame: PeerFrame): boolean {
     const link = this.#links.get(nameOf(from.id, peer));
-    if (link?.ways.some(({ to }) => to.id === peer && to.incarnation === incarnation) !== true) return false;
+    if (link === undefined) return false;
+    const { to } = link.ways[0].to.id === peer ? link.ways[0] : link.ways[1];
+    if (to.id !== peer || to.incarnation !== incarnation) return false;
     const read = readPeerFrame(frame);
     if (read === undefined) throw new Error(`a frame of the control of ${from.id} cannot be read`);
     return this.#take(from, peer, { frame: read });
@@ -226,6 +228,11 @@ export class Links implements NodeLinks {
   }
 
   #arrived(way: Way, item: Item): void {
+    if (way.early.length === 0 && item.number === way.nextArrival) {
+      way.nextArrival++;
+      this.#kernel.at(0, way.to.owner, () => arrive(way, item.content));
+      return;
+    }
     insert(way.early, item);
     while (way.early[0]?.number === way.nextArrival) {
       const { content } = way.early.shift()!;

@@ -11,15 +11,18 @@ import type { World } from '../world.ts';
 
 export function dialogIdentity(world: World): Observer {
   /** Requests inside of dialogs as phones sent them: by Call-ID, and there by CSeq. */
-  const sent = new Map<string, Map<number, Message[]>>();
+  const sent = new Map<string, Map<number, Sent[]>>();
   const remember = (message: Message): void => {
     let ofCall = sent.get(message.callId);
     if (ofCall === undefined) sent.set(message.callId, (ofCall = new Map()));
-    const same = ofCall.get(message.cseq);
-    if (same === undefined) ofCall.set(message.cseq, [message]);
-    else if (!same.some((each) => isSame(each, message))) same.push(message);
+    const { method, cseq, fromTag, toTag, body } = message;
+    const same = ofCall.get(cseq);
+    if (same?.some((each) => isSame(each, message)) === true) return;
+    const own: Sent = { method, fromTag, toTag, body };
+    if (same === undefined) ofCall.set(cseq, [own]);
+    else same.push(own);
   };
-  const sentAs = (message: Message): Message | undefined =>
+  const sentAs = (message: Message): Sent | undefined =>
     sent
       .get(message.callId)
       ?.get(message.cseq)
@@ -78,8 +81,10 @@ export function dialogIdentity(world: World): Observer {
   };
 }
 
+type Sent = Pick<Message, 'method' | 'fromTag' | 'toTag' | 'body'>;
+
 /** Of those with one Call-ID and one number. */
-function isSame(one: Message, other: Message): boolean {
+function isSame(one: Sent, other: Message): boolean {
   return one.method === other.method && one.fromTag === other.fromTag && one.toTag === other.toTag;
 }
 

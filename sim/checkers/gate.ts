@@ -50,8 +50,8 @@ export function gate(world: World): Observer {
     },
     nodeSent(node, _worker, flow, message) {
       if (world.losses.mayOpenGates || typeof message === 'string') return;
-      const partition = hash32(message.callId) & (world.options.partitions - 1);
       if (message.method === 'INVITE') {
+        const partition = hash32(message.callId) & (world.options.partitions - 1);
         const relied = message.isRequest ? message.toTag.length === 0 : message.status > 100 && message.status < 300;
         const kept = relied && isKept(partition, `call:${message.callId}`);
         if (kept) once.set(message.callId, node);

@@ -45,6 +45,6 @@ export function hops(world: World): Observer {
 
 function sumOf(payload: Uint8Array): number {
   let sum = payload.length;
-  for (let index = 0; index < payload.length; index += 3) sum = Math.imul(sum ^ payload[index]!, 0x01000193);
+  for (let index = 0; index < payload.length; index += 7) sum = Math.imul(sum ^ payload[index]!, 0x01000193);
   return sum;
 }

@@ -19,13 +19,15 @@ interface Sent {
   copies: number;
   /** The octets of a CANCEL. */
   cancel: string;
+  /** Where else it went. */
+  readonly next: Sent | undefined;
 }
 
 export function oneTimer(world: World): Observer {
   // Each fault may bring one new owner, who repeats what it finds once.
   const extra = world.options.faults.length;
   /** By transaction, and there by where it went. */
-  const sent = new Map<string, Sent[]>();
+  const sent = new Map<string, Sent>();
   /** By partition, how many workers have begun to serve it. */
   const owners = new Map<number, number>();
   const ownersOf = (callId: string): number => owners.get(hash32(callId) & (world.options.partitions - 1)) ?? 0;
@@ -36,11 +38,13 @@ export function oneTimer(world: World): Observer {
     },
     nodeSent(node, _worker, flow, message, bytes) {
       if (typeof message === 'string' || !message.isRequest || message.method === 'ACK') return;
-      let ways = sent.get(message.transaction);
-      if (ways === undefined) sent.set(message.transaction, (ways = []));
-      let way = ways.find(({ address }) => address === flow.address);
-      if (way === undefined)
-        ways.push((way = { address: flow.address, began: ownersOf(message.callId), copies: 0, cancel: '' }));
+      const first = sent.get(message.transaction);
+      let way = first;
+      while (way !== undefined && way.address !== flow.address) way = way.next;
+      if (way === undefined) {
+        way = { address: flow.address, began: ownersOf(message.callId), copies: 0, cancel: '', next: first };
+        sent.set(message.transaction, way);
+      }
       const copies = ++way.copies;
       const more = flow.connection === '' ? 0 : ownersOf(message.callId) - way.began;
       const most = (message.method === 'INVITE' ? copiesMax.INVITE : copiesMax.other) * (1 + more) + extra;

@@ -33,6 +33,7 @@ export function provisional(world: World): Observer {
       open.delete(message.branch);
     },
     stepped() {
+      if (open.size === 0) return;
       for (const [branch, { atMs, callId }] of open) {
         if (world.kernel.nowMs - atMs <= limitMs) return;
         open.delete(branch);

@@ -20,14 +20,15 @@ const T1 = 500;
 interface Sent {
   readonly address: string;
   readonly connection: string;
+  /** Each time, and who sent it then. */
   readonly times: number[];
-  readonly byNode: Map<string, number[]>;
+  readonly nodes: string[];
 }
 
 export function timers(world: History): Observer {
   const isCalm = world.options.faults.every((fault) => calmKinds.has(fault.kind));
-  /** By transaction, and there by where it went. */
-  const sent = new Map<string, Sent[]>();
+  /** By transaction, and there by where it went, mostly one way. */
+  const sent: Ways = new Map();
   /** When the caller's INVITE came first. */
   const invited = new Map<string, number>();
   const judge = (node: NamedNode, flow: Flow, message: Message | string): void => {
@@ -44,12 +45,14 @@ export function timers(world: History): Observer {
     }
     if (message.method === 'ACK') return;
     // What did not reach a phone by one connection goes by its next one at once.
-    const { times, byNode } = sentTo(sent, message.transaction, flow);
+    const known = sentTo(sent, message.transaction, flow);
+    // Hardly anything is sent twice.
+    if (known === undefined) return addTo(sent, message.transaction, flow, node.id, nowMs);
+    const { times, nodes } = known;
     times.push(nowMs);
+    nodes.push(node.id);
     // Where it is late: one node never says it three times at once.
-    let own = byNode.get(node.id);
-    if (own === undefined) byNode.set(node.id, (own = []));
-    own.push(nowMs);
+    const own = times.filter((_, index) => nodes[index] === node.id);
     const ownEarly = own.at(-3);
     if (own.length >= 3 && ownEarly !== undefined && nowMs - ownEarly < T1 - leastStoreMs(world))
       world.fail(
@@ -89,13 +92,21 @@ export function timers(world: History): Observer {
   };
 }
 
-function sentTo(sent: Map<string, Sent[]>, transaction: string, { address, connection }: Flow): Sent {
-  let ways = sent.get(transaction);
-  if (ways === undefined) sent.set(transaction, (ways = []));
-  for (const way of ways) if (way.address === address && way.connection === connection) return way;
-  const way: Sent = { address, connection, times: [], byNode: new Map() };
-  ways.push(way);
-  return way;
+type Ways = Map<string, Sent | Sent[]>;
+
+function sentTo(sent: Ways, transaction: string, { address, connection }: Flow): Sent | undefined {
+  const ways = sent.get(transaction);
+  if (ways === undefined) return undefined;
+  if (Array.isArray(ways)) return ways.find((way) => way.address === address && way.connection === connection);
+  return ways.address === address && ways.connection === connection ? ways : undefined;
+}
+
+function addTo(sent: Ways, transaction: string, flow: Flow, node: string, atMs: number): void {
+  const way: Sent = { address: flow.address, connection: flow.connection, times: [atMs], nodes: [node] };
+  const ways = sent.get(transaction);
+  if (ways === undefined) sent.set(transaction, way);
+  else if (Array.isArray(ways)) ways.push(way);
+  else sent.set(transaction, [ways, way]);
 }
 
 const calmKinds: ReadonlySet<string> = new Set(['cut', 'one-way-cut', 'weather', 'clock']);

@@ -1,7 +1,7 @@
 /** The callee's side of a call on one device: rings, answers or not, repeats its final response until it is acknowledged. */
 import { Dialog } from './dialog.ts';
 import type { CallRecord, DevicePlan, Leg } from './history.ts';
-import { hostPortOf, valueOf, valuesOf, writeMessage } from './message.ts';
+import { hostPortOf, valuesOf, writeText } from './message.ts';
 import type { Message } from './message.ts';
 import type { Phone } from './phone.ts';
 
@@ -125,18 +125,22 @@ export class Callee {
 
 /** A response of a phone (RFC 3261 8.2.6). */
 export function respond(phone: Phone, request: Message, status: number, tag: string): Buffer {
-  const headers: [string, string][] = [];
-  for (const [name, value] of request.headers) if (name === 'via') headers.push(['Via', value]);
-  for (const [name, value] of request.headers) if (name === 'record-route') headers.push(['Record-Route', value]);
-  const to = valueOf(request, 'to')!;
-  headers.push(
-    ['From', valueOf(request, 'from')!],
-    ['To', request.toTag.length === 0 ? `${to};tag=${tag}` : to],
-    ['Call-ID', request.callId],
-    ['CSeq', valueOf(request, 'cseq')!],
+  let vias = '';
+  let routes = '';
+  let [from, to, cseq] = ['', '', ''];
+  for (const [name, value] of request.headers) {
+    if (name === 'via') vias += `Via: ${value}\r\n`;
+    else if (name === 'record-route') routes += `Record-Route: ${value}\r\n`;
+    else if (name === 'from') from = value;
+    else if (name === 'to') to = value;
+    else if (name === 'cseq') cseq = value;
+  }
+  const ownTag = request.toTag.length === 0 ? `;tag=${tag}` : '';
+  const contact = request.method === 'INVITE' && status > 100 && status < 300 ? `Contact: ${phone.contact}\r\n` : '';
+  return writeText(
+    `SIP/2.0 ${status} ${phrases[status] ?? 'Response'}\r\n${vias}${routes}From: ${from}\r\nTo: ${to}${ownTag}\r\n` +
+      `Call-ID: ${request.callId}\r\nCSeq: ${cseq}\r\n${contact}`,
   );
-  if (request.method === 'INVITE' && status > 100 && status < 300) headers.push(['Contact', phone.contact]);
-  return writeMessage(`SIP/2.0 ${status} ${phrases[status] ?? 'Response'}`, headers);
 }
 
 const phrases: Readonly<Record<number, string>> = {

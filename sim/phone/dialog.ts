@@ -2,7 +2,7 @@
 import type { Endpoint } from '../network.ts';
 import type { CallRecord, DialogRequest } from './history.ts';
 import { ClientTransaction } from './client.ts';
-import { hostPortOf, uriOf, valueOf, valuesOf, writeMessage } from './message.ts';
+import { hostPortOf, linesOf, uriOf, valueOf, valuesOf, writeText } from './message.ts';
 import type { Message } from './message.ts';
 import type { Phone } from './phone.ts';
 
@@ -12,10 +12,9 @@ export class Dialog {
   readonly side: 'caller' | 'callee';
   readonly localTag: string;
   readonly remoteTag: string;
-  readonly #local: string;
-  readonly #remote: string;
   readonly #target: string;
-  readonly #route: readonly string[];
+  /** What every request of it has: Route, From, To and Call-ID. */
+  readonly #lines: string;
   /** Where the first of the route, or the target, is. */
   readonly #destination: Endpoint;
   #cseq: number;
@@ -30,26 +29,28 @@ export class Dialog {
     this.side = side;
     const from = valueOf(message, 'from')!;
     const to = valueOf(message, 'to')!;
-    const route = valuesOf(message.headers, 'record-route');
-    if (side === 'caller') {
-      this.#local = from;
-      this.#remote = to;
-      this.#route = route.toReversed();
+    const way = valuesOf(message.headers, 'record-route');
+    const isCaller = side === 'caller';
+    const route = isCaller ? way.toReversed() : way;
+    if (isCaller) {
       this.localTag = message.fromTag;
       this.remoteTag = message.toTag;
       this.#cseq = message.cseq;
       this.#remoteCseq = 0;
     } else {
-      this.#local = `${to};tag=${ownTag}`;
-      this.#remote = from;
-      this.#route = route;
       this.localTag = ownTag;
       this.remoteTag = message.fromTag;
       this.#cseq = 0;
       this.#remoteCseq = message.cseq;
     }
+    this.#lines = linesOf([
+      ...route.map((value) => ['Route', value] as const),
+      ['From', isCaller ? from : `${to};tag=${ownTag}`],
+      ['To', isCaller ? to : from],
+      ['Call-ID', call.plan.callId],
+    ]);
     this.#target = uriOf(valueOf(message, 'contact') ?? '');
-    this.#destination = hostPortOf(this.#route.length > 0 ? uriOf(this.#route[0]!) : this.#target);
+    this.#destination = hostPortOf(route.length > 0 ? uriOf(route[0]!) : this.#target);
   }
 
   /** Of an ACK to a 2xx: the same number as its INVITE, no transaction. */
@@ -110,15 +111,10 @@ export class Dialog {
   }
 
   #request(method: string, cseq: number, branch: string): Buffer {
-    return writeMessage(`${method} ${this.#target} SIP/2.0`, [
-      ['Via', this.phone.via(branch)],
-      ['Max-Forwards', '70'],
-      ...this.#route.map((value): [string, string] => ['Route', value]),
-      ['From', this.#local],
-      ['To', this.#remote],
-      ['Call-ID', this.call.plan.callId],
-      ['CSeq', `${cseq} ${method}`],
-      ...(method === 'INVITE' ? [['Contact', this.phone.contact] as [string, string]] : []),
-    ]);
+    const contact = method === 'INVITE' ? `Contact: ${this.phone.contact}\r\n` : '';
+    return writeText(
+      `${method} ${this.#target} SIP/2.0\r\nVia: ${this.phone.via(branch)}\r\nMax-Forwards: 70\r\n` +
+        `${this.#lines}CSeq: ${cseq} ${method}\r\n${contact}`,
+    );
   }
 }

@@ -85,7 +85,7 @@ class ReadMessage implements Message {
     this.uri = uri;
     this.status = status;
     this.body = body;
-    this.callId = valueAt(text, 2);
+    this.callId = ownCallId(valueAt(text, 2));
     this.cseq = cseq;
     this.fromTag = paramOf(valueAt(text, 0), 'tag') ?? '';
     this.toTag = paramOf(valueAt(text, 1), 'tag') ?? '';
@@ -213,6 +213,21 @@ function nameIn(text: string, from: number, to: number): Name {
   return (names[number] = { text: came, name, place });
 }
 
+/**
+ * Every Call-ID once: a part of a message keeps the whole text of it, and a text that is the very same one is found in a map
+ * without being read.
+ */
+const callIds = new Map<string, string>();
+const callIdsMax = 4_096;
+
+function ownCallId(callId: string): string {
+  const known = callIds.get(callId);
+  if (known !== undefined) return known;
+  if (callIds.size >= callIdsMax) callIds.clear();
+  callIds.set(callId, callId);
+  return callId;
+}
+
 function valueAt(text: string, place: number): string {
   return valueIn(text, froms[place]!, tos[place]!);
 }
@@ -314,9 +329,18 @@ export function hostPortOf(text: string): { address: string; port: number } {
 }
 
 export function writeMessage(start: string, headers: readonly (readonly [string, string])[], body = ''): Buffer {
-  let text = `${start}\r\n`;
+  return writeText(`${start}\r\n${linesOf(headers)}`, body);
+}
+
+/** @param head the first line and the headers, each with its end. */
+export function writeText(head: string, body = ''): Buffer {
+  return Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n${body}`, 'latin1');
+}
+
+export function linesOf(headers: readonly (readonly [string, string])[]): string {
+  let text = '';
   for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
-  return Buffer.from(`${text}Content-Length: ${body.length}\r\n\r\n${body}`, 'latin1');
+  return text;
 }
 
 const short: Readonly<Record<string, string>> = {
