@@ -77,7 +77,8 @@ export class Wheel {
     const due = this.#due;
     if (due.length === 0) return 0;
     if (due.length > 1) due.sort(byTime);
-    const batch = due.splice(0);
+    // Popped, the array keeps its room.
+    const batch = due.length === 1 ? [due.pop()!] : due.splice(0);
     let fired = 0;
     for (const entry of batch) {
       if (entry.ring !== collected) continue;

@@ -39,7 +39,7 @@ export interface HostedPorts {
 export class HostedPartitions {
   readonly #all = new Map<number, Hosted>();
   /** By partition. */
-  readonly #actors: (ActorRef<'drain'> | undefined)[] = Array.from({ length: limits.partitions }, () => undefined);
+  readonly #actors = new Array<ActorRef<'drain'> | undefined>(limits.partitions).fill(undefined);
   readonly #waiting = new Set<number>();
   readonly #host: ActorHost;
   readonly #replicator: Replicator;

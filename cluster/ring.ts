@@ -14,15 +14,18 @@ export interface RingMember {
 
 /** Points of one unit of weight, times the four that hashring makes of each digest. */
 const vnodesPerWeight = 64;
-const ringsRemembered = 16;
+const ringsRemembered = 4;
 
 /** Remembers the last few rings: plans are made often, the set of members changes seldom. */
 export class Preferences {
   readonly partitions: number;
   readonly #known = new Map<string, Uint16Array>();
+  readonly #remembered: number;
 
-  constructor(partitions: number) {
+  /** @param remembered rings, of two octets for each partition and member */
+  constructor(partitions: number, remembered: number = ringsRemembered) {
     this.partitions = partitions;
+    this.#remembered = remembered;
   }
 
   /**
@@ -35,7 +38,7 @@ export class Preferences {
     if (known !== undefined) return known;
     const rows = preferences(members, this.partitions);
     for (const oldest of this.#known.keys()) {
-      if (this.#known.size < ringsRemembered) break;
+      if (this.#known.size < this.#remembered) break;
       this.#known.delete(oldest);
     }
     this.#known.set(name, rows);

@@ -36,6 +36,8 @@ import { trunkService } from './trunk.ts';
 
 /** Rings of a number of partitions are the same in every world. */
 const preferencesOf = new Map<number, Preferences>();
+/** Thousands of worlds have few sets of nodes between them. */
+const ringsRemembered = 256;
 
 export class World {
   readonly options: SimOptions;
@@ -87,7 +89,7 @@ export class World {
     this.streams = new StreamNetwork(this.kernel, this.chance.stream('streams'), this.network);
     let preferences = preferencesOf.get(options.partitions);
     if (preferences === undefined)
-      preferencesOf.set(options.partitions, (preferences = new Preferences(options.partitions)));
+      preferencesOf.set(options.partitions, (preferences = new Preferences(options.partitions, ringsRemembered)));
     this.preferences = preferences;
     const { address, port } = clusterEndpoint;
     this.deps = {

@@ -13,7 +13,7 @@ export type BuddiesOrder = ShareOrder & { readonly type: 'buddies' };
 export class BuddyChoice {
   readonly #tell: (worker: number, order: BuddiesOrder) => void;
   readonly #workerOf = new Int16Array(limits.partitions).fill(-1);
-  readonly #told: string[] = Array.from({ length: limits.partitions }, () => '');
+  readonly #told = new Array<string>(limits.partitions).fill('');
   readonly #up = new Set<string>();
   #table: Table | undefined;
   /** By the members of the table: those without a link are ''. */
