@@ -8,7 +8,8 @@
  * node: a hand-over may be half done so long, and what waits for it on two nodes comes as it can.
  * At any hand-over, what is on the way to a node that gives the partition away has a longer way than what goes to the new
  * owner at once (seeds 2300000505, 1200010192). So what had come to the worker of the new owner before the other one was
- * at its node may be first; what came by the same node never. Where workers send each other datagrams (cluster/direct/) order
+ * at its node may be first; what came by the same node never. The same is said of what lay at the node that gets the
+ * partition later, while the one that was to give it stood still. Where workers send each other datagrams (cluster/direct/) order
  * is not asked, only that nothing is handled twice, nor lost where none of those is.
  * Seen failing with the mutant 'INFOs get lost between threads', and with seed 100075 before the hub kept the order of what
  * waits.
@@ -53,6 +54,8 @@ const halting: ReadonlySet<FaultKind> = new Set([
 ]);
 /** A link that broke is noticed, dialled again and caught up with; until then, and until what was held has come. */
 const recoveryMs = 12_000;
+/** What waited for a partition at the node that gets it comes to its worker right behind the order to serve it. */
+const assignedMs = 1;
 /** What was given to a link so long before it fell silent may be under way yet. */
 const underWayMs = 2_000;
 /** When a link that fell silent has been given up, and no item is given to it any more. */
@@ -95,6 +98,8 @@ export function inOrder(world: World): Observer {
   let haltedUntilMs = -Infinity;
   /** What was given to a link around the time when that fell silent: it is made anew without what was under way. */
   const risked = new Set<number>();
+  /** By partition, who was told last to serve it, and when. */
+  const assigned = new Map<number, { readonly node: SimNode; readonly atMs: number }>();
   /** What came to its worker from a node that did not have its partition any more. */
   const detours = new Set<number>();
   const isHeld = (): boolean =>
@@ -110,10 +115,25 @@ export function inOrder(world: World): Observer {
       const name = nameIn(payload);
       if (name !== undefined) risked.add(name);
     },
-    cameToWorker(_node, _worker, target, payload) {
-      if (target[0] !== 0 || target[2] < 2 || !isHeld()) return;
+    obeying(node, _worker, order) {
+      if (order.type !== 'assign') return;
+      for (const { partition } of order.shares) assigned.set(partition, { node, atMs: world.kernel.nowMs });
+    },
+    cameToWorker(node, _worker, target, payload) {
+      if (target[0] !== 0 || !isHeld()) return;
+      if (target[2] >= 2) {
+        const name = nameIn(payload);
+        if (name !== undefined) detours.add(name);
+        return;
+      }
+      const assignment = assigned.get(target[1]);
+      if (assignment?.node !== node || world.kernel.nowMs > assignment.atMs + assignedMs) return;
+      // It lay here and could not go on to an owner that stood still; now this node has got the partition itself.
       const name = nameIn(payload);
-      if (name !== undefined) detours.add(name);
+      const passage = name === undefined ? undefined : passages.get(name);
+      if (passage === undefined) return;
+      passage.passedBy = `${node.id} before`;
+      passage.passedMs = world.kernel.nowMs;
     },
     delivered(_node, _worker, _partition, envelope) {
       if (envelope.type === 'sip') came.set(envelope.message, world.kernel.nowMs);
