@@ -175,7 +175,7 @@ export class HostedPartitions {
     if (hosted.partition === undefined) return done();
     hosted.partition.freeze((result) => {
       // A buddy's word opens gates; the next owner reads the store.
-      if (result === 'ok') this.#replicator.flush(share.partition, done);
+      if (result === 'ok') this.#replicator.leave(share.partition, done);
       // The store has a bad moment; nothing is lost, it is only not handed over yet. (Fenced: reported by the write.)
       else if (result === 'failed') this.#ports.later(limits.storeRetryMs, () => this.#freezeOne(share, attempt, done));
     });
@@ -186,6 +186,7 @@ export class HostedPartitions {
     for (const share of shares) {
       const hosted = this.#all.get(share.partition);
       if (hosted === undefined || hosted.epoch !== share.epoch || hosted.freezing === 0) continue;
+      this.#replicator.stay(share.partition);
       hosted.freezing = 0;
       hosted.partition?.resume();
     }

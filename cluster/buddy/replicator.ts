@@ -94,10 +94,12 @@ export class Replicator {
     }
   }
 
-  /** The store may have lost its marker: nobody's word counts until it has one again. */
+  /** The store may have lost its marker, or have one of long ago: nobody's word counts until it has one again. */
   forgotten(partition: number): void {
     const track = this.#tracks.get(partition);
-    if (track !== undefined && track.relied !== '') this.#abandon(track);
+    if (track === undefined) return;
+    track.isMarked = true;
+    if (track.relied !== '') this.#abandon(track);
   }
 
   /** As SnapshotAccess.write: `done` is called once, later. Rows of partitions that did not begin here go to the store. */
@@ -128,11 +130,31 @@ export class Replicator {
   /** Calls `done` when the store has everything of the partition; again and again until the store takes it. */
   flush(partition: number, done: () => void): void {
     const track = this.#tracks.get(partition);
-    if (track === undefined || track.isStored) return this.#ports.soon(done);
+    if (track === undefined || (track.isStored && !track.hasToUnmark)) return this.#ports.soon(done);
     const waiting = this.#flushes.get(track);
     if (waiting === undefined) this.#flushes.set(track, [done]);
     else waiting.push(done);
     this.#write(track);
+  }
+
+  /**
+   * As `flush`, before the partition is given away: the store's marker names nobody then, so the next owner need not ask. No
+   * buddy's word counts from now on until `stay`, or the marker would hide what only a buddy has.
+   */
+  leave(partition: number, done: () => void): void {
+    const track = this.#tracks.get(partition);
+    if (track !== undefined && !track.leaving) {
+      track.leaving = true;
+      track.former = track.relied;
+      if (track.relied !== '') this.#relyOnStore(track);
+    }
+    this.flush(partition, done);
+  }
+
+  /** It is not given away after all. */
+  stay(partition: number): void {
+    const track = this.#tracks.get(partition);
+    if (track !== undefined) track.leaving = false;
   }
 
   /** The buddy of a partition has answered. */
@@ -221,7 +243,7 @@ export class Replicator {
     const names = this.#nameFor(track);
     // A marker speaks of everything before it: nothing else may be under way, neither before nor beside it.
     for (const flight of track.flights) if (names !== undefined || flight.names !== undefined) return;
-    if (!track.hasUnsubmitted) return;
+    if (!track.hasUnsubmitted && !track.hasToUnmark) return;
     this.#queue.delete(track);
     const flight = track.launch(names);
     const rows: SnapshotRow[] = flight.rows.map(([, key, value]) => [key, value]);
@@ -234,6 +256,7 @@ export class Replicator {
   /** What the next marker says; undefined: the store needs none. */
   #nameFor(track: Track): string | undefined {
     const { wanted, relied } = track;
+    if (track.leaving) return track.isMarked ? '' : undefined;
     const name = wanted !== '' && (relied === wanted || this.#ports.nowMs() >= track.notBeforeMs) ? wanted : '';
     if (this.#ports.gate !== 'buddy') return track.isMarked ? '' : undefined;
     return name === '' && !track.isMarked ? undefined : name;
@@ -255,11 +278,11 @@ export class Replicator {
     if (flight.names !== undefined) {
       track.isMarked = flight.names !== '';
       const isGood = flight.names !== '' && flight.names === track.wanted && this.#ports.nowMs() >= track.notBeforeMs;
-      if (isGood && track.relied === '') this.#rely(track, flight);
-      else if (track.relied !== '') this.#tellStored(track);
+      if (isGood && track.relied === '' && !track.leaving) this.#rely(track, flight);
+      else if (flight.rows.length > 0) this.#tellStored(track, track.leaving ? track.former : track.relied);
     }
     this.#release(done);
-    if (track.hasUnsubmitted) {
+    if (track.hasUnsubmitted || track.hasToUnmark) {
       if (track.needsStore || this.#flushes.has(track)) this.#write(track);
       else this.#later(track);
     }
@@ -295,11 +318,11 @@ export class Replicator {
   }
 
   #sendCopy(track: Track, seq: number, rows: readonly TailRow[]): boolean {
-    const { epoch, base, stored } = track;
+    const { partition, epoch, base, stored, relied } = track;
     const from = track.copied + 1;
     track.copied = seq;
-    const sent = this.#say(track, { type: 'copy', buddy: track.relied, epoch, base, from, seq, stored, rows });
-    if (sent) return true;
+    const word = packWord({ type: 'copy', buddy: relied, epoch, base, from, seq, stored, rows });
+    if (this.#ports.toBuddy(nodeOf(relied), partition, word)) return true;
     this.#ports.count('copy.not-sent');
     track.notBeforeMs = this.#ports.nowMs() + limits.copyBackoffMs;
     // Not within a write: nobody is answered before his call has returned.
@@ -317,18 +340,19 @@ export class Replicator {
     this.#ports.toBuddy(nodeOf(buddy), track.partition, packWord(word));
   }
 
-  #tellStored(track: Track): void {
-    if (track.copied > track.base) this.#say(track, { type: 'stored', epoch: track.epoch, stored: track.stored });
-  }
-
-  #say(track: Track, word: OwnerWord): boolean {
-    return this.#ports.toBuddy(nodeOf(track.relied), track.partition, packWord(word));
+  #tellStored({ partition, epoch, stored, copied, base }: Track, buddy: string): void {
+    if (buddy === '' || copied <= base) return;
+    this.#ports.toBuddy(nodeOf(buddy), partition, packWord({ type: 'stored', epoch, stored }));
   }
 
   #abandon(track: Track): void {
     if (this.#tracks.get(track.partition) !== track) return;
-    this.#unacked.delete(track);
     this.#ports.count('copy.abandoned');
+    this.#relyOnStore(track);
+  }
+
+  #relyOnStore(track: Track): void {
+    this.#unacked.delete(track);
     for (const waiter of track.abandon()) this.#refuse(track, waiter, waiter.storeError!);
     if (track.hasUnsubmitted) this.#write(track);
   }

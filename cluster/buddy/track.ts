@@ -59,6 +59,10 @@ export class Track {
   notBeforeMs = 0;
   /** The store's marker may name somebody. */
   isMarked = false;
+  /** About to be given away: the marker is to name nobody. */
+  leaving = false;
+  /** Who was relied on until then, '' for nobody: he still has what the store had not. */
+  former = '';
 
   constructor(partition: number, epoch: number, owner: string) {
     this.partition = partition;
@@ -69,6 +73,11 @@ export class Track {
   /** Everything is in the store, and nobody waits. */
   get isStored(): boolean {
     return this.#behind.size === 0 && this.flights.size === 0;
+  }
+
+  /** Nobody need be asked for what the store lacks, though the marker may still say so. */
+  get hasToUnmark(): boolean {
+    return this.leaving && this.isMarked;
   }
 
   get behindCount(): number {

@@ -73,8 +73,8 @@ export const buddiesMutants: readonly Mutant[] = [
   {
     name: 'copies are kept though the store has them',
     file: 'cluster/buddy/replicator.ts',
-    line: '    if (track.copied > track.base) this.#say(',
-    instead: '    if (track.copied < track.base) this.#say(',
+    line: "    if (buddy === '' || copied <= base) return;",
+    instead: "    if (buddy === '' || copied >= base) return;",
     wishes: buddy,
   },
   {

@@ -41,7 +41,7 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'a hand-off does not wait for the store',
     file: 'cluster/hosted.ts',
-    line: "      if (result === 'ok') this.#replicator.flush(share.partition, done);",
+    line: "      if (result === 'ok') this.#replicator.leave(share.partition, done);",
     instead: "      if (result === 'ok') done();",
     wishes: { gate: 'buddy', kinds: ['drain'], nodes: 3, faultSeconds: 20 },
   },

@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isOwners, packWord, unpackWord } from '../../../cluster/buddy/messages.ts';
+import { isOwners, markerKey, packWord, readMarker, unpackWord } from '../../../cluster/buddy/messages.ts';
 import { Replicator } from '../../../cluster/buddy/replicator.ts';
 import type { GateClass } from '../../../cluster/buddy/replicator.ts';
 import { Tails } from '../../../cluster/buddy/tails.ts';
@@ -110,6 +110,9 @@ class Owner {
   readonly takeover: Takeover;
   readonly counted: string[] = [];
   alive = true;
+  isLeaving = false;
+  /** Keys that it has changed itself. */
+  readonly changed = new Set<string>();
   /** Per key what each change made of it: `true` when it removed it. Change n stands at n - 1. */
   readonly changes = new Map<string, boolean[]>();
   /** Per key the last change that was acknowledged, 0 for none. */
@@ -137,6 +140,7 @@ class Owner {
   change(key: string, remove: boolean, durable: boolean): void {
     const changes = this.changes.get(key) ?? [];
     this.changes.set(key, changes);
+    this.changed.add(key);
     const number = changes.push(remove);
     const value = remove ? null : Uint8Array.of(number & 0xff, number >> 8);
     let answered = 0;
@@ -153,7 +157,7 @@ class Owner {
 type Step =
   | { do: 'change'; key: number; remove: boolean; durable: boolean }
   | { do: 'store' | 'soon' | 'to-buddy' | 'to-owner' | 'lose' | 'store-turns' | 'link-turns' }
-  | { do: 'store-stumbles' }
+  | { do: 'store-stumbles' | 'leave' | 'stay' }
   | { do: 'time'; ms: number }
   | { do: 'buddy'; name: string };
 
@@ -180,8 +184,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.constantFrom(10, 200, 1_200) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('leave' as const, 'stay' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('buddy' as const), name: fc.constantFrom('b.1', 'c.1', '') }) },
 );
+
+/** To be given away: once that is done, and nothing has happened since, the store has everything and names nobody. */
+function leave({ store, owner }: World): void {
+  const changeCount = (): number => [...owner.changes.values()].reduce((sum, { length }) => sum + length, 0);
+  const count = changeCount();
+  owner.isLeaving = true;
+  owner.replicator.leave(partition, () => {
+    if (changeCount() !== count || !owner.isLeaving) return;
+    const found = new Map(store.load([partition]).map(({ key, value }) => [key, value]));
+    const marker = found.get(markerKey);
+    assert.equal(marker === undefined ? '' : readMarker(marker)?.buddy, '');
+    for (const [key, changes] of owner.changes) {
+      if (!owner.changed.has(key)) continue;
+      const value = found.get(key);
+      assert.equal(value && value[0]! | (value[1]! << 8), changes.at(-1) === true ? undefined : changes.length);
+    }
+  });
+}
 
 function play(world: World, steps: readonly Step[]): void {
   const { owner } = world;
@@ -218,6 +241,13 @@ function play(world: World, steps: readonly Step[]): void {
       case 'time':
         world.nowMs += each.ms;
         owner.replicator.tick();
+        break;
+      case 'leave':
+        leave(world);
+        break;
+      case 'stay':
+        owner.isLeaving = false;
+        owner.replicator.stay(partition);
         break;
       case 'buddy':
         owner.replicator.buddies(each.name, [partition]);
