@@ -3,6 +3,7 @@
  * hashring, always with explicit virtual nodes: its default count loses one to rounding at some cluster sizes and then
  * moves partitions between old nodes.
  */
+import { createHash } from 'node:crypto';
 import HashRing from 'hashring';
 
 export interface RingMember {
@@ -20,6 +21,8 @@ const ringsRemembered = 4;
 export class Preferences {
   readonly partitions: number;
   readonly #known = new Map<string, Uint16Array>();
+  /** Of the partitions' names, the same for every set of members, and most of what a ring costs. */
+  readonly #digests: Buffer[] = [];
   readonly #remembered: number;
 
   /** @param remembered rings, of two octets for each partition and member */
@@ -36,7 +39,9 @@ export class Preferences {
     const name = JSON.stringify(members.map(({ id, weight }) => [id, weight]));
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const rows = preferences(members, this.partitions);
+    if (this.#digests.length === 0)
+      for (let partition = 0; partition < this.partitions; partition++) this.#digests.push(md5(`p${partition}`));
+    const rows = preferences(members, this.partitions, this.#digests);
     for (const oldest of this.#known.keys()) {
       if (this.#known.size < this.#remembered) break;
       this.#known.delete(oldest);
@@ -46,7 +51,7 @@ export class Preferences {
   }
 }
 
-function preferences(members: readonly RingMember[], partitions: number): Uint16Array {
+function preferences(members: readonly RingMember[], partitions: number, digests: readonly Buffer[]): Uint16Array {
   const rows = new Uint16Array(partitions * members.length);
   if (members.length === 0) return rows;
   // The prefix keeps ids such as `7` or `__proto__` ordinary property names.
@@ -56,7 +61,8 @@ function preferences(members: readonly RingMember[], partitions: number): Uint16
     servers[`n-${id}`] = { vnodes: vnodesPerWeight * Math.max(1, weight) };
     indexOf.set(`n-${id}`, index);
   });
-  const ring = new HashRing(servers, 'md5', { 'vnode count': 1, 'max cache size': 1 });
+  const digest = (name: string): Buffer => (name.startsWith('n-') ? md5(name) : digests[Number(name.slice(1))]!);
+  const ring = new HashRing(servers, digest, { 'vnode count': 1, 'max cache size': 1 });
   for (let partition = 0; partition < partitions; partition++) {
     const order = ring.range(`p${partition}`, members.length);
     for (let rank = 0; rank < order.length; rank++) {
@@ -64,4 +70,8 @@ function preferences(members: readonly RingMember[], partitions: number): Uint16
     }
   }
   return rows;
+}
+
+function md5(name: string): Buffer {
+  return createHash('md5').update(name).digest();
 }

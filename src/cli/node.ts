@@ -23,7 +23,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { limits, profiles } from '../limits.ts';
-import type { FromWorker, WorkerLoadView, WorkerQuery } from './worker/messages.ts';
+import type { FromWorker, WorkerQuery } from './worker/messages.ts';
 import { Counters } from './worker/counters.ts';
 import { LoopTurns } from './worker/loop-delay.ts';
 import { threadView } from './thread-view.ts';
@@ -262,7 +262,7 @@ class Node implements RunningNode {
       step: (input) => this.#loop?.step(input),
       table: () => this.#loop?.control.table,
       tellWorkers: (message) => workers.tellAll(message),
-      clients: async () => countClients(await this.#askSelf({ what: 'load' })),
+      clients: async () => countClients(await this.#askSelf({ what: 'clients' })),
     });
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
     this.#ticker = setInterval(() => {
@@ -391,6 +391,6 @@ class Node implements RunningNode {
   }
 }
 
-function countClients(loads: readonly unknown[]): number {
-  return (loads as readonly WorkerLoadView[]).reduce((sum, { clients }) => sum + clients, 0);
+function countClients(counts: readonly unknown[]): number {
+  return (counts as readonly number[]).reduce((sum, clients) => sum + clients, 0);
 }

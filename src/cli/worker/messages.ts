@@ -43,6 +43,8 @@ export type ToWorker =
 
 export type WorkerQuery =
   | { readonly what: 'load' }
+  /** Connections of clients: a number. Counting the calls takes long, and a node that drains asks again and again. */
+  | { readonly what: 'clients' }
   | { readonly what: 'counters' }
   /** How its event loop keeps up, what its heap holds. */
   | { readonly what: 'thread' }

@@ -23,6 +23,8 @@ export function answerQuery(
   switch (query.what) {
     case 'load':
       return loadOf(hosted, counters, delay, clients);
+    case 'clients':
+      return clients;
     case 'counters':
       return counters.all();
     case 'thread':
