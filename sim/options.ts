@@ -212,6 +212,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
   };
   const names = Array.from({ length: nodes }, (_, index) => nodeName(index));
   const trunk = drawTrunk(seed, users, wishes.trunk === true);
+  const direct = drawDirect(new Chance(seed).stream('direct'), wishes.direct === true);
   const habits = drawHabits(new Chance(seed), devices);
   const calls = drawCalls(new Chance(seed).stream('calls'), base.users, base.devices, faultMs);
   const faults = [
@@ -224,7 +225,7 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     faults: new Chance(seed).stream('budget').chance(0.6) ? bearable(faults, base) : faults,
     registrations: drawRegistrations(new Chance(seed).stream('registrations'), base.devices, faultMs),
     ...(trunk !== undefined && { trunk, squeeze: trunkSqueeze }),
-    direct: drawDirect(new Chance(seed).stream('direct'), wishes.direct === true),
+    ...(direct !== undefined && { direct }),
     habits,
     lineFaults: drawLineFaults(new Chance(seed), habits, warmUpMs, warmUpMs + faultMs),
     ...drawLinks(new Chance(seed).stream('link octets'), nodes, faultMs, wishes.linkOctets === true),
