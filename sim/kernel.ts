@@ -63,6 +63,8 @@ export interface Event {
 
 export class Kernel {
   nowMs = 0;
+  /** No further event is to run. */
+  isHalted = false;
   /** Events that ran. */
   ran = 0;
   /** Told of every event that runs, just before: to find where two runs part. */
@@ -78,7 +80,7 @@ export class Kernel {
     this.#push({ atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, owner, run });
   }
 
-  /** Runs everything up to a time. Stops early when `until` says so. */
+  /** Runs everything up to a time. Stops early when it is halted, or `stop` says so. */
   run(untilMs: number, stop?: () => boolean): void {
     const times = this.#times;
     while (times.length > 0 && times[0]! <= untilMs) {
@@ -98,7 +100,7 @@ export class Kernel {
       if (this.watch !== undefined) this.watch(owner);
       event.run();
       if (owner?.after !== undefined) owner.after();
-      if (stop?.() === true) return;
+      if (this.isHalted || (stop !== undefined && stop())) return;
     }
     this.nowMs = Math.max(this.nowMs, untilMs);
   }

@@ -15,6 +15,7 @@ import type { Log } from '../src/outside.ts';
 import type { SimClock } from './clock.ts';
 import { Owner } from './kernel.ts';
 import type { LinkEnd } from './links.ts';
+import type { Stream } from './random.ts';
 import { SimStoreAccess } from './store/access.ts';
 import { SimWorker } from './worker.ts';
 import type { World } from './world.ts';
@@ -35,6 +36,7 @@ export class SimNode implements LinkEnd {
   readonly #serveUntil = new Float64Array(1);
   readonly #peers = new Set<string>();
   readonly #startedMs: number;
+  readonly #ticks: Stream;
   #isListening = false;
   /** Why it ended: '' while it lives. */
   ending: '' | 'killed' | 'drained' | 'dead' | 'superseded' = '';
@@ -45,6 +47,7 @@ export class SimNode implements LinkEnd {
     this.incarnation = incarnation;
     this.clock = clock;
     this.#startedMs = clock.monotonicMs();
+    this.#ticks = world.chance.stream('ticks');
     this.owner = new Owner(`${id}.${incarnation}`);
     this.log = {
       write: (level, event, fields) => {
@@ -229,7 +232,7 @@ export class SimNode implements LinkEnd {
   }
 
   #tick(): void {
-    this.#world.kernel.at(this.#world.chance.stream('ticks').between(19.5, 22), this.owner, () => {
+    this.#world.kernel.at(this.#ticks.between(19.5, 22), this.owner, () => {
       this.loop.tick();
       this.#listenWhenJoined();
       for (const each of this.#world.audience.stepped) each.stepped(this);

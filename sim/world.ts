@@ -194,12 +194,13 @@ export class World {
   fail(checker: string, invariant: number, message: string, callId = ''): never {
     const violation = new Violation(checker, invariant, message, callId);
     this.violation ??= violation;
+    this.kernel.isHalted = true;
     throw violation;
   }
 
   /** Lets time pass. @throws the first violation. */
   #run(untilMs: number): void {
-    this.kernel.run(untilMs, () => this.violation !== undefined);
+    this.kernel.run(untilMs);
     if (this.violation !== undefined) throw this.violation;
   }
 

@@ -117,9 +117,12 @@ function read(bytes: Buffer): Message | string {
   const top = froms[viaPlace] === absent ? undefined : splitList(valueAt(text, viaPlace))[0];
   if (top === undefined || !/^SIP\/2\.0\/(UDP|TCP) [^\s;]+(;|$)/.test(top)) return `top Via: ${top ?? 'none'}`;
   const cseqValue = valueAt(text, 3);
-  const [, cseqText = '', cseqToken = ''] = /^(\d{1,10})\s+(\S+)/.exec(cseqValue) ?? [];
-  if (cseqText.length === 0) return `CSeq: ${cseqValue}`;
-  const method = ownTexts.get(cseqToken) ?? cseqToken;
+  let space = 0;
+  let cseq = 0;
+  for (; isDigit(cseqValue.charCodeAt(space)); space++) cseq = cseq * 10 + cseqValue.charCodeAt(space) - 0x30;
+  const between = cseqValue.charCodeAt(space);
+  const method = between === 0x20 || between === 0x09 ? methodAt(cseqValue, space + 1) : '';
+  if (space === 0 || space > 10 || method.length === 0) return `CSeq: ${cseqValue}`;
   const body = text.slice(end + 4);
   const length = froms[4] === absent ? undefined : froms[4] === twice ? '' : valueAt(text, 4);
   if (length === undefined || Number(length || 'none') !== body.length)
@@ -129,7 +132,7 @@ function read(bytes: Buffer): Message | string {
   const [methodEnd, uriEnd] = isRequest ? [start.indexOf(' '), start.lastIndexOf(' ')] : [0, 0];
   const uri = isRequest ? start.slice(methodEnd + 1, uriEnd) : '';
   const status = isRequest ? 0 : Number(start.slice(8, 11));
-  const message = new ReadMessage(text, uri, status, method, Number(cseqText), body, top);
+  const message = new ReadMessage(text, uri, status, method, cseq, body, top);
   if (message.fromTag.length === 0) return 'From without a tag';
   if (isRequest) {
     const isOne = methodEnd > 0 && methodEnd < uriEnd && !uri.includes(' ') && start.endsWith(' SIP/2.0');
@@ -143,6 +146,19 @@ function read(bytes: Buffer): Message | string {
     if (status > 100 && message.toTag.length === 0) return `a ${status} without a To tag`;
   }
   return message;
+}
+
+const ownMethods = ['INVITE', 'ACK', 'BYE', 'CANCEL', 'REGISTER', 'OPTIONS', 'INFO'];
+
+/** The runtime's own text, where it has one. */
+function methodAt(cseq: string, from: number): string {
+  for (const method of ownMethods)
+    if (cseq.length === from + method.length && cseq.startsWith(method, from)) return method;
+  return /^\s*(\S+)/.exec(cseq.slice(from))?.[1] ?? '';
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 /** A line goes on in the next one (RFC 3261 7.3.1). */
@@ -192,7 +208,6 @@ interface Name {
 /** What is often asked for, as the runtime's own texts: comparing another one costs it a look into its table of texts. */
 const ownTexts: ReadonlyMap<string, string> = new Map(
   [
-    ...['INVITE', 'ACK', 'BYE', 'CANCEL', 'REGISTER', 'OPTIONS', 'INFO'],
     ...['via', 'route', 'record-route', 'contact', 'max-forwards', 'expires', 'authorization', 'proxy-authorization'],
     ...single,
   ].map((text) => [text, text]),
