@@ -55,7 +55,10 @@ export function fence(world: World): Observer {
         world.fail('fence', 5, `${name} was voted dead while it may act`);
     },
     lost(data) {
-      // What the store does not know any more does not bind it.
+      // What the store does not know any more does not bind it: a table and its voters neither.
+      const row = data.memory.readTable();
+      const table = row === undefined ? undefined : unpackTable(row.bytes);
+      voters = table === undefined ? [] : [table.voters, table.nextVoters].filter((set) => set.length > 0);
       leaseUntilMs.clear();
       votes.clear();
       dead.clear();
