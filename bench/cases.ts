@@ -43,6 +43,8 @@ export interface SteadyCase extends Compared {
 /** The highest rate of calls. */
 export interface RateCase extends Compared {
   readonly kind: 'rate';
+  /** Part of a core that each worker thread gets, where the machine can be told. */
+  readonly workerShare: number;
 }
 
 /** TCP connections that phones keep. */
@@ -97,6 +99,11 @@ function onRedis(name: string, nodes: number, config: CarillonConfig): Contender
 
 function gate(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig {
   return { cluster: { gate: kind } };
+}
+
+/** Packets go through the main threads, as they do where links are encrypted. */
+function byLinks(kind: NonNullable<ConfigInput['cluster']['gate']>): CarillonConfig {
+  return { cluster: { gate: kind, forward: 'links' } };
 }
 
 function overTcp(): Contender {
@@ -168,6 +175,8 @@ export const cases: readonly Case[] = [
       carillon('store', 2, gate('store')),
       onRedis('off, Redis', 2, gate('off')),
       onRedis('buddy, Redis', 2, gate('buddy')),
+      carillon('off, links', 2, byLinks('off')),
+      carillon('buddy, links', 2, byLinks('buddy')),
     ],
   },
   {
@@ -189,6 +198,9 @@ export const cases: readonly Case[] = [
       carillon('2 nodes', 2, gate('off')),
       carillon('3 nodes', 3, gate('off')),
       carillon('2 workers', 1, gate('off'), 2),
+      carillon('2 nodes, links', 2, byLinks('off')),
+      carillon('3 nodes, links', 3, byLinks('off')),
+      carillon('2 workers, links', 1, byLinks('off'), 2),
     ],
   },
   {
@@ -230,8 +242,13 @@ export const cases: readonly Case[] = [
   {
     kind: 'rate',
     name: 'scale-workers',
-    about: 'the highest rate of calls by workers; the generator should have a core of its own',
-    contenders: [carillon('1 worker', 1, gate('off')), carillon('2 workers', 1, gate('off'), 2)],
+    about: 'the highest rate of calls by workers, each held to a fifth of a core so that the generator has the others',
+    workerShare: 0.2,
+    contenders: [
+      carillon('1 worker', 1, gate('off')),
+      carillon('2 workers', 1, gate('off'), 2),
+      carillon('2 workers, links', 1, byLinks('off'), 2),
+    ],
   },
   {
     kind: 'connections',

@@ -8,11 +8,13 @@ import { Caller } from './generator/caller.ts';
 import { Many } from './generator/many.ts';
 import { fileName, type Run } from './support/case-run.ts';
 import { type Figures, percentile, type Row } from './support/figures.ts';
+import { holdWorkers } from './support/quota.ts';
 import { domain } from './support/server.ts';
 
 const users = 1_000;
 const firstRate = 100;
 const stepSeconds = 5;
+const warmUpSeconds = 15;
 /** More of them have not ended, or took longer: it does not keep up. */
 const lostShareMax = 0.001;
 const p99MsMax = 100;
@@ -44,6 +46,11 @@ export async function measureRate(each: RateCase, run: Run): Promise<Figures> {
     await many.register({ users });
     many.close();
     const caller = await Caller.open(port, port + 50, domain);
+    // Compilers first, with all the processor they want.
+    await caller.run({ perSecond: firstRate, seconds: warmUpSeconds, users, talkMs: 500 });
+    const quota = holdWorkers(server.pid, each.workerShare);
+    if (quota === undefined)
+      run.progress('workers cannot be held to a part of a core here: the generator may be the limit');
     try {
       const highest = await highestRate(caller, users, run.progress);
       const before = server.cost();
@@ -57,11 +64,13 @@ export async function measureRate(each: RateCase, run: Run): Promise<Figures> {
           'CPU of a call, µs': (cpuMs * 1_000) / called.asked,
           'cores used': cpuMs / (performance.now() - startMs),
           'cores of the machine': cpus().length,
+          ...(quota !== undefined && { 'of a core for each worker': each.workerShare }),
         },
       });
     } finally {
       await caller.close();
       await server.stop();
+      quota?.release();
     }
   }
   return { name: each.name, about: each.about, rows };

@@ -14,6 +14,8 @@ export function nodeConfig({ options, folder, base }: TwinSetting, domain: strin
       name: `twin-${base}-${process.pid}`,
       store: store === 'redis' ? `redis://${text(offsets.storeWay)}` : `sqlite:${folder}/carillon.db`,
       secret: 'only for runs on loopback',
+      // The ways between the nodes that are cut are those of the links.
+      forward: 'links',
     },
     node: {
       id: nodeName(index),

@@ -79,6 +79,11 @@ function contradictions(config: Config): ConfigProblem[] {
   return problems;
 }
 
+/** `cluster.forward`, or what it is where nothing is said. */
+export function forwardOf({ cluster, node }: Config): 'links' | 'datagrams' {
+  return cluster.forward ?? (node.linkTls === undefined ? 'datagrams' : 'links');
+}
+
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   return Object.freeze(value);

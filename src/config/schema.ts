@@ -90,12 +90,12 @@ const cluster = z.strictObject({
     ),
   forward: z
     .enum(['links', 'datagrams'])
-    .default('links')
+    .optional()
     .describe(
-      'How a packet that came by UDP to another worker than the one which has its call gets there: `links`, in order with ' +
-        'everything else between the nodes; `datagrams`, straight from worker to worker, for a third less processor time when ' +
-        'packets reach any node. Those go between the addresses of `node.link`, from and to UDP ports that the system chooses, ' +
-        'sealed but not encrypted (not together with `node.linkTls`); where they do not come through, the links are used.',
+      'How a packet that came by UDP to another worker than the one which has its call gets there: `datagrams`, straight from ' +
+        'worker to worker, between the addresses of `node.link`, from and to UDP ports that the system chooses, sealed but not ' +
+        'encrypted; where they do not come through, the links are used. `links`: always in order with everything else between ' +
+        'the nodes, for more processor time. Default: `datagrams`, and `links` with `node.linkTls`, which excludes the other.',
     ),
 });
 

@@ -2,7 +2,7 @@
 // Seen failing with: the check of admin.listen against the token dropped; users' domains not lower-cased.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isProblems, parseConfig, type Config } from '../../src/config/config.ts';
+import { forwardOf, isProblems, parseConfig, type Config } from '../../src/config/config.ts';
 import { formatProblem } from '../../src/config/problems.ts';
 import { unserved } from '../../src/config/unserved.ts';
 
@@ -31,6 +31,13 @@ test('the smallest file is complete after the defaults, and safe', () => {
   assert.deepEqual(config.registrar, { minExpires: 60, maxExpires: 7_200, maxContacts: 10 });
   assert.equal(config.calls.noAnswerSeconds, 120);
   assert.deepEqual(config.node, { id: 'a', workers: 1, link: { host: '127.0.0.1', port: 7000 }, datagrams: 'auto' });
+});
+
+test('packets go straight to their worker, unless links are encrypted or it is said otherwise', () => {
+  const linkTls = { cert: 'c', key: 'k', ca: 'a' };
+  assert.equal(forwardOf(accepted(smallest)), 'datagrams');
+  assert.equal(forwardOf(accepted({ ...smallest, node: { linkTls } })), 'links');
+  assert.equal(forwardOf(accepted({ ...smallest, cluster: { secret: 'x', forward: 'links' } })), 'links');
 });
 
 test('every field of the documented example is known', () => {
@@ -133,6 +140,11 @@ const wrong: readonly (readonly [name: string, fields: object, sentence: RegExp]
     /cluster\.secret: is too short/,
   ],
   ['a link by TLS without an authority', { node: { linkTls: { cert: 'c', key: 'k' } } }, /node\.linkTls\.ca/],
+  [
+    'packets in clear between nodes with TLS',
+    { cluster: { secret: 'x', forward: 'datagrams' }, node: { linkTls: { cert: 'c', key: 'k', ca: 'a' } } },
+    /cluster\.forward: must be "links"/,
+  ],
   ['a trusted network that is none', { defence: { trusted: ['lan'] } }, /defence\.trusted\[0\]: write a network/],
   ['gateways', { gateways: [{ id: 'x' }] }, /gateways: this version knows no gateways/],
   ['null', { node: null }, /node: must be an object, is null/],

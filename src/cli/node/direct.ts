@@ -4,6 +4,7 @@ import { DirectPeers } from '../../../cluster/direct/peers.ts';
 import { Shortcuts } from '../../../cluster/direct/shortcuts.ts';
 import type { PeerItem } from '../../../cluster/peer-items.ts';
 import { parseHostPort } from '../../config/address.ts';
+import { forwardOf } from '../../config/config.ts';
 import type { Config } from '../../config/config.ts';
 import { limits } from '../../limits.ts';
 import type { ToWorker } from '../worker/messages.ts';
@@ -22,9 +23,10 @@ export class Direct {
   readonly shortcuts: Shortcuts | undefined;
   readonly peers: DirectPeers;
 
-  constructor({ node, cluster }: Config, incarnation: number, ports: DirectNodePorts) {
+  constructor(config: Config, incarnation: number, ports: DirectNodePorts) {
+    const { node } = config;
     const shortcuts = new Shortcuts(node.id, new Int32Array(this.places));
-    this.shortcuts = cluster.forward === 'datagrams' ? shortcuts : undefined;
+    this.shortcuts = forwardOf(config) === 'datagrams' ? shortcuts : undefined;
     this.peers = new DirectPeers({ node: node.id, incarnation, host: node.link.host }, node.workers, shortcuts, {
       tellPeer: (peer, own) => ports.sendPeer(peer, { kind: 'workers', ports: own }),
       tellWorkers: (workers) => ports.tellWorkers({ type: 'direct', workers }),

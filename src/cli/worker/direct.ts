@@ -1,5 +1,6 @@
 /** The socket of a worker for datagrams of other workers (cluster/direct/), where the configuration wants it. */
 import { DirectWay } from '../../../cluster/direct/way.ts';
+import { forwardOf } from '../../config/config.ts';
 import type { UdpPath } from '../../io/udp-path.ts';
 import type { Clock, Flow, Log } from '../../outside.ts';
 import { deriveKey } from './identity.ts';
@@ -24,7 +25,7 @@ export async function openDirect(
   udp: UdpPath,
   { clock, log, item, count }: DirectSocketPorts,
 ): Promise<DirectSocket | undefined> {
-  if (config.cluster.forward !== 'datagrams') return undefined;
+  if (forwardOf(config) !== 'datagrams') return undefined;
   const address = config.node.link.host;
   const self = { node: config.node.id, incarnation, worker };
   const flow = { protocol: 'udp', listener: 0, connection: '' } as const;

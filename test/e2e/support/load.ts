@@ -20,8 +20,8 @@ export interface LoadOptions {
   readonly talkMs: number;
   /** Source ports of the relay that scatters every datagram; 0: no relay. */
   readonly sprayPorts: number;
-  /** `cluster.forward` and workers of each node; default: links, one. */
-  readonly forward?: 'links' | 'datagrams';
+  /** `cluster.forward`; and workers of each node, default one. */
+  readonly forward?: 'links';
   readonly workers?: number;
   readonly progress: (text: string) => void;
 }
@@ -46,8 +46,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const users = makeUsers(options.users);
   assert.ok(users.length >= options.calls, 'a user for each call');
   const base = await freeBase(options.base);
-  const { forward = 'links', workers = 1 } = options;
-  const cluster = await startCluster({ nodes: 3, base, folder, users, forward, workers });
+  const { forward, workers = 1 } = options;
+  const cluster = await startCluster({ nodes: 3, base, folder, users, workers, ...(forward && { forward }) });
   progress('three nodes are ready');
   const isSprayed = options.sprayPorts > 0;
   const relay = isSprayed
