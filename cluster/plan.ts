@@ -113,20 +113,15 @@ function spread(
     moveSurplus: true,
   });
   const underWay = new Int32Array(members.length);
-  const coming = new Int32Array(members.length);
-  for (const [partition, to] of moving) {
-    underWay[owner[partition]!]!++;
-    coming[to]!++;
-  }
+  for (const partition of moving.keys()) underWay[owner[partition]!]!++;
   for (let partition = 0; partition < owner.length; partition++) {
     const to = wanted[partition]!;
     const from = owner[partition]!;
     if (to === current[partition]) continue;
     if (from === nobody) {
       owner[partition] = to;
-    } else if (underWay[from]! < limits.movesInFlightPerNodeMax && coming[to]! < limits.movesInFlightToNodeMax) {
+    } else if (underWay[from]! < limits.movesInFlightPerNodeMax) {
       underWay[from]!++;
-      coming[to]!++;
       moving.set(partition, to);
     }
   }
