@@ -61,9 +61,9 @@ export const handoverScenarios: readonly Scenario[] = [
       calls: calls(45, { everyMs: 110, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_500 }) }),
       faults: [
         fault(1_000, 'drain', 'b', { forMs: 100 }),
-        // Longer than a link lives, so that what was said on it is gone.
-        fault(1_020, 'one-way-cut', 'b', { other: 'a', forMs: 3_000 }),
-        fault(1_020, 'one-way-cut', 'b', { other: 'c', forMs: 3_000 }),
+        // b has come back and gets its share. Longer than a link lives, so that what was said on it is gone.
+        fault(2_500, 'one-way-cut', 'a', { other: 'b', forMs: 7_000 }),
+        fault(2_500, 'one-way-cut', 'c', { other: 'b', forMs: 7_000 }),
       ],
     }),
     reaches: ['hand-off by drain'],
