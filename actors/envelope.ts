@@ -12,7 +12,11 @@ import { packArray } from './packer.ts';
 import { unpackValue } from './unpacker.ts';
 
 /** Timers and failed asks are made where the entity is; everything else can come from far away. */
-export type Envelope = Exclude<Input, { type: 'timer' } | { type: 'ask-failed' }> & { readonly to: Address };
+export type Envelope = Exclude<Input, { type: 'timer' } | { type: 'ask-failed' }> & {
+  readonly to: Address;
+  /** Of a datagram that another worker read: cluster time when it did, milliseconds. */
+  readonly readMs?: number;
+};
 
 /** Only these may bring an entity into being; the others speak of something that it did before. */
 export function makesEntity(item: { readonly type: string }): boolean {
@@ -23,8 +27,10 @@ const encoder = new Encoder();
 const types = { sip: 1, ask: 2, answer: 3, tell: 4, undelivered: 5 } as const;
 const protocols: readonly Protocol[] = ['udp', 'tcp'];
 
-export function packEnvelope(envelope: Envelope): Uint8Array {
+/** @param readMs when it was read, if it is not known to the envelope already; for messages only */
+export function packEnvelope(envelope: Envelope, readMs = envelope.readMs): Uint8Array {
   const fields = [types[envelope.type], kindNumbers[envelope.to.kind], envelope.to.key, ...contentOf(envelope)];
+  if (readMs !== undefined) fields.push(readMs);
   // What somebody asks or tells may have an object in it.
   const packed = packArray(fields);
   return packed === undefined ? encoder.encode(fields) : Buffer.from(packed);
@@ -60,7 +66,9 @@ export function unpackEnvelope(
   if (to === undefined) return undefined;
   switch (type) {
     case types.sip:
-      return fields.length === 5 ? sipEnvelope(to, fields[3], fields[4], parse) : undefined;
+      return fields.length === 5 || (fields.length === 6 && isId(fields[5]))
+        ? sipEnvelope(to, fields[3], fields[4], fields[5], parse)
+        : undefined;
     case types.ask: {
       const asker = fields.length === 7 ? askerOf(fields[3], fields[4], fields[5]) : undefined;
       return asker && { to, type: 'ask', asker, body: fields[6] };
@@ -84,13 +92,15 @@ function sipEnvelope(
   to: Address,
   bytes: unknown,
   packedFlow: unknown,
+  readMs: unknown,
   parse: (bytes: Buffer, stream: boolean) => SipMessage | undefined,
 ): Envelope | undefined {
   const flow = unpackFlow(packedFlow);
   if (flow === undefined || !(bytes instanceof Uint8Array)) return undefined;
   const octets = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const message = parse(octets, flow.protocol !== 'udp');
-  return message && { to, type: 'sip', message, flow };
+  if (message === undefined || readMs === undefined) return message && { to, type: 'sip', message, flow };
+  return { to, type: 'sip', message, flow, readMs: readMs as number };
 }
 
 /** [protocol number, listener, address, port, connection]: also the form of a flow in snapshots. */

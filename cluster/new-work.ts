@@ -14,9 +14,9 @@ export function isNewWork(envelope: Uint8Array): boolean {
 /** These end, confirm or go on with something; the blank keeps longer names apart. */
 const ending = ['ACK ', 'BYE ', 'CANCEL ', 'PRACK '] as const;
 
-/** Where the SIP message of `[1, kind, key, message, flow]` begins, or -1. */
+/** Where the SIP message of `[1, kind, key, message, flow]`, perhaps with the time when it was read, begins, or -1. */
 function sipAt(o: Uint8Array): number {
-  if (o[0] !== 0x95 || o[1] !== 1) return -1;
+  if ((o[0] !== 0x95 && o[0] !== 0x96) || o[1] !== 1) return -1;
   let at = 3; // The number of the kind is a small one.
   const key = o[at]!;
   if (key >= 0xa0 && key <= 0xbf) at += 1 + (key & 0x1f);

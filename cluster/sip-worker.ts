@@ -208,6 +208,7 @@ export class SipWorker {
     }
     const envelope = unpackEnvelope(Buffer.from(payload), parsed);
     if (envelope === undefined) this.#ports.count('dropped-unreadable');
+    else if (this.#isLate(envelope)) this.#ports.count('dropped-late');
     else this.hosted.deliver(partition, envelope);
   }
 
@@ -215,6 +216,14 @@ export class SipWorker {
   onDirectItem(partition: number, hops: number, payload: Uint8Array): void {
     if (this.hosted.has(partition)) return this.onItem([0, partition, hops], payload);
     if (!this.#ports.toHub('', [0, partition, hops], payload)) this.#ports.count('dropped-hub-busy');
+  }
+
+  /**
+   * A datagram that has lain in hubs and links for longer than a network keeps one (T4): the transaction that it repeats may be
+   * forgotten (RFC 3261 17.2.1, timer I). Who sent it has repeated it since.
+   */
+  #isLate({ readMs }: Envelope): boolean {
+    return readMs !== undefined && this.#options.clock.clusterMs() - readMs > limits.datagramLateMs;
   }
 
   undelivered(token: string): void {
@@ -301,7 +310,8 @@ export class SipWorker {
   /** @param hops 1: it has waited here for a partition that went away. */
   #elsewhere(partition: number, envelope: Envelope, hops: number): void {
     this.#ports.count('forwarded');
-    const payload = packEnvelope(envelope);
+    const isFresh = hops === 0 && envelope.type === 'sip' && envelope.flow.protocol === 'udp';
+    const payload = packEnvelope(envelope, isFresh ? Math.floor(this.#options.clock.clusterMs()) : envelope.readMs);
     if (hops === 0 && mayBeLost(envelope) && this.#ports.directly?.(partition, payload) === true) return;
     if (!this.#ports.toHub('', [0, partition, hops], payload)) this.#ports.count('dropped-hub-busy');
   }

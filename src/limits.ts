@@ -150,6 +150,8 @@ export const limits = {
   linkResumeMs: 4_000,
   /** What was under way for longer is not delivered any more: a transaction may be forgotten after T4 (RFC 3261 17.1.2.2). */
   linkLateMs: 5_500,
+  /** A datagram that took longer from the worker that read it to the one that has its call is dropped: T4 (RFC 3261 17.1.2.2). */
+  datagramLateMs: 5_000,
   linkHeartbeatExtraBytesMax: 65_536,
   linkTlsCheckMs: 5_000,
   linkRedialMsMin: 20,

@@ -54,6 +54,17 @@ test('an envelope comes out as it went in', () => {
   fc.assert(fc.property(envelope, (each) => assert.deepStrictEqual(unpackEnvelope(packEnvelope(each), parse), each)));
 });
 
+test('a message remembers when it was read, however often it is passed on', () => {
+  const messages = envelope.filter(({ type }) => type === 'sip');
+  fc.assert(
+    fc.property(messages, fc.maxSafeNat(), (each, readMs) => {
+      const once = unpackEnvelope(packEnvelope(each, readMs), parse)!;
+      assert.deepStrictEqual(once, { ...each, readMs });
+      assert.deepStrictEqual(unpackEnvelope(packEnvelope(once), parse), once);
+    }),
+  );
+});
+
 test('what is not an envelope is refused without a throw', () => {
   const nearly = fc
     .array(fc.oneof(fc.nat(9), latin1, fc.constant(null), fc.array(fc.nat(9)), fc.double()), { maxLength: 9 })

@@ -21,8 +21,10 @@ test('new work is told from the octets as from the message', () => {
       fc.pre(!isFailure(sip));
       const isNew = urgencyOf({ type: 'sip', message: sip, flow }) === urgency.newWork;
       seen.add(isNew);
-      const packed = packEnvelope({ type: 'sip', to: { kind: 'call', key }, message: sip, flow });
-      assert.equal(isNewWork(packed), isNew, bytes.toString('latin1'));
+      for (const readMs of [undefined, 1_700_000_000_000]) {
+        const packed = packEnvelope({ type: 'sip', to: { kind: 'call', key }, message: sip, flow }, readMs);
+        assert.equal(isNewWork(packed), isNew, bytes.toString('latin1'));
+      }
     }),
     { numRuns: 1_000 },
   );
