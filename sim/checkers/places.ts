@@ -3,7 +3,8 @@
  * there is room, and when all is over the counter is at 0. Of each call that was answered it is sure that it held a place
  * from the moment in which its callee heard of it until somebody sent a BYE. Who was refused must have met as many calls as
  * there are places: those that may have had one, from their first INVITE until a little after their end, or for long after
- * it where a fault has touched the cluster meanwhile.
+ * it where a fault has touched the cluster meanwhile, or where a phone that rang too went silent: nobody knows of it whether
+ * it answers yet.
  * Seen failing with the mutants: 'one place too many', 'nobody gives back a place', 'the next owner forgets who has a
  * place', 'a call that was refused keeps its place', 'places are granted before they are saved'.
  */
@@ -46,7 +47,11 @@ export function places(world: World): Observer {
           other !== call &&
           isTrunkCall(trunk, other.plan) &&
           other.plan.startMs <= nowMs &&
-          mayHold(other, call.plan.startMs, isUntouched ? slackMs : 30_000 + slackMs),
+          mayHold(
+            other,
+            call.plan.startMs,
+            (isUntouched ? 0 : 30_000) + (wentSilent(other, world) ? cancelledMs : 0) + slackMs,
+          ),
       );
       if (others.length < trunk.calls)
         world.fail(
@@ -66,6 +71,17 @@ export function places(world: World): Observer {
       if (trunk.perSecond !== undefined) checkBegun(world, trunk.perSecond);
     },
   };
+}
+
+/** A branch is over so long after its CANCEL, answered or not: 64*T1 (RFC 3261 9.1), and a little. */
+const cancelledMs = 33_000;
+
+/** One of its phones does not hear us any more, and we have nothing final of it. */
+function wentSilent({ legs }: CallRecord, { options, kernel }: World): boolean {
+  return options.lineFaults.some(
+    ({ kind, phone, atMs }) =>
+      kind === 'silent' && atMs <= kernel.nowMs && legs.some((leg) => leg.phone === phone && leg.ackedAtMs === 0),
+  );
 }
 
 /** Whether it may have had its place at that time or later. */
