@@ -218,6 +218,7 @@ export class Entities implements TimerOwner {
     }
     if (turn.promisedTo !== undefined && !life.gate.isOpen)
       life.promises.push({ version: life.gate.version, to: turn.promisedTo, before, beforeVersion });
+    turn.promisedTo = undefined;
     const outgoing = turn.outgoing;
     for (let index = 0; index < turn.outgoingCount; index++) {
       const effect = outgoing[index]!;
@@ -236,6 +237,7 @@ export class Entities implements TimerOwner {
     const changes = this.#turn.timers;
     for (let index = 0; index < this.#turn.timerCount; index++) {
       const { name, atMs } = changes[index]!;
+      changes[index] = undefined;
       const armed = life.timerNamed(name);
       if (armed !== undefined) {
         this.#ports.wheel.cancel(armed);

@@ -205,6 +205,7 @@ export class Saver {
     life.keepPromises(version);
     const count = life.gate.pass(version, released);
     if (count > 0) this.#owner.released(slot, released);
+    released.length = 0;
     return count;
   }
 

@@ -37,7 +37,9 @@ export class Shares {
     this.#moves.adopt(table);
     // It says so of some: the rest of them gets its own time.
     if (this.#moves.coming.length < coming.length) this.#arrivedSinceMs = Infinity;
-    this.#moves.pollAtMs = this.#handedEarly ? nowMs : Math.max(this.#moves.pollAtMs, nowMs + limits.ownersPollMs);
+    // The word of its owner comes first, but for what was to come already it is waited for since then: tables may come all the time.
+    if (this.#handedEarly) this.#moves.pollAtMs = nowMs;
+    else if (coming.length === 0) this.#moves.pollAtMs = Math.max(this.#moves.pollAtMs, nowMs + limits.ownersPollMs);
     this.#handedEarly = false;
     this.#placeOnWorkers(false);
     this.#arrivalChanged = true;

@@ -385,7 +385,7 @@ export function nodeName(index: number): string {
 
 /** The links carry a few messages at a time over a way that takes long: less than fifty calls a second. */
 export function hasNarrowLinks({ linkBytes, linkMs }: Pick<SimOptions, 'linkBytes' | 'linkMs'>): boolean {
-  return linkBytes !== undefined && linkBytes.windowBytes < 10_000 && linkMs[1] > 10;
+  return linkBytes !== undefined && linkBytes.windowBytes < 10_000 && linkMs[1] + linkBytes.readsWithinMs > 10;
 }
 
 /** What workers send each other may get lost in the best of health. */

@@ -69,7 +69,9 @@ export const limits = {
   timerTickMs: 10,
   idleTickMs: 100, // A worker with nothing to do looks at its clock this often.
   passivateIdleMs: 30_000,
-  passivateSweepMs: 1_000,
+  /** Of calls and users: their transactions were remembered for half a minute (timers H, J), and mostly nothing follows. */
+  passivateSoonMs: 5_000,
+  passivateSweepMs: 5_000,
   lazySaveMs: 100,
   writesInFlightPerPartitionMax: 4,
   restartsPerMinuteMax: 3,

@@ -54,6 +54,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
     },
     unpack: (aor, packed, turn) => takeUp(aor, packed, turn, deps),
     isIdle: (state) => state.requests.contexts.size === 0 && state.waiting.length === 0,
+    passivateAfterMs: limits.passivateSoonMs,
     nextWakeMs: (state) => nextExpiryMs(state.bindings),
     describe: (state) => `aor ${state.aor} bindings ${state.bindings.length} requests ${state.requests.contexts.size}`,
     view,

@@ -37,6 +37,7 @@ export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
     pack: packCall,
     unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
     isIdle: (state) => state.contexts.size === 0,
+    passivateAfterMs: limits.passivateSoonMs,
     describe: (state) =>
       `call ${state.callId} contexts ${state.contexts.size} dialogs ${state.dialogs.size}${placesText(state)}`,
     view: (state) => view(state, deps.noAnswerMs),

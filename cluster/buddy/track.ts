@@ -39,7 +39,8 @@ export class Track {
   seq = 0;
   /** Rows that the store has not acknowledged, the last of each key, in the order of their last change. */
   readonly #behind = new Map<string, Behind>();
-  #waiters: Waiter[] = [];
+  /** {@link none} or an array of its own: an empty one that got old would take those with it who are pushed to it. */
+  #waiters: Waiter[] = none;
   /** The last row that was handed to the store. */
   #submitted = 0;
   /** Everything up to here is in the store. */
@@ -96,7 +97,8 @@ export class Track {
   }
 
   wait(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+    if (this.#waiters.length === 0) this.#waiters = [waiter];
+    else this.#waiters.push(waiter);
   }
 
   /** The rows after `seq` that the store lacks. */
@@ -178,7 +180,7 @@ export class Track {
     const taken: Waiter[] = [];
     const kept: Waiter[] = [];
     for (const waiter of this.#waiters) (which(waiter) ? taken : kept).push(waiter);
-    if (taken.length > 0) this.#waiters = kept;
+    if (taken.length > 0) this.#waiters = kept.length === 0 ? none : kept;
     return taken;
   }
 }

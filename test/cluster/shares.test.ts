@@ -1,6 +1,7 @@
 /**
  * The partitions of one node, driven by hand: what is left to be done when the store does not answer. Seen failing with: what
- * another node sealed to us asked for once, answered or not; a rest as long as the process stood still before it asks again.
+ * another node sealed to us asked for once, answered or not; a rest as long as the process stood still before it asks again;
+ * a new rest with each table.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -87,4 +88,15 @@ test('what is to come is asked for soon after an answer that came late because t
     each?.answer(reply, (nowMs += 5_000));
   }
   assert.equal(ask()?.op, 'owners');
+});
+
+test('what is to come is asked for though tables come all the time', () => {
+  const { shares, asked } = start([3, 5]);
+  let nowMs = 0;
+  for (let epoch = 2; epoch < 2 + 20 && asked.length === 0; epoch++) {
+    nowMs += limits.ownersPollMs / 2;
+    shares.adopt(table(epoch, [3, 5, 6]), nowMs);
+    shares.run(nowMs, true, false, true);
+  }
+  assert.deepEqual([asked[0]?.op, asked[0]?.partitions.slice(0, 2)], ['owners', [3, 5]]);
 });
