@@ -24,6 +24,8 @@ interface Standing {
   readonly confirmed: Map<string, number>;
   voters: readonly (readonly string[])[];
   stoppedAtMs: number | undefined;
+  /** When it stopped by itself, which may be sooner: it counts on nobody whose link is gone. */
+  ownStopMs: number | undefined;
 }
 
 export function latch(world: World): Observer {
@@ -32,7 +34,13 @@ export function latch(world: World): Observer {
   const of = (name: string): Standing => {
     let standing = all.get(name);
     if (standing === undefined) {
-      standing = { leaseUntilMs: -Infinity, confirmed: new Map(), voters: [], stoppedAtMs: -Infinity };
+      standing = {
+        leaseUntilMs: -Infinity,
+        confirmed: new Map(),
+        voters: [],
+        stoppedAtMs: -Infinity,
+        ownStopMs: undefined,
+      };
       all.set(name, standing);
     }
     return standing;
@@ -51,9 +59,9 @@ export function latch(world: World): Observer {
       look(standing, id);
       standing.leaseUntilMs = Math.max(standing.leaseUntilMs, askedAtMs + times.leaseTtlMs - times.leaseMarginMs);
       // A process stops by its own clock, up to the tolerance sooner. What is over already when it is heard of wakes nobody.
-      const { stoppedAtMs } = standing;
+      const { stoppedAtMs, ownStopMs = Infinity } = standing;
       const isOver = world.kernel.nowMs > standing.leaseUntilMs + toleranceMs;
-      if (stoppedAtMs !== undefined && askedAtMs >= stoppedAtMs - 2 * toleranceMs && !isOver)
+      if (stoppedAtMs !== undefined && askedAtMs >= Math.min(stoppedAtMs, ownStopMs) - 2 * toleranceMs && !isOver)
         standing.stoppedAtMs = undefined;
     },
   });
@@ -75,6 +83,11 @@ export function latch(world: World): Observer {
   /** The worker that has just got a packet for one of its connections sends it at once. */
   let isPassing = false;
   return {
+    stepped(node) {
+      const standing = of(node.owner.name);
+      if (node.serving()) standing.ownStopMs = undefined;
+      else standing.ownStopMs ??= world.kernel.nowMs;
+    },
     tableAdopted(node, table) {
       const standing = of(node.owner.name);
       look(standing, node.id);

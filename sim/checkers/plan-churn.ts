@@ -14,8 +14,8 @@ export function planChurn(world: World): Observer {
     tableStored(stored) {
       const table = unpackTable(stored.bytes);
       if (table === undefined) return;
-      // After a wipe the tables begin anew.
-      if (before !== undefined && before.epoch < table.epoch) check(world, before, table);
+      // After a wipe one that comes begins anew, and those who lived through it store theirs again: that follows nothing.
+      if (before !== undefined && before.epoch + 1 === table.epoch) check(world, before, table);
       before = table;
     },
   });
