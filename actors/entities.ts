@@ -5,12 +5,13 @@
 import { limits } from '../src/limits.ts';
 import { Asks } from './asks.ts';
 import { Awake, restOf } from './awake.ts';
+import { changeTimers } from './change-timers.ts';
 import { Exit } from './exit.ts';
 import { type Behaviours, type Input, type Kind, kinds, type SipRequest } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver, wakeTimeOf } from './saver.ts';
-import { EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
+import { type EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { packState, type Snapshot, unpackState } from './snapshot.ts';
 import { type Outgoing, RecordedTurn, repeats } from './turn.ts';
 
@@ -213,7 +214,7 @@ export class Entities implements TimerOwner {
       this.#sleep(slot, life);
       this.#remove(slot, life, gated, turn.durable);
     } else {
-      if (turn.timerCount > 0) this.#changeTimers(slot, life);
+      if (turn.timerCount > 0) changeTimers(slot, life, turn, this.#ports, this);
       if (turn.saved !== undefined) this.saver.mark(slot, life, gated, turn.durable);
     }
     if (turn.promisedTo !== undefined && !life.gate.isOpen)
@@ -231,28 +232,6 @@ export class Entities implements TimerOwner {
       else if (!life.gate.holds((held) => repeats(effect, held))) life.gate.hold(effect);
     }
     if (turn.stopped) this.#tidy(slot);
-  }
-
-  #changeTimers(slot: Slot, life: Life): void {
-    const changes = this.#turn.timers;
-    for (let index = 0; index < this.#turn.timerCount; index++) {
-      const { name, atMs } = changes[index]!;
-      changes[index] = undefined;
-      const armed = life.timerNamed(name);
-      if (armed !== undefined) {
-        this.#ports.wheel.cancel(armed);
-        life.timers.splice(life.timers.indexOf(armed), 1);
-      }
-      if (Number.isNaN(atMs)) continue;
-      if (life.timers.length >= limits.timersPerEntityMax) {
-        this.#ports.count('timer.refused');
-        this.#ports.note('error', 'too-many-timers', { kind: slot.table.kind, key: slot.key, name });
-        continue;
-      }
-      const timer = new EntityTimer(name, slot, this);
-      life.timers.push(timer);
-      this.#ports.wheel.schedule(timer, atMs);
-    }
   }
 
   /**

@@ -1,0 +1,33 @@
+/** What a turn made of the timers of its entity. */
+import { limits } from '../src/limits.ts';
+import type { PartitionPorts } from './ports.ts';
+import { EntityTimer, type Life, type Slot, type TimerOwner } from './slot.ts';
+import type { RecordedTurn } from './turn.ts';
+
+/** Arms, moves and disarms them; those that are too many are counted and refused. The turn forgets them. */
+export function changeTimers(
+  slot: Slot,
+  life: Life,
+  { timers, timerCount }: RecordedTurn,
+  ports: PartitionPorts,
+  owner: TimerOwner,
+): void {
+  for (let index = 0; index < timerCount; index++) {
+    const { name, atMs } = timers[index]!;
+    timers[index] = undefined;
+    const armed = life.timerNamed(name);
+    if (armed !== undefined) {
+      ports.wheel.cancel(armed);
+      life.timers.splice(life.timers.indexOf(armed), 1);
+    }
+    if (Number.isNaN(atMs)) continue;
+    if (life.timers.length >= limits.timersPerEntityMax) {
+      ports.count('timer.refused');
+      ports.note('error', 'too-many-timers', { kind: slot.table.kind, key: slot.key, name });
+      continue;
+    }
+    const timer = new EntityTimer(name, slot, owner);
+    life.timers.push(timer);
+    ports.wheel.schedule(timer, atMs);
+  }
+}
