@@ -109,16 +109,16 @@ export const runtimeMutants: readonly Mutant[] = [
   },
   {
     name: 'a cleared timer fires',
-    file: 'actors/entities.ts',
-    line: '      if (armed !== undefined) {\n        this.#ports.wheel.cancel(armed);',
-    instead: '      if (armed !== undefined && !Number.isNaN(atMs)) {\n        this.#ports.wheel.cancel(armed);',
+    file: 'actors/change-timers.ts',
+    line: '    if (armed !== undefined) {\n      ports.wheel.cancel(armed);',
+    instead: '    if (armed !== undefined && !Number.isNaN(atMs)) {\n      ports.wheel.cancel(armed);',
     looksAtAll: true,
   },
   {
     name: 'a timer that is armed anew keeps its old time',
-    file: 'actors/entities.ts',
-    line: '      if (armed !== undefined) {\n        this.#ports.wheel.cancel(armed);',
-    instead: '      if (armed !== undefined && Number.isNaN(atMs)) {\n        this.#ports.wheel.cancel(armed);',
+    file: 'actors/change-timers.ts',
+    line: '    if (armed !== undefined) {\n      ports.wheel.cancel(armed);',
+    instead: '    if (armed !== undefined && Number.isNaN(atMs)) {\n      ports.wheel.cancel(armed);',
     looksAtAll: true,
   },
   {
