@@ -280,7 +280,7 @@ export const clusterMutants: readonly Mutant[] = [
     file: 'cluster/share.ts',
     line: "      if (want === 'take') return now.pollDue ? 'poll' : 'stay';",
     instead: "      if (want === 'take') return 'stay';",
-    scenario: 'hand-off message lost',
+    scenario: 'hand-off message to who has come back lost',
   },
   {
     name: 'what a dead receiver had is not taken back',

@@ -61,13 +61,31 @@ export const handoverScenarios: readonly Scenario[] = [
       calls: calls(45, { everyMs: 110, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_500 }) }),
       faults: [
         fault(1_000, 'drain', 'b', { forMs: 100 }),
-        // b has come back and gets its share. Longer than a link lives, so that what was said on it is gone.
+        // Longer than a link lives, so that what was said on it is gone.
+        fault(1_020, 'one-way-cut', 'b', { other: 'a', forMs: 3_000 }),
+        fault(1_020, 'one-way-cut', 'b', { other: 'c', forMs: 3_000 }),
+      ],
+    }),
+    reaches: ['hand-off by drain'],
+    judge: stood,
+  },
+  {
+    name: 'hand-off message to who has come back lost',
+    seenIn: ['https://github.com/akkadotnet/akka.net/pull/8055'],
+    breaks: 'who was given a partition and did not hear of it never serves it',
+    options: options({
+      storeMs: [5, 30],
+      calls: calls(45, { everyMs: 110, plan: () => ({ talkMs: 14_000, infoEveryMs: 2_500 }) }),
+      faults: [
+        fault(1_000, 'drain', 'b', { forMs: 100 }),
+        // It has come back and gets its share.
         fault(2_500, 'one-way-cut', 'a', { other: 'b', forMs: 7_000 }),
         fault(2_500, 'one-way-cut', 'c', { other: 'b', forMs: 7_000 }),
       ],
     }),
     reaches: ['hand-off by drain'],
     judge: stood,
+    mutant: 'a lost word of a hand-off is not made up for',
   },
   {
     name: 'writes during heavy hand-off',
