@@ -56,11 +56,13 @@ class Copies {
   read({ callId, cseq }: Message): void {
     const key = `${callId} ${cseq}`;
     const times = this.#readMs.get(key);
-    if (times === undefined) this.#readMs.set(key, [this.#world.kernel.nowMs]);
-    else times.push(this.#world.kernel.nowMs);
+    const { nowMs } = this.#world.kernel;
+    if (times === undefined) this.#readMs.set(key, [nowMs]);
+    // Who stood still reads all that came meanwhile in one moment.
+    else if (nowMs - times.at(-1)! > sameMomentMs) times.push(nowMs);
   }
 
-  /** At most two were read, and each while a node was on its way to be replaced. */
+  /** They were read in two moments at most, and each while a node was on its way to be replaced. */
   areLost(callId: string, cseq: number): boolean {
     // Where nothing tells what is read (sim/real), all of them were.
     const times = this.#readMs.get(`${callId} ${cseq}`);
@@ -73,6 +75,7 @@ class Copies {
   }
 }
 
+const sameMomentMs = 10;
 /** What was read may still wait for the store then. */
 const underWayMs = 1_000;
 /** A lease lapses, others vote, rows are loaded. */
