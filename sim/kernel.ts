@@ -1,5 +1,5 @@
 /**
- * Time in the simulator: a heap of events ordered by (time, number). Every event belongs to an owner (a process, one of
+ * Time in the simulator: events ordered by time, those of one time as they were made. Every event belongs to an owner (a process, one of
  * its threads, a phone); the events of an owner that died are dropped, those of one that was stopped (SIGSTOP) wait.
  * The trace hash is over all events that ran, so that two runs of a seed can be compared.
  */
@@ -56,10 +56,14 @@ export class Owner {
 
 export interface Event {
   readonly atMs: number;
-  readonly order: number;
   readonly owner: Owner | undefined;
   readonly run: () => void;
 }
+
+/** Of what is due in one page a dozen events are known at a time: hardly anything has to move for a new one. */
+const pageMs = 8;
+/** Pages that nobody looks for one by one. */
+const gapMax = 1_000;
 
 export class Kernel {
   nowMs = 0;
@@ -69,22 +73,26 @@ export class Kernel {
   ran = 0;
   /** Told of every event that runs, just before: to find where two runs part. */
   watch: ((owner: Owner | undefined) => void) | undefined;
-  #order = 0;
   #hash = 0x811c9dc5;
-  /** A heap in which each event has four below it, and beside it the times, for fewer looks into memory. */
-  readonly #heap: Event[] = [];
-  readonly #times: number[] = [];
+  /** The page that time has come to, in order, and the first of its events that has not run. */
+  #due: Event[] = [];
+  #next = 0;
+  #page = 0;
+  /** Later ones by their number, each in the order in which its events were made. */
+  readonly #pages = new Map<number, Event[]>();
 
   /** `owner` undefined: the world itself. */
   at(delayMs: number, owner: Owner | undefined, run: () => void): void {
-    this.#push({ atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++, owner, run });
+    this.#push({ atMs: this.nowMs + Math.max(0, delayMs), owner, run });
   }
 
   /** Runs everything up to a time. Stops early when it is halted, or `stop` says so. */
   run(untilMs: number, stop?: () => boolean): void {
-    const times = this.#times;
-    while (times.length > 0 && times[0]! <= untilMs) {
-      const event = this.#pop();
+    for (;;) {
+      if (this.#next === this.#due.length && !this.#turn(untilMs)) break;
+      const event = this.#due[this.#next]!;
+      if (event.atMs > untilMs) break;
+      this.#next++;
       this.nowMs = event.atMs;
       const { owner } = event;
       if (owner !== undefined) {
@@ -108,7 +116,7 @@ export class Kernel {
   /** SIGCONT: what came due meanwhile happens now, in its old order. */
   resume(owner: Owner): void {
     owner.wake();
-    for (const event of owner.held.splice(0)) this.#push({ ...event, atMs: this.nowMs, order: this.#order++ });
+    for (const event of owner.held.splice(0)) this.#push({ ...event, atMs: this.nowMs });
   }
 
   /** Anything that two runs of a seed must have in common. */
@@ -129,51 +137,41 @@ export class Kernel {
 
   /** The event is the newest of all: of those of its time it is the last. */
   #push(event: Event): void {
-    const heap = this.#heap;
-    const times = this.#times;
-    const { atMs } = event;
-    let index = heap.length;
-    heap.push(event);
-    times.push(atMs);
-    while (index > 0) {
-      const parent = (index - 1) >> 2;
-      if (times[parent]! <= atMs) break;
-      heap[index] = heap[parent]!;
-      times[index] = times[parent]!;
-      index = parent;
-    }
-    heap[index] = event;
-    times[index] = atMs;
+    const page = Math.floor(event.atMs / pageMs);
+    if (page <= this.#page) return insert(this.#due, event);
+    const events = this.#pages.get(page);
+    if (events === undefined) this.#pages.set(page, [event]);
+    else events.push(event);
   }
 
-  #pop(): Event {
-    const heap = this.#heap;
-    const times = this.#times;
-    const first = heap[0]!;
-    const last = heap.pop()!;
-    const lastMs = times.pop()!;
-    const { length } = heap;
-    if (length === 0) return first;
-    let index = 0;
-    for (;;) {
-      const from = index * 4 + 1;
-      if (from >= length) break;
-      const to = Math.min(from + 4, length);
-      let least = from;
-      let leastMs = times[from]!;
-      for (let child = from + 1; child < to; child++) {
-        const childMs = times[child]!;
-        if (childMs > leastMs || (childMs === leastMs && heap[child]!.order > heap[least]!.order)) continue;
-        least = child;
-        leastMs = childMs;
-      }
-      if (leastMs > lastMs || (leastMs === lastMs && heap[least]!.order > last.order)) break;
-      heap[index] = heap[least]!;
-      times[index] = leastMs;
-      index = least;
+  /** To the next page that has something, unless it begins later than that. */
+  #turn(untilMs: number): boolean {
+    if (this.#pages.size === 0) return false;
+    const last = Math.floor(untilMs / pageMs);
+    let page = this.#page + 1;
+    while (page <= last && !this.#pages.has(page)) {
+      page++;
+      if (page - this.#page > gapMax) page = Math.min(...this.#pages.keys());
     }
-    heap[index] = last;
-    times[index] = lastMs;
-    return first;
+    if (page > last) return false;
+    const events = this.#pages.get(page)!;
+    this.#pages.delete(page);
+    this.#due = events.length > 1 ? inOrder(events) : events;
+    this.#next = 0;
+    this.#page = page;
+    return true;
   }
+}
+
+function inOrder(events: readonly Event[]): Event[] {
+  const ordered: Event[] = [];
+  for (const event of events) insert(ordered, event);
+  return ordered;
+}
+
+function insert(events: Event[], event: Event): void {
+  let index = events.length;
+  events.push(event);
+  for (; index > 0 && events[index - 1]!.atMs > event.atMs; index--) events[index] = events[index - 1]!;
+  events[index] = event;
 }
