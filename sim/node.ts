@@ -63,9 +63,10 @@ export class SimNode implements LinkEnd {
       nowMs: () => clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
       toNode: (peer, target, payload) => {
-        for (const each of world.audience.forwarded) each.forwarded(this, peer, target, payload);
         for (const each of world.audience.routed) each.routed(this, peer, target);
-        return world.links.send(this, peer, target, payload);
+        const isTaken = world.links.send(this, peer, target, payload);
+        for (const each of world.audience.forwarded) each.forwarded(this, peer, target, payload, isTaken);
+        return isTaken;
       },
       relayTo: (peer) => this.loop.control.relayTo(peer),
       shortcuts,

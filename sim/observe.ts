@@ -51,8 +51,8 @@ export interface Observer<Node extends NamedNode = SimNode> {
   nodeReceived?(node: SimNode, worker: number, message: Message | string, bytes: Buffer, from: Endpoint): void;
   /** An item has come to the main thread of a node from another one. */
   arrived?(node: SimNode, peer: string, target: Target, payload: Uint8Array): void;
-  /** A node gives an item to another one. */
-  forwarded?(node: SimNode, peer: string, target: Target, payload: Uint8Array): void;
+  /** A node gives an item to another one; it tries again later where the link does not take it. */
+  forwarded?(node: SimNode, peer: string, target: Target, payload: Uint8Array, isTaken: boolean): void;
   phoneSent?(phone: string, message: Message): void;
   phoneReceived?(phone: string, message: Message | string, bytes: Buffer): void;
   crashed?(node: string, name: string, error: unknown): void;

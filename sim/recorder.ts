@@ -32,6 +32,8 @@ export class Recorder {
 
   constructor(world: World, keep: boolean) {
     this.story = keep ? new Story(world) : undefined;
+    /** Items that a link did not take. */
+    const waiting = new WeakSet<Uint8Array>();
     const say = (text: string): void => {
       if (this.lines.length < linesMax)
         this.lines.push(`${(world.kernel.nowMs / 1_000).toFixed(3).padStart(8)}  ${text}`);
@@ -57,11 +59,15 @@ export class Recorder {
           registration: (record) => say(`${record.phone}: ${record.wants} ${record.status} ${record.listed.join(' ')}`),
           phase: (phase) => say(`-- ${phase}`),
           crashed: (node, name, error) => say(`${node}: ${name} broke: ${String(error)}`),
-          forwarded: (node, peer, target, payload) => {
+          forwarded: (node, peer, target, payload, isTaken) => {
+            // Tried again every few milliseconds: said once.
+            if (!isTaken && waiting.has(payload)) return;
+            if (!isTaken) waiting.add(payload);
             const to = world.nodes.get(peer)?.owner.name ?? peer;
             const found = contentOf(target, payload);
-            if (found !== undefined)
-              this.forwards.push({ atMs: world.kernel.nowMs, from: node.owner.name, to, ...found });
+            if (found === undefined) return;
+            const text = isTaken ? found.text : `${found.text} WAITS`;
+            this.forwards.push({ atMs: world.kernel.nowMs, from: node.owner.name, to, callId: found.callId, text });
           },
         };
   }

@@ -38,6 +38,7 @@ import { provisional } from './provisional.ts';
 import { quiet } from './quiet.ts';
 import { registered } from './registered.ts';
 import { registers } from './registers.ts';
+import { repeated } from './repeated.ts';
 import { responseWay } from './response-way.ts';
 import { ringingCalls } from './ringing-calls.ts';
 import { sealed } from './sealed.ts';
@@ -84,6 +85,7 @@ export const checkers: readonly ((world: World) => Observer)[] = [
   places,
   planChurn,
   prompt,
+  repeated,
   responseWay,
   snapshots,
   wire,
