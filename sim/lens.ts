@@ -108,8 +108,8 @@ export function watchActors(
         state,
         twin: twins[kind],
       };
-      for (const each of world.audience.handling) {
-        const then = each.handling(about);
+      for (const tell of world.audience.handling) {
+        const then = tell(about);
         if (then !== undefined) (after ??= []).push(then);
       }
       if (after === undefined) return live.receive(state, input, turn);

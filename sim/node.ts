@@ -51,7 +51,7 @@ export class SimNode implements LinkEnd {
     this.owner = new Owner(`${id}.${incarnation}`);
     this.log = {
       write: (level, event, fields) => {
-        for (const each of world.audience.noted) each.noted(id, level, event, fields ?? {});
+        for (const tell of world.audience.noted) tell(id, level, event, fields ?? {});
       },
     };
     this.places = new Int32Array(world.options.partitions);
@@ -63,15 +63,15 @@ export class SimNode implements LinkEnd {
       nowMs: () => clock.monotonicMs(),
       toWorker: (worker, target, payload) => this.#toWorker(worker, target, payload),
       toNode: (peer, target, payload) => {
-        for (const each of world.audience.routed) each.routed(this, peer, target);
+        for (const tell of world.audience.routed) tell(this, peer, target);
         const isTaken = world.links.send(this, peer, target, payload);
-        for (const each of world.audience.forwarded) each.forwarded(this, peer, target, payload, isTaken);
+        for (const tell of world.audience.forwarded) tell(this, peer, target, payload, isTaken);
         return isTaken;
       },
       relayTo: (peer) => this.loop.control.relayTo(peer),
       shortcuts,
       count: (metric) => {
-        for (const each of world.audience.counted) each.counted(id, metric);
+        for (const tell of world.audience.counted) tell(id, metric);
       },
     });
     const profile = world.options.profile && { profile: world.options.profile };
@@ -100,7 +100,7 @@ export class SimNode implements LinkEnd {
           world.links.wanted(this);
         },
         table: (table) => {
-          for (const each of world.audience.tableAdopted) each.tableAdopted(this, table);
+          for (const tell of world.audience.tableAdopted) tell(this, table);
         },
         exit: (_code, reason) => world.exited(this, reason),
       },
@@ -168,7 +168,7 @@ export class SimNode implements LinkEnd {
 
   onReport(worker: SimWorker, report: ShareReport): void {
     if (this.workers[worker.index] !== worker) return;
-    for (const each of this.#world.audience.reported) each.reported(this, report);
+    for (const tell of this.#world.audience.reported) tell(this, report);
     switch (report.type) {
       case 'serving':
         return this.#step({ type: 'worker-serving', worker: worker.index, shares: report.shares });
@@ -201,7 +201,7 @@ export class SimNode implements LinkEnd {
   }
 
   item(from: string, incarnation: number, target: Target, payload: Uint8Array): void {
-    for (const each of this.#world.audience.arrived) each.arrived(this, from, target, payload);
+    for (const tell of this.#world.audience.arrived) tell(this, from, target, payload);
     if (target[0] !== 2) return this.hub.fromNode(from, target, payload);
     const item = unpackPeerItem(payload);
     if (item?.kind === 'control') this.frame(from, incarnation, item.frame);
@@ -210,7 +210,7 @@ export class SimNode implements LinkEnd {
   }
 
   frame(from: string, incarnation: number, frame: PeerFrame): void {
-    for (const each of this.#world.audience.peerFrame) each.peerFrame(this, from, frame, incarnation);
+    for (const tell of this.#world.audience.peerFrame) tell(this, from, frame, incarnation);
     this.#step({ type: 'peer-frame', peer: from, incarnation, frame });
   }
 
@@ -229,14 +229,14 @@ export class SimNode implements LinkEnd {
 
   #step(input: Parameters<ControlLoop['step']>[0]): void {
     this.loop.step(input);
-    for (const each of this.#world.audience.stepped) each.stepped(this);
+    for (const tell of this.#world.audience.stepped) tell(this);
   }
 
   #tick(): void {
     this.#world.kernel.at(this.#ticks.between(19.5, 22), this.owner, () => {
       this.loop.tick();
       this.#listenWhenJoined();
-      for (const each of this.#world.audience.stepped) each.stepped(this);
+      for (const tell of this.#world.audience.stepped) tell(this);
       this.#tick();
     });
   }
@@ -269,7 +269,7 @@ export class SimNode implements LinkEnd {
   #toWorker(index: number, target: Target, payload: Uint8Array): boolean {
     const worker = this.workers[index];
     if (worker === undefined) return false;
-    for (const each of this.#world.audience.routed) each.routed(this, '', target);
+    for (const tell of this.#world.audience.routed) tell(this, '', target);
     const copy = Buffer.from(payload);
     this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.item(target, copy));
     return true;
@@ -277,7 +277,7 @@ export class SimNode implements LinkEnd {
 
   #tellWorker(index: number, order: ShareOrder): void {
     const worker = this.workers[index];
-    for (const each of this.#world.audience.ordered) each.ordered(this, order);
+    for (const tell of this.#world.audience.ordered) tell(this, order);
     if (worker !== undefined)
       this.#world.kernel.at(this.#world.options.threadMs, worker.owner, () => worker.order(order));
   }

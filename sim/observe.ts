@@ -64,8 +64,8 @@ export interface Observer<Node extends NamedNode = SimNode> {
 
 type Hook = keyof Observer;
 
-/** Of each event of a world, who wants to hear of it: nobody else is asked. */
-export type Audience = { readonly [Each in Hook]-?: readonly (Observer & Required<Pick<Observer, Each>>)[] };
+/** Of each event of a world, who wants to hear of it: nobody else is asked, and nobody is looked for in an observer. */
+export type Audience = { readonly [Each in Hook]-?: readonly NonNullable<Observer[Each]>[] };
 
 const hooks: Readonly<Record<Hook, true>> = {
   stepped: true,
@@ -97,7 +97,7 @@ const hooks: Readonly<Record<Hook, true>> = {
 };
 
 export function audienceOf(observers: readonly Observer[]): Audience {
-  const of = (hook: Hook): readonly Observer[] => observers.filter((each) => each[hook] !== undefined);
+  const of = (hook: Hook): readonly Observer[Hook][] => observers.flatMap((each) => each[hook] ?? []);
   return Object.fromEntries(Object.keys(hooks).map((hook) => [hook, of(hook as Hook)])) as unknown as Audience;
 }
 

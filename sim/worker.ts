@@ -47,11 +47,11 @@ export class SimWorker implements Socket, StreamListener {
     this.owner = new Owner(`${node.owner.name}/${index}`, node.owner);
     const { kernel } = world;
     const count = (metric: string): void => {
-      for (const each of world.audience.counted) each.counted(node.id, metric);
+      for (const tell of world.audience.counted) tell(node.id, metric);
     };
     this.host = new SyncHost({
       crashed: (name, error) => {
-        for (const each of world.audience.crashed) each.crashed(node.id, name, error);
+        for (const tell of world.audience.crashed) tell(node.id, name, error);
       },
       refused: () => count('actor-refused'),
       deadLetters: () => count('actor-dead-letters'),
@@ -125,14 +125,14 @@ export class SimWorker implements Socket, StreamListener {
 
   order(order: ShareOrder): void {
     const { audience } = this.#world;
-    for (const each of audience.obeying) each.obeying(this.#node, this.index, order);
+    for (const tell of audience.obeying) tell(this.#node, this.index, order);
     this.core.order(order);
-    for (const each of audience.obeyed) each.obeyed(this.#node, this.index, order);
+    for (const tell of audience.obeyed) tell(this.#node, this.index, order);
     this.#turn();
   }
 
   item(target: Target, payload: Uint8Array): void {
-    for (const each of this.#world.audience.cameToWorker) each.cameToWorker(this.#node, this.index, target, payload);
+    for (const tell of this.#world.audience.cameToWorker) tell(this.#node, this.index, target, payload);
     this.core.onItem(target, payload);
     this.#turn();
   }
@@ -148,8 +148,7 @@ export class SimWorker implements Socket, StreamListener {
   #onMessage(bytes: Buffer, flow: Flow): void {
     if (this.#world.audience.nodeReceived.length > 0) {
       const message = readMessage(bytes);
-      for (const each of this.#world.audience.nodeReceived)
-        each.nodeReceived(this.#node, this.index, message, bytes, flow);
+      for (const tell of this.#world.audience.nodeReceived) tell(this.#node, this.index, message, bytes, flow);
     }
     if (flow.protocol === 'tcp') this.#world.network.tell(flow, clusterEndpoint, bytes, this.owner.name);
     this.core.edge.receive(bytes, flow);
@@ -160,10 +159,9 @@ export class SimWorker implements Socket, StreamListener {
     const { hosted } = this.core;
     const deliver = hosted.deliver.bind(hosted);
     hosted.deliver = (partition, envelope) => {
-      for (const each of this.#world.audience.delivering) each.delivering();
+      for (const tell of this.#world.audience.delivering) tell();
       const taken = deliver(partition, envelope);
-      for (const each of this.#world.audience.delivered)
-        each.delivered(this.#node, this.index, partition, envelope, taken);
+      for (const tell of this.#world.audience.delivered) tell(this.#node, this.index, partition, envelope, taken);
       return taken;
     };
   }
@@ -236,21 +234,20 @@ export class SimWorker implements Socket, StreamListener {
 
   #directItem(partition: number, hops: number, payload: Buffer): void {
     const { cameToWorker } = this.#world.audience;
-    for (const each of cameToWorker) each.cameToWorker(this.#node, this.index, [0, partition, hops], payload);
+    for (const tell of cameToWorker) tell(this.#node, this.index, [0, partition, hops], payload);
     this.core.onDirectItem(partition, hops, payload);
   }
 
   #sendDirectly(partition: number, payload: Uint8Array): boolean {
     if (this.direct?.send(partition, payload) !== true) return false;
-    for (const each of this.#world.audience.leftWorker)
-      each.leftWorker(this.#node, this.index, [0, partition, 0], payload);
+    for (const tell of this.#world.audience.leftWorker) tell(this.#node, this.index, [0, partition, 0], payload);
     return true;
   }
 
   #toHub(to: string, target: Target, payload: Uint8Array): boolean {
     const copy = Buffer.from(payload);
     const node = this.#node;
-    for (const each of this.#world.audience.leftWorker) each.leftWorker(node, this.index, target, copy);
+    for (const tell of this.#world.audience.leftWorker) tell(node, this.index, target, copy);
     this.#world.kernel.at(this.#world.options.threadMs, node.owner, () => node.hub.fromWorker(to, target, copy));
     return true;
   }
@@ -259,7 +256,7 @@ export class SimWorker implements Socket, StreamListener {
     const { network, audience } = this.#world;
     const copy = Buffer.from(bytes);
     const message = readMessage(copy);
-    for (const each of audience.nodeSent) each.nodeSent(this.#node, this.index, flow, message, copy);
+    for (const tell of audience.nodeSent) tell(this.#node, this.index, flow, message, copy);
     if (flow.protocol === 'tcp') {
       network.tell(clusterEndpoint, flow, copy, this.owner.name);
       this.#connections.send(flow, copy, token);

@@ -136,17 +136,17 @@ export class World {
     this.#run(this.healedAtMs);
     faults.healAll();
     this.#run(this.healedAtMs + this.phases.healedMs);
-    for (const each of this.audience.phase) each.phase('healed');
+    for (const tell of this.audience.phase) tell('healed');
     this.#probe();
     this.#run(this.healedAtMs + this.phases.quietMs);
-    for (const each of this.audience.phase) each.phase('quiet');
+    for (const tell of this.audience.phase) tell('quiet');
     this.isQuiet = true;
     for (const phone of this.phones.values()) {
       phone.registration.set(false);
       for (const dialog of phone.dialogs()) dialog.bye();
     }
     this.#run(this.healedAtMs + this.phases.endMs);
-    for (const each of this.audience.phase) each.phase('end');
+    for (const tell of this.audience.phase) tell('end');
   }
 
   startNode(id: string): void {
@@ -174,7 +174,7 @@ export class World {
   }
 
   tellCall(call: CallRecord, what: string): void {
-    for (const each of this.audience.callEvent) each.callEvent(call, what);
+    for (const tell of this.audience.callEvent) tell(call, what);
   }
 
   liveNodes(): SimNode[] {

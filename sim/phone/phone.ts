@@ -107,7 +107,7 @@ export class Phone implements Socket {
     const bytes = this.habits.isCompact ? compact(written) : written;
     const message = readMessage(bytes);
     if (typeof message === 'string') throw new Error(`${this.name} wrote what it cannot read: ${message}`);
-    for (const each of this.world.audience.phoneSent) each.phoneSent(this.name, message);
+    for (const tell of this.world.audience.phoneSent) tell(this.name, message);
     if (this.line === undefined) this.world.network.send(this.at, to, bytes);
     else this.line.send(bytes);
   }
@@ -134,7 +134,7 @@ export class Phone implements Socket {
 
   receive(bytes: Buffer): void {
     const message = readMessage(bytes);
-    for (const each of this.world.audience.phoneReceived) each.phoneReceived(this.name, message, bytes);
+    for (const tell of this.world.audience.phoneReceived) tell(this.name, message, bytes);
     if (typeof message === 'string' || this.#isDeafTo(message)) return;
     if (message.isRequest) this.#onRequest(message);
     else this.#clients.get(message.transaction)?.receive(message);

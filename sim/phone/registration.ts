@@ -132,7 +132,7 @@ export class Registration {
       record.expiresMs = Number((own === undefined ? undefined : paramOf(own, 'expires')) ?? 0) * 1_000;
     }
     this.#busy = false;
-    for (const each of world.audience.registration) each.registration(record);
+    for (const tell of world.audience.registration) tell(record);
     if (this.#isGone) return;
     if (this.#wanted !== (record.wants === 'bind')) return this.#begin();
     if (!this.#wanted && status === 200) return;
