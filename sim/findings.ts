@@ -1,6 +1,7 @@
 /** What is told of a failing world: made smaller, in sentences, as a ladder, and as a file to play it again from. */
 import { invariants } from './invariants.ts';
 import { ladder } from './ladder.ts';
+import type { LadderEvent } from './ladder.ts';
 import type { SimOptions } from './options.ts';
 import type { FailFile } from './replay.ts';
 import { shrink, sizeOf } from './shrink.ts';
@@ -39,8 +40,8 @@ export function investigate(options: SimOptions, found: Failure, bounds: ShrinkB
   return { file, fileName, small };
 }
 
-/** The whole of it for a terminal. @param flags that the seed was drawn with, ` --nodes 3`. */
-export function* tell({ file, fileName, small }: Findings, flags = ''): Generator<string> {
+/** The whole of it for a terminal. @param again the command that plays the whole world; undefined: by its seed alone. */
+export function* tell({ file, fileName, small }: Findings, again?: string): Generator<string> {
   const { failure, shrunk, options } = file;
   const shown = small.failure ?? failure;
   yield `FAILED  invariant ${failure.invariant} (sim/checkers/${failure.checker}.ts), seed ${options.seed}`;
@@ -55,19 +56,24 @@ export function* tell({ file, fileName, small }: Findings, flags = ''): Generato
   for (const line of linesOf(small, shown.callId).slice(-lastLines)) yield line;
   if (shown.callId !== '') {
     yield '';
-    const { passages, forwards, story } = small.recorder;
-    const fromMs = small.calls.find((call) => call.plan.callId === shown.callId)?.plan.startMs ?? 0;
-    const faults = (story?.faults ?? []).filter(({ atMs }) => atMs >= fromMs);
-    const events = faults.map(({ atMs, fault }) => ({ atMs, text: `${fault.kind} ${fault.node}` }));
-    events.push({ atMs: shown.atMs, text: `invariant ${shown.invariant}: ${shown.message.split('\n')[0]}` });
-    const rows = ladder(passages, shown.callId, forwards, events);
-    for (const line of rows.slice(0, ladderLinesMax)) yield line;
-    if (rows.length > ladderLinesMax) yield `          (${rows.length - ladderLinesMax} more: --report shows all)`;
+    const text = `invariant ${shown.invariant}: ${shown.message.split('\n')[0]}`;
+    yield* callOf(small, shown.callId, { atMs: shown.atMs, text });
   }
   yield '';
   yield `again     carillon sim --replay ${fileName}`;
   yield `look      carillon sim --replay ${fileName} --report fail-${options.seed}.html`;
-  yield `whole     carillon sim --seed ${options.seed}${flags} --log full`;
+  yield `whole     ${again ?? `carillon sim --seed ${options.seed}`} --log full`;
+}
+
+/** The ladder of one call, with what happened to the world meanwhile. @param last what else is to be said. */
+export function* callOf(result: SimResult, callId: string, last: LadderEvent): Generator<string> {
+  const { passages, forwards, story } = result.recorder;
+  const fromMs = result.calls.find((call) => call.plan.callId === callId)?.plan.startMs ?? 0;
+  const faults = (story?.faults ?? []).filter(({ atMs }) => atMs >= fromMs);
+  const events = faults.map(({ atMs, fault }) => ({ atMs, text: `${fault.kind} ${fault.node}` }));
+  const rows = ladder(passages, callId, forwards, [...events, last]);
+  for (const line of rows.slice(0, ladderLinesMax)) yield line;
+  if (rows.length > ladderLinesMax) yield `          (${rows.length - ladderLinesMax} more: --report shows all)`;
 }
 
 /** What a world is made of, in a few lines. */

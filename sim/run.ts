@@ -8,12 +8,17 @@ import type { BatchTotals } from './batch.ts';
 import { keepInCorpus } from './corpus.ts';
 import { points } from './coverage.ts';
 import { coverageLines } from './reach/print.ts';
-import { describe, investigate, tell } from './findings.ts';
+import { callOf, describe, investigate, tell } from './findings.ts';
+import { namedWorld, playNamed } from './named.ts';
+import type { NamedWorld } from './named.ts';
 import { draw } from './options.ts';
 import type { SimOptions, SimWishes } from './options.ts';
 import { readFailFile, UsageError } from './replay.ts';
 import type { FailFile } from './replay.ts';
 import { reportPage } from './report/page.ts';
+import { complaints } from './scenarios/list.ts';
+import type { Complaint } from './scenarios/list.ts';
+import type { Scenario } from './scenarios/scenario.ts';
 import { simulate } from './simulate.ts';
 import type { Failure, SimResult } from './simulate.ts';
 
@@ -26,6 +31,8 @@ export interface RunOptions extends SimWishes {
   readonly realSeconds: number | undefined;
   /** A file of a failure to be played instead of a seed. */
   readonly replay: string | undefined;
+  /** Name of a world of sim/corpus.json or of a scenario, to be played instead of a seed. */
+  readonly world: string | undefined;
   readonly log: 'short' | 'full';
   readonly json: boolean;
   /** Where to write a page for people. */
@@ -50,6 +57,7 @@ const shrinkRunsMax = 5_000;
 /** The exit code: 0 all held, 1 an invariant was broken (or a point not reached, if that was asked for). */
 export async function runSim(options: RunOptions, output: Output): Promise<number> {
   if (options.replay !== undefined) return runFile(options.replay, options, output);
+  if (options.world !== undefined) return runNamed(namedWorld(options.world), options, output);
   if (options.seeds > 1) return runMany(options, output);
   return runOne(draw(options.seed, options), options, output);
 }
@@ -70,6 +78,11 @@ function runFile(name: string, options: RunOptions, output: Output): number {
   });
 }
 
+function runNamed({ name, options: world, scenario }: NamedWorld, options: RunOptions, output: Output): number {
+  if (!options.json) output.print(scenario === undefined ? name : `${name}: ${scenario.breaks}`);
+  return runOne(world, { ...options, world: name }, output, undefined, scenario);
+}
+
 function fileWith(name: string): FailFile {
   try {
     return readFailFile(readFileSync(name, 'utf8'));
@@ -83,6 +96,7 @@ function runOne(
   options: RunOptions,
   output: Output,
   replayed?: { readonly traceBefore: string; readonly name: string },
+  scenario?: Scenario,
 ): number {
   const startMs = output.nowMs();
   const result = simulate(world, true);
@@ -104,10 +118,11 @@ function runOne(
       );
   }
   if (failure === undefined) {
-    if (!options.json) output.print('every invariant held');
+    const wrong = scenario === undefined ? [] : [...complaints(scenario, result)];
+    if (!options.json) for (const line of wholeLines(wrong, result)) output.print(line);
     writePage(result, options, output);
     if (options.keep !== undefined) keepInCorpus(options.keep, world, 0);
-    return 0;
+    return wrong.length === 0 ? 0 : 1;
   }
   if (replayed === undefined) failed(world, failure, options, output);
   else {
@@ -118,6 +133,14 @@ function runOne(
     if (options.keep !== undefined) keepInCorpus(options.keep, world, failure.invariant);
   }
   return 1;
+}
+
+/** Of a world that kept every invariant: what its scenario says against it, with the first call that it is about. */
+function* wholeLines(wrong: readonly Complaint[], result: SimResult): Generator<string> {
+  for (const { text } of wrong) yield `FAILED  ${text}`;
+  yield 'every invariant held';
+  const first = wrong.find(({ callId }) => callId !== '');
+  if (first !== undefined) yield* callOf(result, first.callId, { atMs: result.virtualMs, text: first.text });
 }
 
 async function runMany(options: RunOptions, output: Output): Promise<number> {
@@ -183,14 +206,16 @@ function failed(world: SimOptions, failure: Failure, options: RunOptions, output
   });
   output.progress('');
   writeFileSync(findings.fileName, `${JSON.stringify(findings.file, undefined, 2)}\n`);
-  if (!options.json) for (const line of tell(findings, flagsOf(options))) output.print(line);
+  if (!options.json) for (const line of tell(findings, playWhole(world, options))) output.print(line);
   writePage(findings.small, options, output);
   if (options.keep !== undefined) keepInCorpus(options.keep, findings.small.options, failure.invariant);
 }
 
-/** What the seed alone does not say. */
-function flagsOf({ nodes, faultSeconds, kinds }: SimWishes): string {
+/** The command that plays the whole world: by its name, or by its seed with what that alone does not say. */
+function playWhole({ seed }: SimOptions, { world, nodes, faultSeconds, kinds }: RunOptions): string {
+  if (world !== undefined) return playNamed(world);
   return (
+    `carillon sim --seed ${seed}` +
     (nodes === undefined ? '' : ` --nodes ${nodes}`) +
     (faultSeconds === undefined ? '' : ` --seconds ${faultSeconds}`) +
     (kinds === undefined ? '' : ` --faults ${kinds.join(',') || 'none'}`)

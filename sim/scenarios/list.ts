@@ -30,6 +30,22 @@ export interface ScenarioResult {
   readonly problems: readonly string[];
 }
 
+/** What a scenario asks of its world beyond the invariants. */
+export interface Complaint {
+  /** '' when it is about no call. */
+  readonly callId: string;
+  readonly text: string;
+}
+
+export function* complaints({ judge, reaches }: Scenario, { calls, reached }: SimResult): Generator<Complaint> {
+  for (const call of calls) {
+    // Those after the healing are judged by sim/checkers/healed.ts.
+    const wrong = call.plan.number < 1_000 ? judge(call) : undefined;
+    if (wrong !== undefined) yield { callId: call.plan.callId, text: `${call.plan.callId} ${wrong}` };
+  }
+  for (const point of reaches) if (!reached.has(point)) yield { callId: '', text: `never reached: ${point}` };
+}
+
 /** @param seed other small things than those that it is known by. */
 export function play(scenario: Scenario, seed = scenario.options.seed): ScenarioResult {
   const result = simulate({ ...scenario.options, seed });
@@ -39,11 +55,6 @@ export function play(scenario: Scenario, seed = scenario.options.seed): Scenario
     problems.push(
       `invariant ${failure.invariant} (${failure.checker}) at ${failure.atMs.toFixed(0)} ms: ${failure.message} ${failure.callId}`,
     );
-  for (const call of result.calls) {
-    // Those after the healing are judged by sim/checkers/healed.ts.
-    const wrong = call.plan.number < 1_000 ? scenario.judge(call) : undefined;
-    if (wrong !== undefined) problems.push(`${call.plan.callId} ${wrong}`);
-  }
-  for (const point of scenario.reaches) if (!result.reached.has(point)) problems.push(`never reached: ${point}`);
+  for (const { text } of complaints(scenario, result)) problems.push(text);
   return { result, problems };
 }

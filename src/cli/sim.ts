@@ -20,6 +20,7 @@ interface SimFlags {
   readonly nodes?: string;
   readonly faults?: string;
   readonly replay?: string;
+  readonly world?: string;
   readonly log: 'short' | 'full';
   readonly json?: boolean;
   readonly report?: string;
@@ -39,6 +40,7 @@ Examples:
   carillon sim --seeds 1000 --from 5000
   carillon sim --seeds 100 --faults crash,pause --nodes 3
   carillon sim --replay fail-4711.json
+  carillon sim --world 'calls answered while the store is full' --report out.html
   carillon sim --real --seed 7 --seconds 20 --faults crash,pause,cut`;
 
 export function addSim(program: Command): void {
@@ -54,6 +56,7 @@ export function addSim(program: Command): void {
     .option('--nodes <n>', 'nodes of the cluster (default: drawn from the seed)')
     .option('--faults <list>', `of ${faultKinds.join(', ')}; 'none'`)
     .option('--replay <file>', 'play the world of a fail-<seed>.json instead')
+    .option('--world <name>', 'play a world of sim/corpus.json or a scenario instead, by a part of its name')
     .addOption(new Option('--log <how>', 'what to print of one seed').choices(['short', 'full']).default('short'))
     .option('--report <file>', 'write a page to look at: time line, owners, calls with their ladders')
     .option('--json', 'print JSON')
@@ -88,6 +91,7 @@ export function addSim(program: Command): void {
           nodes: flags.nodes === undefined ? undefined : whole('nodes', flags.nodes, 1, 20),
           kinds: flags.faults === undefined ? undefined : kindsOf(flags.faults, faultKinds),
           replay: flags.replay,
+          world: flags.world,
           log: flags.log,
           json: flags.json === true,
           report: flags.report,

@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+/** A mutant. */
+const forgetful = 'the next owner keeps no no-answer time';
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 function carillon(
@@ -68,6 +70,24 @@ test('a broken invariant: exit code 1, its number, a ladder of the call, and a f
   const mended = carillon(['--replay', join(folder, `fail-${seed}.json`)]);
   assert.equal(mended.code, 0, mended.out);
   assert.match(mended.out, /the code has changed since\nevery invariant held/);
+});
+
+test('a world by its name: of the corpus, or a scenario with what it asks of its calls', (t) => {
+  const [scenario, several, none] = [
+    carillon(['--world', 'CANCEL on another node']),
+    carillon(['--world', 'a']),
+    carillon(['--world', 'no such world']),
+  ];
+  assert.equal(scenario.code, 0, scenario.out + scenario.error);
+  assert.match(scenario.out, /every invariant held/);
+  assert.equal(several.code, 2);
+  assert.match(several.error, /worlds have a in their names/);
+  assert.equal(none.code, 2);
+  const broken = carillon(['--world', 'a 503 forgets its transaction, while', '--shrink', '1'], forgetful);
+  t.after(() => rmSync(broken.folder, { recursive: true }));
+  assert.equal(broken.code, 1, broken.out + broken.error);
+  assert.match(broken.out, /FAILED {2}invariant 9/);
+  assert.match(broken.out, /whole {5}carillon sim --world 'a 503 forgets its transaction, while partitions are handed over' --log full/);
 });
 
 test('several threads find the same as one', () => {

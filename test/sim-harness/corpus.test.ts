@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { readCorpus } from '../../sim/corpus.ts';
 import { points } from '../../sim/coverage.ts';
 import { investigate, tell } from '../../sim/findings.ts';
+import { playNamed } from '../../sim/named.ts';
 import { draw } from '../../sim/options.ts';
 import type { SimOptions } from '../../sim/options.ts';
 import { simulate } from '../../sim/simulate.ts';
@@ -32,16 +33,17 @@ function baseOf(wish: string | undefined): number {
   return hash.digest().readUInt32BE(0) * 10_000;
 }
 
-/** Fails with all that is known of it: smaller, with a ladder, and how to see it again. */
-function held({ failure, options }: Pick<SimResult, 'failure' | 'options'>): void {
+/** Fails with all that is known of it: smaller, with a ladder, and how to see it again (`play`). */
+function held({ failure, options }: Pick<SimResult, 'failure' | 'options'>, play: string): void {
   if (failure === undefined) return;
   const shrunkMs = performance.now() + shrinkMs;
   const findings = investigate(options, failure, { runsMax: 1_000, goOn: () => performance.now() < shrunkMs });
   writeFileSync(join(root, findings.fileName), `${JSON.stringify(findings.file)}\n`);
-  assert.fail([...tell(findings), `here      npx carillon sim --seed ${options.seed}`].join('\n'));
+  assert.fail([...tell(findings, play), `here      npx ${play}`].join('\n'));
 }
 
-for (const { name, options } of readCorpus()) test(`it holds now: ${name}`, () => held(simulate(options)));
+for (const { name, options } of readCorpus())
+  test(`it holds now: ${name}`, () => held(simulate(options), playNamed(name)));
 
 test('every entry of the corpus has a name of its own and says what was wrong', () => {
   const entries = readCorpus();
@@ -59,7 +61,7 @@ test('fresh seeds', (t) => {
     const result = simulate(options);
     virtualMs += result.virtualMs;
     for (const point of result.reached.keys()) reached.add(point);
-    held(result);
+    held(result, `carillon sim --seed ${options.seed}`);
   }
   const tookMs = performance.now() - startMs;
   t.diagnostic(

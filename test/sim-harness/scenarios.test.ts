@@ -8,13 +8,16 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { mutants } from '../../sim/mutants/list.ts';
+import { playNamed } from '../../sim/named.ts';
 import { play, scenarios } from '../../sim/scenarios/list.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 for (const scenario of scenarios) {
   test(scenario.name, () => {
-    assert.deepEqual(play(scenario).problems, [], `${scenario.seenIn.join(' ')}: ${scenario.breaks}`);
+    const { problems } = play(scenario);
+    const told = [...problems, `${scenario.seenIn.join(' ')}: ${scenario.breaks}`];
+    assert.ok(problems.length === 0, [...told, `here      npx ${playNamed(scenario.name)}`].join('\n'));
   });
 }
 
