@@ -10,6 +10,7 @@ import { limits } from '../src/limits.ts';
 import { Entities, type EntitiesOwner, type Listed } from './entities.ts';
 import type { Behaviours, Kind } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
+import { countStored, keptOf, type Kept } from './kept.ts';
 import { Mailbox, urgency, urgencyOf } from './mailbox.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import type { Item, Slot } from './slot.ts';
@@ -154,6 +155,18 @@ export class Partition implements EntitiesOwner {
       if (decoded !== undefined) this.#entities.slotOf(decoded.snapshot.kind, decoded.key).stored = true;
     }
     this.#entities.saveAll(true);
+  }
+
+  /** How many rows the store has of a partition that is frozen, with everything written. */
+  get storedCount(): number {
+    return countStored(this.#entities.tables);
+  }
+
+  /** These rows, before it is closed; none when it is not frozen. */
+  left(): Kept[] {
+    return this.#closed || this.#frozen !== 'settled'
+      ? []
+      : keptOf(this.#entities.tables, this.#ports.clock.clusterMs());
   }
 
   /** The hand-off did not happen: goes on as before. */

@@ -11,6 +11,10 @@ import type { Table, TableMember } from './table.ts';
 export interface Share {
   readonly partition: number;
   readonly epoch: number;
+  /** How many rows the store has of it, as who gave it away said when everything was written; absent: unknown. */
+  readonly rows?: number;
+  /** `ownerName` of who gave it away and has these rows for a while yet. */
+  readonly keeper?: string;
 }
 
 /** What control asks of the store. Every asked operation must be answered once, with its id, by result or error. */
@@ -38,8 +42,16 @@ export type PeerFrame =
   | { readonly type: 'heartbeat-ack'; readonly sentAtMs: number; readonly votedAgoMs: number }
   /** The packed table of the sender, because it is new or the receiver's is older. */
   | { readonly type: 'table'; readonly bytes: Uint8Array }
-  /** These partitions were sealed to the receiver (epochs beside them): load them and serve. */
-  | { readonly type: 'handed'; readonly partitions: readonly number[]; readonly epochs: readonly number[] }
+  /**
+   * These partitions were sealed to the receiver (epochs beside them): load them and serve. `rows`: how many the store has of
+   * each, 0 also for unknown.
+   */
+  | {
+      readonly type: 'handed';
+      readonly partitions: readonly number[];
+      readonly epochs: readonly number[];
+      readonly rows?: readonly number[];
+    }
   | LeaseFrame
   /** What the store answered to it. */
   | { readonly type: 'lease-reply'; readonly operation: number; readonly reply: LeaseReply };

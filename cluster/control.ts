@@ -22,9 +22,8 @@ import { MemberReads } from './member-reads.ts';
 import { Membership } from './membership.ts';
 import { Peers } from './peers.ts';
 import { PlanTime } from './plan-time.ts';
-import { plan } from './plan.ts';
 import type { Facts } from './plan.ts';
-import { Preferences } from './ring.ts';
+import { Plans } from './plans.ts';
 import { Roster } from './roster.ts';
 import { Shares } from './shares.ts';
 import { StoreCalls } from './store-calls.ts';
@@ -39,7 +38,7 @@ import type { Table } from './table.ts';
 export class Control {
   readonly #identity: ControlIdentity;
   readonly #name: string;
-  readonly #preferences: Preferences;
+  readonly #plans: Plans;
   readonly #membership: Membership;
   readonly #shares: Shares;
   #effects: ControlEffect[] = [];
@@ -69,14 +68,14 @@ export class Control {
     this.#times = profiles[identity.profile ?? 'default'];
     this.#calls = new StoreCalls(this.#times);
     this.#name = ownerName(identity.id, identity.incarnation);
-    this.#preferences = preferences ?? new Preferences(partitions ?? limits.partitions);
+    this.#plans = new Plans(partitions, preferences);
     this.#membership = new Membership(identity.id, this.#times);
-    this.#shares = new Shares(identity.id, identity.incarnation, this.#preferences.partitions, {
+    this.#shares = new Shares(identity.id, identity.incarnation, this.#plans.partitions, {
       emit: (effect) => this.#effects.push(effect),
       ask: (op, args, done) => this.#ask(op, args, done),
       tableIsOld: (epoch) => this.#keeper.want(epoch),
     });
-    this.#keeper = new TableKeeper(this.#preferences.partitions, {
+    this.#keeper = new TableKeeper(this.#plans.partitions, {
       ask: (op, args, done) => this.#ask(op, args, done),
       note: (level, event, fields) => this.#note(level, event, fields),
       adopted: (before, ours, nowMs) => this.#adopted(before, ours, nowMs),
@@ -315,7 +314,7 @@ export class Control {
         return;
       }
       case 'handed':
-        return this.#shares.handed(frame.partitions, frame.epochs, this.#nowMs);
+        return this.#shares.handed(frame, ownerName(id, incarnation), this.#nowMs);
       case 'lease':
         return this.#relay.serve(id, incarnation, frame, this.members);
       case 'lease-reply':
@@ -352,7 +351,7 @@ export class Control {
     if (reason !== undefined) return this.#leave({ code: 78, reason });
     const facts = this.#facts();
     if (!this.#wasMember && facts.joining.length === 0) return; // Members see to the rest.
-    const next = plan(this.#keeper.table, facts, this.#nonce(), this.#preferences);
+    const next = this.#plans.next(this.#keeper.table, facts, this.#nonce());
     if (next !== undefined) this.#keeper.store(this.#keeper.table, next);
   }
 

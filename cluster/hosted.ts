@@ -9,6 +9,7 @@ import type { ActorHost, ActorRef } from '../actors/host.ts';
 import { Partition } from '../actors/partition.ts';
 import type { PartitionPorts } from '../actors/ports.ts';
 import type { Share, ShareReport } from './control-types.ts';
+import { GivenAway } from './buddy/given.ts';
 import type { Replicator } from './buddy/replicator.ts';
 import type { Left, Takeover } from './buddy/takeover.ts';
 import { limits } from '../src/limits.ts';
@@ -27,6 +28,8 @@ interface Hosted {
 export interface HostedPorts {
   /** May this node act now? */
   serving(): boolean;
+  /** Monotonic. */
+  nowMs(): number;
   /** Items of a partition that is not here (any more). */
   elsewhere(partition: number, envelope: Envelope): void;
   report(report: ShareReport): void;
@@ -41,6 +44,7 @@ export class HostedPartitions {
   /** By partition. */
   readonly #actors = new Array<ActorRef<'drain'> | undefined>(limits.partitions).fill(undefined);
   readonly #waiting = new Set<number>();
+  readonly given: GivenAway;
   readonly #host: ActorHost;
   readonly #replicator: Replicator;
   readonly #takeover: Takeover;
@@ -63,6 +67,7 @@ export class HostedPartitions {
     this.#replicator = copies.replicator;
     this.#takeover = copies.takeover;
     this.#owner = owner;
+    this.given = new GivenAway(owner);
     this.#log = log;
     this.#ports = ports;
     this.#makePorts = makePorts;
@@ -106,6 +111,7 @@ export class HostedPartitions {
       before?.partition?.close();
       this.#replicator.end(partition);
       this.#takeover.forget(partition);
+      this.given.forget(partition);
       this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });
     }
     this.#load(shares);
@@ -163,7 +169,9 @@ export class HostedPartitions {
       if (hosted === undefined || hosted.epoch !== share.epoch) continue;
       hosted.freezing = attempt;
       this.#freezeOne(share, attempt, () => {
-        if (frozen.push(share) === 1) this.#ports.soon(report);
+        const { partition, epoch } = share;
+        const rows = hosted.partition?.storedCount;
+        if (frozen.push(rows === undefined ? share : { partition, epoch, rows }) === 1) this.#ports.soon(report);
       });
     }
   }
@@ -199,6 +207,7 @@ export class HostedPartitions {
       if (hosted === undefined) continue;
       this.#all.delete(number);
       const held = takeAll(hosted);
+      this.#keep(number, hosted);
       hosted.partition?.close();
       this.#replicator.end(number);
       this.#takeover.forget(number);
@@ -206,6 +215,12 @@ export class HostedPartitions {
       this.#actors[number] = undefined;
       for (const envelope of held) this.#ports.elsewhere(number, envelope);
     }
+  }
+
+  /** Should the store lose it before its next owner has it. */
+  #keep(number: number, { partition, epoch, freezing }: Hosted): void {
+    const rows = freezing === 0 ? [] : (partition?.left() ?? []);
+    this.given.keep(number, epoch, rows, this.#ports.nowMs());
   }
 
   /** A write that no gate waits for was refused: a later owner has it. */

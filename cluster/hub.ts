@@ -3,6 +3,7 @@
  * that holds it, or to the node that owns it by the table. What cannot go anywhere just now waits, bounded, until a
  * table, a link or a worker comes.
  */
+import { isRecall } from './buddy/messages.ts';
 import { BuddyRouter } from './buddy/router.ts';
 import type { Shortcuts } from './direct/shortcuts.ts';
 import { HolderQueue } from './holder-queue.ts';
@@ -68,6 +69,8 @@ export class Hub {
       toHolder: (partition, payload) => {
         const worker = this.#workerOf[partition] ?? -1;
         if (worker >= 0) ports.toWorker(worker, [3, partition], payload);
+        else if (isRecall(payload))
+          for (let each = 0; each < limits.workersPerNodeMax; each++) ports.toWorker(each, [3, partition], payload);
       },
       toNode: (node, partition, payload) => ports.toNode(node, [3, partition], payload),
       count: (metric) => ports.count(metric),

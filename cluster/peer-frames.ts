@@ -23,10 +23,12 @@ export function readPeerFrame(value: unknown): PeerFrame | undefined {
       return bytes instanceof Uint8Array ? { type: 'table', bytes } : undefined;
     }
     case 'handed': {
-      const { partitions, epochs } = frame;
+      const { partitions, epochs, rows } = frame;
       if (!isCounts(partitions) || !isCounts(epochs) || partitions.length !== epochs.length) return undefined;
-      return partitions.every((partition) => partition < limits.partitions)
-        ? { type: 'handed', partitions, epochs }
+      if (partitions.some((partition) => partition >= limits.partitions)) return undefined;
+      if (rows === undefined) return { type: 'handed', partitions, epochs };
+      return isCounts(rows) && rows.length === partitions.length
+        ? { type: 'handed', partitions, epochs, rows }
         : undefined;
     }
     case 'lease': {

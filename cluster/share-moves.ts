@@ -26,6 +26,9 @@ export interface SharesPorts {
   tableIsOld(epoch?: number): void;
 }
 
+/** What who gave a partition away said of it. */
+export type Left = Pick<Share, 'rows' | 'keeper'>;
+
 const minorsPerTable = 2 ** 20;
 
 export class ShareMoves {
@@ -151,7 +154,7 @@ export class ShareMoves {
   }
 
   /** Sealed to us: let the worker have them. */
-  load(partitions: readonly number[], nowMs: number): void {
+  load(partitions: readonly number[], nowMs: number, left?: ReadonlyMap<number, Left>): void {
     const assigns = new Groups<number>();
     const passes = new Groups<string>();
     for (const partition of partitions) {
@@ -170,6 +173,7 @@ export class ShareMoves {
         sealEpoch: 0,
         notBeforeMs: 0,
         sinceMs: nowMs,
+        rows: 0,
       });
       assigns.add(worker, partition);
     }
@@ -178,7 +182,10 @@ export class ShareMoves {
       const target: DropTarget = { worker: Number(to) };
       this.#ports.emit({ do: 'drop', worker: Number(from), partitions: moved, to: target });
     }
-    for (const [worker, taken] of assigns) this.#ports.emit({ do: 'assign', worker, shares: this.#sharesOf(taken) });
+    for (const [worker, taken] of assigns) {
+      const shares = this.#sharesOf(taken).map((share) => ({ ...share, ...left?.get(share.partition) }));
+      this.#ports.emit({ do: 'assign', worker, shares });
+    }
   }
 
   freeze(worker: number, partitions: readonly number[], nowMs: number): void {
@@ -228,7 +235,8 @@ export class ShareMoves {
     const epochs = partitions.map((partition) => this.parts[partition]!.sealEpoch);
     if (receiver !== undefined) {
       const { id: peer, incarnation } = receiver;
-      this.#ports.emit({ do: 'send', peer, incarnation, frame: { type: 'handed', partitions, epochs } });
+      const rows = partitions.map((partition) => this.parts[partition]!.rows);
+      this.#ports.emit({ do: 'send', peer, incarnation, frame: { type: 'handed', partitions, epochs, rows } });
     }
     const drops = new Groups<number>();
     for (const partition of partitions) {

@@ -32,6 +32,8 @@ export interface Share {
   notBeforeMs: number;
   /** When the worker was told to freeze. */
   sinceMs: number;
+  /** How many rows the store has of it, as the worker said when it was frozen; 0: unknown, or none. */
+  rows: number;
   /** The store may have lost its seal and its rows. */
   doubted: boolean;
 }
@@ -47,6 +49,7 @@ export function newShare(): Share {
     sealEpoch: 0,
     notBeforeMs: 0,
     sinceMs: 0,
+    rows: 0,
     doubted: false,
   };
 }

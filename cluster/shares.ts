@@ -3,12 +3,14 @@
  * moves performed in groups (share-moves.ts).
  */
 import { limits } from '../src/limits.ts';
-import type { ControlEffect, Share, WorkerInput } from './control-types.ts';
+import type { ControlEffect, PeerFrame, Share, WorkerInput } from './control-types.ts';
 import { ShareMoves } from './share-moves.ts';
-import type { SharesPorts } from './share-moves.ts';
+import type { Left, SharesPorts } from './share-moves.ts';
 import { Groups, moveOf } from './share.ts';
 import type { Stage } from './share.ts';
 import type { Table } from './table.ts';
+
+type HandedFrame = Extract<PeerFrame, { readonly type: 'handed' }>;
 
 export class Shares {
   readonly #moves: ShareMoves;
@@ -94,10 +96,11 @@ export class Shares {
   }
 
   frozen(worker: number, attempt: number, shares: readonly Share[]): void {
-    for (const { partition, epoch } of shares) {
+    for (const { partition, epoch, rows = 0 } of shares) {
       const part = this.#moves.parts[partition]!;
       if (part.stage !== 'freezing' || part.worker !== worker) continue;
       if (part.epoch === epoch && part.operation === attempt) part.stage = 'frozen';
+      part.rows = rows;
       this.#freezesMax = Math.min(this.#freezesMax + 1, limits.freezesInFlightMax);
     }
     this.#moves.busy = true;
@@ -127,8 +130,9 @@ export class Shares {
   }
 
   /** Another node sealed these to us. When our table does not know of it yet, the store is asked once it does. */
-  handed(partitions: readonly number[], epochs: readonly number[], nowMs: number): void {
+  handed({ partitions, epochs, rows }: HandedFrame, keeper: string, nowMs: number): void {
     const taken: number[] = [];
+    const left = new Map<number, Left>();
     for (let i = 0; i < partitions.length; i++) {
       const partition = partitions[i]!;
       const part = this.#moves.parts[partition];
@@ -137,9 +141,11 @@ export class Shares {
       if (want !== 'take' && want !== 'mine') continue;
       part.epoch = part.known = epochs[i]!;
       taken.push(partition);
+      const count = rows?.[i] ?? 0;
+      if (count > 0) left.set(partition, { rows: count, keeper });
     }
     if (taken.length < partitions.length) this.#handedEarly = true;
-    this.#moves.load(taken, nowMs);
+    this.#moves.load(taken, nowMs, left);
     this.#moves.learnSeals(taken);
     this.#moves.busy = true;
   }

@@ -26,7 +26,7 @@ import { isDatagramFlow, nodeOfFlow } from '../src/transport/datagram-flow.ts';
 import { ownerName } from './control-types.ts';
 import type { ShareOrder, ShareReport } from './control-types.ts';
 import type { Target } from './data-frame.ts';
-import { isOwners, unpackWord } from './buddy/messages.ts';
+import { isOwners, packWord, unpackWord } from './buddy/messages.ts';
 import { Replicator } from './buddy/replicator.ts';
 import type { GateClass } from './buddy/replicator.ts';
 import { Takeover } from './buddy/takeover.ts';
@@ -103,6 +103,7 @@ export class SipWorker {
       count: ports.count,
     });
     const copies = {
+      node,
       store: this.#watchedStore(),
       nowMs: () => clock.monotonicMs(),
       toBuddy: (to: string, partition: number, payload: Uint8Array) => ports.toHub(to, [3, partition], payload),
@@ -127,7 +128,7 @@ export class SipWorker {
       { replicator: this.replicator, takeover: this.#takeover },
       ownerName(node, incarnation),
       log,
-      { ...ports, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope, 1) },
+      { ...ports, nowMs: copies.nowMs, elsewhere: (partition, envelope) => this.#elsewhere(partition, envelope, 1) },
       () => partitionPorts,
       options.lens === undefined ? behaviours : options.lens(behaviours, deps),
     );
@@ -174,6 +175,7 @@ export class SipWorker {
   /** Every limits.timerTickMs, or when `nextTickMs` says so. Nothing fires while the node may not act. */
   tick(): void {
     this.replicator.tick();
+    this.hosted.given.expire(this.#options.clock.monotonicMs());
     if (!this.#ports.serving()) return;
     this.hosted.resume();
     this.#wheel.advance(this.#options.clock.clusterMs());
@@ -298,7 +300,10 @@ export class SipWorker {
   #onBuddyWord(partition: number, payload: Uint8Array): void {
     const word = unpackWord(payload);
     if (word === undefined || isOwners(word)) return;
-    if (word.type === 'tail') this.#takeover.onWord(partition, word);
+    if (word.type === 'recall') {
+      for (const each of this.hosted.given.recalled(partition, word))
+        this.#ports.toHub(word.by, [3, partition], packWord(each));
+    } else if (word.type === 'tail') this.#takeover.onWord(partition, word);
     else this.replicator.onWord(partition, word);
   }
 

@@ -207,6 +207,7 @@ export const limits = {
   tailAskMs: 200,
   /** So long a buddy is waited for that is a member and says nothing: its link may have fallen silent, and is made anew. */
   tailWaitMs: 6_500,
+  givenKeepMs: 5_000, // Who gave a partition away has its rows for so long, should the store lose them meanwhile.
   tailHeldMs: 10_000,
   tailMsMax: 3_600_000,
 

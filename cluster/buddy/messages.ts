@@ -1,7 +1,7 @@
 /**
  * What the owner of a partition and its buddy say to each other (target kind 3 of a link): positional MessagePack, first
  * field a number. The owner's words are `copy`, `stored`, `take` and `forget`; the buddy's are `ack`, `refused`, `tail` and
- * `held`. Rows are numbered in the order of their writes (`seq`), from 1 within one epoch of one partition.
+ * `held`. With `recall` a new owner asks the one before, who answers with `tail`. Rows are numbered in the order of their writes (`seq`), from 1 within one epoch of one partition.
  */
 import { Buffer } from 'node:buffer';
 import { packArray } from '../../actors/packer.ts';
@@ -34,12 +34,20 @@ export type OwnerWord =
   /** What `take` told is in the store now. */
   | { readonly type: 'forget'; readonly epoch: number };
 
+/** To `keeper` (`ownerName`), who gave the partition to node `by`, where it is sealed under `epoch`: the store has lost some of it. */
+export interface RecallWord {
+  readonly type: 'recall';
+  readonly keeper: string;
+  readonly epoch: number;
+  readonly by: string;
+}
+
 export type RefusalReason = 'fenced' | 'gap' | 'full';
 
 export type BuddyWord =
   | { readonly type: 'ack'; readonly epoch: number; readonly base: number; readonly seq: number }
   | { readonly type: 'refused'; readonly epoch: number; readonly base: number; readonly reason: RefusalReason }
-  /** The answer to `take` of `epoch`: rows written under `tailEpoch`; 0 and none when there are none. */
+  /** The answer to `take` or `recall` of `epoch`: rows written under `tailEpoch`; 0 and none when there are none. */
   | {
       readonly type: 'tail';
       readonly epoch: number;
@@ -52,16 +60,18 @@ export type BuddyWord =
   /** It has had rows of this epoch for long: are they in the store? The answer may have been lost. */
   | { readonly type: 'held'; readonly buddy: string; readonly epoch: number };
 
-const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6, held: 7 } as const;
+export type Word = OwnerWord | BuddyWord | RecallWord;
+
+const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6, held: 7, recall: 8 } as const;
 const reasons: readonly RefusalReason[] = ['fenced', 'gap', 'full'];
 
 /** The octets are valid until anything is packed again. */
-export function packWord(word: OwnerWord | BuddyWord): Uint8Array {
+export function packWord(word: Word): Uint8Array {
   // Numbers, octets, text and arrays: nothing that it cannot pack.
   return packArray(fieldsOf(word))!;
 }
 
-function fieldsOf(word: OwnerWord | BuddyWord): readonly unknown[] {
+function fieldsOf(word: Word): readonly unknown[] {
   switch (word.type) {
     case 'copy':
       return [numbers.copy, word.buddy, word.epoch, word.base, word.from, word.seq, word.stored, word.rows];
@@ -79,21 +89,28 @@ function fieldsOf(word: OwnerWord | BuddyWord): readonly unknown[] {
       return [numbers.tail, word.epoch, word.tailEpoch, word.rows, word.part, word.last];
     case 'held':
       return [numbers.held, word.buddy, word.epoch];
+    case 'recall':
+      return [numbers.recall, word.keeper, word.epoch, word.by];
   }
 }
 
-/** True for what an owner says, so that a router need not read the rest. */
+/** Whoever has given it away hears it, not who has it. */
+export function isRecall(payload: Uint8Array): boolean {
+  return payload.length >= 2 && payload[1] === numbers.recall;
+}
+
+/** True for what an owner says to its buddy, so that a router need not read the rest. */
 export function isOwnerWord(payload: Uint8Array): boolean {
   // A fixarray of at most 15 fields, then the number of the word as a positive fixint.
   return payload.length >= 2 && payload[1]! <= numbers.forget;
 }
 
-export function isOwners(word: OwnerWord | BuddyWord): word is OwnerWord {
+export function isOwners(word: Word): word is OwnerWord {
   return word.type === 'copy' || word.type === 'stored' || word.type === 'take' || word.type === 'forget';
 }
 
 /** Undefined: not one of these words. Values are copies, so the octets may be used again. */
-export function unpackWord(payload: Uint8Array): OwnerWord | BuddyWord | undefined {
+export function unpackWord(payload: Uint8Array): Word | undefined {
   const ack = payload[0] === 0x94 && payload[1] === numbers.ack ? unpackAck(payload) : undefined;
   if (ack !== undefined) return ack;
   if (checkMsgpack(payload) !== undefined) return undefined;
@@ -127,6 +144,10 @@ export function unpackWord(payload: Uint8Array): OwnerWord | BuddyWord | undefin
     }
     case numbers.held:
       return typeof a === 'string' && isCount(b) ? { type: 'held', buddy: a, epoch: b } : undefined;
+    case numbers.recall:
+      return typeof a === 'string' && isCount(b) && typeof c === 'string'
+        ? { type: 'recall', keeper: a, epoch: b, by: c }
+        : undefined;
     default:
       return undefined;
   }

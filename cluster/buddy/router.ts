@@ -43,10 +43,11 @@ export class BuddyRouter {
       return this.#hear(partition, payload, (word) => this.#ports.toHolder(partition, packWord(word)));
     if (this.#ports.toNode(to, partition, payload)) return;
     const word = unpackWord(payload);
-    if (word?.type !== 'take' || this.#members.has(word.buddy)) return this.#ports.count('copy.no-link');
+    const asked = word?.type === 'take' ? word.buddy : word?.type === 'recall' ? word.keeper : undefined;
+    if (asked === undefined || this.#members.has(asked)) return this.#ports.count('copy.no-link');
     // It will never answer: its memory is gone with it.
     this.#ports.count('tail.gone');
-    const { epoch } = word;
+    const { epoch } = word!;
     this.#ports.toHolder(partition, packWord({ type: 'tail', epoch, tailEpoch: 0, rows: [], part: 0, last: true }));
   }
 

@@ -1,6 +1,7 @@
 /**
  * Reads what an earlier owner of partitions left: the rows in the store, and what only the memory of its buddy has. The
- * store's marker says whose memory that is and how far the store goes.
+ * store's marker says whose memory that is and how far the store goes. Of what was given to us we know how many rows there are:
+ * when the store has fewer it has lost some, and who gave it to us still has them.
  */
 import assert from 'node:assert';
 import { limits } from '../../src/limits.ts';
@@ -8,7 +9,7 @@ import type { Share } from '../control-types.ts';
 import type { SnapshotAccess } from '../store-access.ts';
 import type { LoadedRow, SnapshotRow, StoreError } from '../store-ports.ts';
 import { markerKey, packWord, readMarker } from './messages.ts';
-import type { BuddyWord, Marker, TailRow } from './messages.ts';
+import type { BuddyWord, Marker, OwnerWord, RecallWord, TailRow } from './messages.ts';
 import { nodeOf } from './replicator.ts';
 
 export interface Left {
@@ -21,6 +22,8 @@ export interface Left {
 }
 
 export interface TakeoverPorts {
+  /** Id of this node. */
+  readonly node: string;
   readonly store: SnapshotAccess;
   nowMs(): number;
   toBuddy(node: string, partition: number, payload: Uint8Array): boolean;
@@ -30,7 +33,14 @@ export interface TakeoverPorts {
 
 interface Asked {
   readonly share: Share;
-  readonly marker: Marker;
+  /** The one that was found. */
+  readonly marker: Marker | undefined;
+  /** The word that asks, for node `to`. */
+  readonly to: string;
+  readonly word: OwnerWord | RecallWord;
+  /** What is later than that counts. */
+  readonly epoch: number;
+  readonly seq: number;
   readonly stored: Map<string, Uint8Array>;
   readonly sinceMs: number;
   readonly rows: TailRow[];
@@ -80,7 +90,7 @@ export class Takeover {
 
   /** What the buddy had is in the store: it need not keep it. */
   stored({ share, marker }: Left): void {
-    if (marker === undefined) return;
+    if (marker === undefined || marker.buddy === '') return;
     this.#ports.toBuddy(nodeOf(marker.buddy), share.partition, packWord({ type: 'forget', epoch: share.epoch }));
   }
 
@@ -96,9 +106,8 @@ export class Takeover {
     else if (word.part !== asked.part) return;
     asked.part = word.part + 1;
     // Rows of an owner before the one that wrote the marker are older than the store.
-    if (word.tailEpoch >= asked.marker.epoch)
-      for (const row of word.rows)
-        if (word.tailEpoch > asked.marker.epoch || row[0] > asked.marker.seq) asked.rows.push(row);
+    if (word.tailEpoch >= asked.epoch)
+      for (const row of word.rows) if (word.tailEpoch > asked.epoch || row[0] > asked.seq) asked.rows.push(row);
     if (word.last) this.#complete(asked);
   }
 
@@ -109,16 +118,27 @@ export class Takeover {
       if (key === markerKey) marker = readMarker(value);
       else stored.set(key, value);
     }
+    const { keeper, rows: count = 0 } = share;
+    const { epoch } = share;
+    const asked = { share, marker, stored, sinceMs: this.#ports.nowMs(), rows: [], part: 0, done };
+    if (keeper !== undefined && stored.size < count) {
+      this.#ports.count('tail.recalled');
+      const word: RecallWord = { type: 'recall', keeper, epoch, by: this.#ports.node };
+      return this.#ask({ ...asked, to: nodeOf(keeper), word, epoch: 0, seq: 0 });
+    }
     if (marker === undefined || marker.buddy === '') return done({ share, rows: listOf(stored), unstored: [], marker });
-    const asked: Asked = { share, marker, stored, sinceMs: this.#ports.nowMs(), rows: [], part: 0, done };
-    this.#asked.set(share.partition, asked);
-    this.#ask(asked);
+    const { buddy, seq } = marker;
+    this.#ask({ ...asked, to: nodeOf(buddy), word: { type: 'take', buddy, epoch }, epoch: marker.epoch, seq });
+  }
+
+  #ask(asked: Asked): void {
+    this.#asked.set(asked.share.partition, asked);
+    this.#say(asked);
     this.#repeat();
   }
 
-  #ask({ share, marker }: Asked): void {
-    const payload = packWord({ type: 'take', buddy: marker.buddy, epoch: share.epoch });
-    this.#ports.toBuddy(nodeOf(marker.buddy), share.partition, payload);
+  #say({ share, to, word }: Asked): void {
+    this.#ports.toBuddy(to, share.partition, packWord(word));
   }
 
   #repeat(): void {
@@ -129,7 +149,7 @@ export class Takeover {
       const oldestMs = this.#ports.nowMs() - limits.tailWaitMs;
       for (const asked of this.#asked.values()) {
         if (asked.sinceMs > oldestMs) {
-          this.#ask(asked);
+          this.#say(asked);
           continue;
         }
         // Both memories are lost: what the store has must do.

@@ -344,6 +344,7 @@ test('frames of peers are checked', () => {
     { type: 'heartbeat-ack', sentAtMs: 1.5, votedAgoMs: 4000 },
     { type: 'table', bytes: new Uint8Array([1]) },
     { type: 'handed', partitions: [4095], epochs: [1048577] },
+    { type: 'handed', partitions: [4095], epochs: [1048577], rows: [3] },
   ];
   for (const frame of good) assert.deepEqual(readPeerFrame(frame), frame);
   const bad = [
@@ -361,6 +362,8 @@ test('frames of peers are checked', () => {
     { type: 'table', bytes: 'x' },
     { type: 'handed', partitions: [4096], epochs: [1] },
     { type: 'handed', partitions: [1], epochs: [] },
+    { type: 'handed', partitions: [1], epochs: [1], rows: [] },
+    { type: 'handed', partitions: [1], epochs: [1], rows: [-1] },
     { type: 'heartbeat-ack', sentAtMs: 1 },
   ];
   for (const frame of bad) assert.equal(readPeerFrame(frame), undefined, JSON.stringify(frame));

@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { packWord } from '../../cluster/buddy/messages.ts';
 import { Hub } from '../../cluster/hub.ts';
 import { packDrop } from '../../cluster/giving-back.ts';
 import type { Target } from '../../cluster/data-frame.ts';
@@ -77,6 +78,35 @@ function table(owners: Readonly<Record<number, number>>): Table {
 }
 
 describe('the hub', () => {
+  it('lets any worker answer who gave a partition away, as nobody has it here any more', () => {
+    downNodes.add('worker 2');
+    const word = (type: 'recall' | 'tail'): Uint8Array =>
+      packWord(
+        type === 'recall'
+          ? { type, keeper: 'a.1', epoch: 2, by: 'b' }
+          : { type, epoch: 2, tailEpoch: 1, rows: [], part: 0, last: true },
+      );
+    hub.fromNode('b', [3, 7], word('tail'));
+    assert.deepEqual(sent, []);
+    hub.fromNode('b', [3, 7], word('recall'));
+    assert.deepEqual(sent.slice(0, 3), ['worker 0 3,7', 'worker 1 3,7', 'worker 3 3,7']);
+    sent.length = 0;
+    hub.assigned(1, [7]);
+    hub.fromNode('b', [3, 7], word('recall'));
+    assert.deepEqual(sent, ['worker 1 3,7']);
+  });
+
+  it('answers for a node that is gone that it has nothing', () => {
+    hub.adopt(table({ 7: 0 }));
+    hub.assigned(0, [7]);
+    downNodes.add('c');
+    hub.fromWorker('c', [3, 7], packWord({ type: 'recall', keeper: 'c.1', epoch: 2, by: 'a' }));
+    assert.deepEqual(sent, []);
+    hub.fromWorker('c', [3, 7], packWord({ type: 'recall', keeper: 'c.9', epoch: 2, by: 'a' }));
+    assert.deepEqual(sent, ['worker 0 3,7']);
+    assert.deepEqual(counts, ['copy.no-link', 'tail.gone']);
+  });
+
   it('sends an item to the worker that holds its partition, else to the owner by the table', () => {
     hub.adopt(table({ 7: 1 }));
     hub.assigned(1, [5]);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { packWord, unpackWord } from '../../cluster/buddy/messages.ts';
-import type { BuddyWord, OwnerWord } from '../../cluster/buddy/messages.ts';
+import type { Word } from '../../cluster/buddy/messages.ts';
 import { BuddyRouter } from '../../cluster/buddy/router.ts';
 import { Leaving } from '../../cluster/leaving.ts';
 import type { Table } from '../../cluster/table.ts';
@@ -74,7 +74,7 @@ describe('a node that leaves', () => {
 
   it('asks the owners at once whether they need its copies, and again', () => {
     let nowMs = 0;
-    const said: (BuddyWord | OwnerWord | undefined)[] = [];
+    const said: (Word | undefined)[] = [];
     const router = new BuddyRouter(self.id, self.incarnation, {
       nowMs: () => nowMs,
       toHolder: () => undefined,

@@ -57,7 +57,7 @@ function start(moving: readonly number[]): { readonly shares: Shares; readonly a
 
 test('a seal by another node is asked for until the store has said it, so that its loss is noticed', () => {
   const { shares, asked } = start([3, 5]);
-  shares.handed([3, 5], [7, 7], 1);
+  shares.handed({ type: 'handed', partitions: [3, 5], epochs: [7, 7] }, 'b.1', 1);
   let nowMs = 1;
   const question = (): Asked | undefined => {
     for (let step = 0; step < 10 && asked.length === 0; step++)

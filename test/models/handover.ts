@@ -52,6 +52,7 @@ class Node {
     this.wheel = new Wheel(world.nowMs);
     const load = { queuedItems: 0 };
     const copies = {
+      node: name,
       store: world.storeFor(this),
       nowMs: () => world.nowMs,
       toBuddy: () => false,
@@ -71,6 +72,7 @@ class Node {
       silent,
       {
         serving: () => this.serving && this.alive,
+        nowMs: copies.nowMs,
         elsewhere: (_partition, envelope) => world.forward(this, envelope),
         report: (report) => world.order.inTurn(`${name} reports`, () => world.reported(this, report)),
         soon: (run) => world.order.later('soon', run),

@@ -122,6 +122,7 @@ class Owner {
     this.name = name;
     this.epoch = epoch;
     const ports = {
+      node: 'a',
       store: world.access(() => this.alive),
       nowMs: () => world.nowMs,
       toBuddy: (to: string, _partition: number, payload: Uint8Array) => {

@@ -18,6 +18,7 @@ function load(partitions: readonly number[]): World {
   let piece: World['piece'] | undefined;
   let end: Ended | undefined;
   const takeover = new Takeover({
+    node: 'a',
     store: {
       write: () => assert.fail('nothing to write'),
       user: () => assert.fail('nobody to ask for'),
