@@ -1,7 +1,7 @@
 /** What a turn made of the timers of its entity. */
 import { limits } from '../src/limits.ts';
 import type { PartitionPorts } from './ports.ts';
-import { EntityTimer, type Life, type Slot, type TimerOwner } from './slot.ts';
+import { EntityTimer, type Life, markOf, type Slot, type TimerOwner } from './slot.ts';
 import type { RecordedTurn } from './turn.ts';
 
 /** Arms, moves and disarms them; those that are too many are counted and refused. The turn forgets them. */
@@ -15,7 +15,8 @@ export function changeTimers(
   for (let index = 0; index < timerCount; index++) {
     const { name, atMs } = timers[index]!;
     timers[index] = undefined;
-    const armed = life.timerNamed(name);
+    const mark = markOf(name);
+    const armed = life.timerNamed(name, mark);
     if (armed !== undefined) {
       ports.wheel.cancel(armed);
       life.timers.splice(life.timers.indexOf(armed), 1);
@@ -26,7 +27,7 @@ export function changeTimers(
       ports.note('error', 'too-many-timers', { kind: slot.table.kind, key: slot.key, name });
       continue;
     }
-    const timer = new EntityTimer(name, slot, owner);
+    const timer = new EntityTimer(name, mark, slot, owner);
     life.timers.push(timer);
     ports.wheel.schedule(timer, atMs);
   }

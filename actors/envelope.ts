@@ -29,25 +29,33 @@ const protocols: readonly Protocol[] = ['udp', 'tcp'];
 
 /** @param readMs when it was read, if it is not known to the envelope already; for messages only */
 export function packEnvelope(envelope: Envelope, readMs = envelope.readMs): Uint8Array {
-  const fields = [types[envelope.type], kindNumbers[envelope.to.kind], envelope.to.key, ...contentOf(envelope)];
-  if (readMs !== undefined) fields.push(readMs);
+  const fields = fieldsOf(envelope, readMs);
   // What somebody asks or tells may have an object in it.
   const packed = packArray(fields);
   return packed === undefined ? encoder.encode(fields) : Buffer.from(packed);
 }
 
-function contentOf(envelope: Envelope): readonly unknown[] {
+function fieldsOf(envelope: Envelope, readMs: number | undefined): readonly unknown[] {
+  const { kind, key } = envelope.to;
+  const number = kindNumbers[kind];
   switch (envelope.type) {
-    case 'sip':
-      return [envelope.message.bytes, packFlow(envelope.flow)];
-    case 'ask':
-      return [kindNumbers[envelope.asker.kind], envelope.asker.key, envelope.asker.id, envelope.body];
+    case 'sip': {
+      const { bytes } = envelope.message;
+      const flow = packFlow(envelope.flow);
+      return readMs === undefined
+        ? [types.sip, number, key, bytes, flow]
+        : [types.sip, number, key, bytes, flow, readMs];
+    }
+    case 'ask': {
+      const { asker, body } = envelope;
+      return [types.ask, number, key, kindNumbers[asker.kind], asker.key, asker.id, body];
+    }
     case 'answer':
-      return [envelope.id, envelope.body];
+      return [types.answer, number, key, envelope.id, envelope.body];
     case 'tell':
-      return [envelope.body];
+      return [types.tell, number, key, envelope.body];
     case 'undelivered':
-      return [envelope.token];
+      return [types.undelivered, number, key, envelope.token];
   }
 }
 
@@ -138,8 +146,11 @@ function askerOf(kindNumber: unknown, key: unknown, id: unknown): Asker | undefi
 }
 
 export function kindOf(number: unknown): Kind | undefined {
-  return kinds.find((kind) => kindNumbers[kind] === number);
+  return typeof number === 'number' ? kindsByNumber[number] : undefined;
 }
+
+const kindsByNumber: (Kind | undefined)[] = [];
+for (const kind of kinds) kindsByNumber[kindNumbers[kind]] = kind;
 
 function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;

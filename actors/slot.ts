@@ -90,10 +90,9 @@ export class Life {
     this.storedVersion = version;
   }
 
-  timerNamed(name: string): EntityTimer | undefined {
+  /** @param mark markOf(name) */
+  timerNamed(name: string, mark: number): EntityTimer | undefined {
     const { timers } = this;
-    if (timers.length === 0) return undefined;
-    const mark = markOf(name);
     // Mostly one of the last is meant.
     for (let index = timers.length - 1; index >= 0; index--) {
       const timer = timers[index]!;
@@ -139,10 +138,11 @@ export class EntityTimer extends Scheduled {
   readonly #slot: Slot;
   readonly #owner: TimerOwner;
 
-  constructor(name: string, slot: Slot, owner: TimerOwner) {
+  /** @param mark markOf(name) */
+  constructor(name: string, mark: number, slot: Slot, owner: TimerOwner) {
     super();
     this.name = name;
-    this.mark = markOf(name);
+    this.mark = mark;
     this.#slot = slot;
     this.#owner = owner;
   }
@@ -153,7 +153,7 @@ export class EntityTimer extends Scheduled {
 }
 
 /** A number that tells most names apart: a call has many timers, and their names are long and much alike. */
-function markOf(name: string): number {
+export function markOf(name: string): number {
   const step = (name.length >> 4) + 1;
   let mark = name.charCodeAt(0);
   for (let index = name.length - 1; index > 0; index -= step) mark = (Math.imul(mark, 31) + name.charCodeAt(index)) | 0;

@@ -39,7 +39,7 @@ export function rowKey(kind: Kind, key: string): string {
 export function packState(state: readonly unknown[]): Packed {
   const bytes = packArray(state) ?? encoder.encodeSharedRef(state);
   if (bytes.length > limits.snapshotBytesMax) throw new Error(`snapshot of ${bytes.length} bytes is over the limit`);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  return bufferOf(bytes).toString('latin1');
 }
 
 /** @throws when the bytes are not an array. */
@@ -69,6 +69,7 @@ export function decodeRow(
   key: string,
   value: Uint8Array,
 ): { readonly key: string; readonly snapshot: Snapshot } | undefined {
+  if (hasFixedHead(value)) return decodeFixed(key, value);
   let fields: unknown;
   try {
     fields = unpackValue(value);
@@ -78,11 +79,56 @@ export function decodeRow(
   if (!Array.isArray(fields) || fields.length !== 6) return undefined;
   const [schema, kindNumber, version, savedAtMs, wakeAtMs, packed] = fields as readonly unknown[];
   const kind = kindOf(kindNumber);
-  if (schema !== snapshotSchema || kind === undefined || !key.startsWith(`${kind}:`)) return undefined;
+  if (schema !== snapshotSchema || kind === undefined || !isKeyOf(kind, key)) return undefined;
   if (!isCount(version) || !isCount(savedAtMs) || !isCount(wakeAtMs) || !(packed instanceof Uint8Array))
     return undefined;
-  const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength).toString('latin1');
+  const bytes = bufferOf(packed).toString('latin1');
   return { key: key.slice(kind.length + 1), snapshot: { kind, version, savedAtMs, wakeAtMs, packed: bytes } };
+}
+
+/** As `encodeRow` writes it. */
+function hasFixedHead(value: Uint8Array): boolean {
+  return (
+    value.length >= headBytes &&
+    value[0] === 0x96 &&
+    value[1]! < 0x80 &&
+    value[2]! < 0x80 &&
+    value[3] === 0xcf &&
+    value[12] === 0xcf &&
+    value[21] === 0xcf &&
+    value[30] === 0xc6 &&
+    readUint32(value, 31) === value.length - headBytes
+  );
+}
+
+function decodeFixed(
+  key: string,
+  value: Uint8Array,
+): { readonly key: string; readonly snapshot: Snapshot } | undefined {
+  const kind = kindOf(value[2]);
+  if (value[1] !== snapshotSchema || kind === undefined || !isKeyOf(kind, key)) return undefined;
+  const version = readUint64(value, 4);
+  const savedAtMs = readUint64(value, 13);
+  const wakeAtMs = readUint64(value, 22);
+  if (!isCount(version) || !isCount(savedAtMs) || !isCount(wakeAtMs)) return undefined;
+  const packed = bufferOf(value).toString('latin1', headBytes);
+  return { key: key.slice(kind.length + 1), snapshot: { kind, version, savedAtMs, wakeAtMs, packed } };
+}
+
+function isKeyOf(kind: Kind, key: string): boolean {
+  return key.startsWith(kind) && key.charCodeAt(kind.length) === 0x3a;
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function readUint64(bytes: Uint8Array, at: number): number {
+  return readUint32(bytes, at) * 2 ** 32 + readUint32(bytes, at + 4);
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return bytes[at]! * 2 ** 24 + ((bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!);
 }
 
 function writeUint64(row: Buffer, at: number, value: number): void {

@@ -107,11 +107,12 @@ export class Wheel {
     let earliest = Number.POSITIVE_INFINITY;
     for (let ring = 0; ring < ringBits.length; ring++) {
       if (this.#counts[ring] === 0) continue;
-      const unit = 2 ** ringShift[ring]!;
+      const unit = ringFrom[ring]!;
       const first = Math.floor(this.#tick / unit);
-      const length = this.#rings[ring]!.length;
-      for (let ahead = 1; ahead <= length && (first + ahead) * unit < earliest; ahead++) {
-        const slot = this.#rings[ring]![(first + ahead) % length]!;
+      const slots = this.#rings[ring]!;
+      const place = indexIn(ring, this.#tick);
+      for (let ahead = 1; ahead <= slots.length && (first + ahead) * unit < earliest; ahead++) {
+        const slot = slots[(place + ahead) & ringMask[ring]!]!;
         if (slot.next !== slot) earliest = (first + ahead) * unit;
       }
     }
@@ -140,16 +141,31 @@ export class Wheel {
     let empty = 0;
     while (this.#counts[empty] === 0) empty++;
     if (empty > 0) {
-      const unit = 2 ** (ringShift[empty] ?? 32);
+      const unit = ringFrom[empty] ?? 2 ** 32;
       this.#tick = Math.min(target, (Math.floor(this.#tick / unit) + 1) * unit) - 1;
+    } else {
+      this.#skipEmpty(target);
+      if (this.#tick === target) return;
     }
     this.#tick++;
     const position = this.#tick >>> 0;
-    for (let ring = 1; ring < ringBits.length && position % 2 ** ringShift[ring]! === 0; ring++) {
-      this.#cascade(this.#rings[ring]![indexIn(ring, position)]!);
+    if ((position & ringMask[0]!) === 0) {
+      this.#cascade(this.#rings[1]![indexIn(1, position)]!);
+      for (let ring = 2; ring < ringBits.length && position % ringFrom[ring]! === 0; ring++)
+        this.#cascade(this.#rings[ring]![indexIn(ring, position)]!);
+      this.#collect(this.#overdue);
     }
-    this.#collect(this.#overdue);
-    this.#collect(this.#rings[0]![position & 255]!);
+    this.#collect(this.#rings[0]![position & ringMask[0]!]!);
+  }
+
+  /** To just before the next slot of the finest ring that is not empty, at most to the end of that ring. */
+  #skipEmpty(target: number): void {
+    const slots = this.#rings[0]!;
+    let place = indexIn(0, this.#tick);
+    const last = Math.min(place + target - this.#tick, ringMask[0]!);
+    const first = place;
+    while (place < last && slots[place + 1]!.next === slots[place + 1]) place++;
+    this.#tick += place - first;
   }
 
   #cascade(slot: Scheduled): void {

@@ -38,6 +38,8 @@ export class Membership {
   #lastLookMs: number | undefined;
   /** An old incarnation and its successor are two peers. Few, and looked for all the time: in the order they were first known. */
   #peers: Peer[] = [];
+  /** Those of them that have a link; another array whenever it is not the same any more. */
+  #linked: readonly Peer[] = [];
   /** Scratch of `#confirmedIn`. */
   readonly #confirmations: number[] = [];
   /** By id: votes outlive the peer's entry. */
@@ -87,6 +89,7 @@ export class Membership {
 
   linked(id: string, incarnation: number, linked: boolean, nowMs: number): void {
     this.#peer(id, incarnation, nowMs).linked = linked;
+    this.#linked = this.#peers.filter((peer) => peer.linked);
   }
 
   isLinked(id: string, incarnation: number): boolean {
@@ -146,9 +149,9 @@ export class Membership {
     for (const { id, incarnation } of table.members) if (id !== this.id) this.#peer(id, incarnation, nowMs);
   }
 
-  /** Incarnations with a link, members or not. */
+  /** Incarnations with a link, members or not: the same array while they are the same. */
   linkedPeers(): readonly { readonly id: string; readonly incarnation: number }[] {
-    return this.#peers.filter((peer) => peer.linked);
+    return this.#linked;
   }
 
   #leaseEndMs(): number {

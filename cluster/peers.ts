@@ -1,7 +1,6 @@
 /** What control says to other nodes, and when: heartbeats, tables, and the wish for a link. */
 import { limits } from '../src/limits.ts';
 import type { Times } from '../src/limits.ts';
-import { ownerName } from './control-types.ts';
 import type { ControlEffect, ControlIdentity, HeartbeatFrame, PeerFrame } from './control-types.ts';
 import type { Membership } from './membership.ts';
 import type { Roster } from './roster.ts';
@@ -9,6 +8,12 @@ import type { MemberRow } from './store-ports.ts';
 import type { TableKeeper } from './table-keeper.ts';
 import { isMember } from './table.ts';
 import type { Table } from './table.ts';
+
+interface PeerLinks {
+  readonly peer: string;
+  readonly incarnation: number;
+  links: readonly string[];
+}
 
 export class Peers {
   readonly #identity: ControlIdentity;
@@ -19,8 +24,11 @@ export class Peers {
   readonly #emit: (effect: ControlEffect) => void;
   #heartbeatAtMs = -Infinity;
   #connectAtMs = -Infinity;
-  /** Which nodes each peer has links to, as it said last; by `ownerName`. */
-  readonly #links = new Map<string, readonly string[]>();
+  /** Which nodes each peer has links to, as it said last. Few. */
+  #links: PeerLinks[] = [];
+  /** What each peer is told of our own links, by its id, and the peers of which that was made. */
+  readonly #ownLinks = new Map<string, readonly string[]>();
+  #ownLinksOf: unknown;
   /** Incarnations that have a lease and no place in the table yet, by id: links to them are wanted already. */
   #invited = new Map<string, number>();
   /** Member rows that were looked through for them. */
@@ -59,15 +67,29 @@ export class Peers {
 
   heartbeat(peer: string, incarnation: number, nowMs: number): void {
     const { epoch, nonce } = this.#keeper;
-    const links: string[] = [];
-    for (const { id } of this.#membership.linkedPeers()) if (id !== peer) links.push(id);
-    this.send(peer, incarnation, { type: 'heartbeat', sentAtMs: nowMs, epoch, nonce, links });
+    this.send(peer, incarnation, { type: 'heartbeat', sentAtMs: nowMs, epoch, nonce, links: this.#linksBeside(peer) });
+  }
+
+  #linksBeside(peer: string): readonly string[] {
+    const linked = this.#membership.linkedPeers();
+    if (this.#ownLinksOf !== linked) {
+      this.#ownLinksOf = linked;
+      this.#ownLinks.clear();
+    }
+    let links = this.#ownLinks.get(peer);
+    if (links === undefined) {
+      links = linked.filter(({ id }) => id !== peer).map(({ id }) => id);
+      this.#ownLinks.set(peer, links);
+    }
+    return links;
   }
 
   /** Who of the two has the older table gets the other's. */
   heardHeartbeat(peer: string, incarnation: number, { epoch, nonce, links }: HeartbeatFrame, nowMs: number): void {
     const { epoch: ours, nonce: ourNonce } = this.#keeper;
-    this.#links.set(ownerName(peer, incarnation), links);
+    const known = this.#linksOf(peer, incarnation);
+    if (known === undefined) this.#links.push({ peer, incarnation, links });
+    else known.links = links;
     if (epoch < ours) this.sendTable(peer, incarnation);
     if (epoch > ours) this.#keeper.heardOf(epoch, nowMs);
     if (epoch === ours && nonce !== ourNonce) this.#keeper.want();
@@ -95,7 +117,7 @@ export class Peers {
   }
 
   down(peer: string, incarnation: number, nowMs: number): void {
-    this.#links.delete(ownerName(peer, incarnation));
+    this.#links = this.#links.filter((each) => each.peer !== peer || each.incarnation !== incarnation);
     this.#downSinceMs.set(peer, nowMs);
   }
 
@@ -107,7 +129,12 @@ export class Peers {
     const sinceMs = this.#downSinceMs.get(node);
     if (sinceMs === undefined || nowMs - sinceMs <= limits.linkResumeMs) return undefined;
     for (const { id, incarnation } of this.#membership.linkedPeers())
-      if (this.#links.get(ownerName(id, incarnation))?.includes(node) === true) return id;
+      if (this.#linksOf(id, incarnation)?.links.includes(node) === true) return id;
+    return undefined;
+  }
+
+  #linksOf(peer: string, incarnation: number): PeerLinks | undefined {
+    for (const each of this.#links) if (each.incarnation === incarnation && each.peer === peer) return each;
     return undefined;
   }
 

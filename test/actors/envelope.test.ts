@@ -6,6 +6,7 @@ import assert from 'node:assert';
 import test from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
+import { kindNumbers } from '../../actors/entity.ts';
 import { type Envelope, packEnvelope, unpackEnvelope } from '../../actors/envelope.ts';
 import { decodeRow, encodeRow, packState, rowKey, type Snapshot, unpackState } from '../../actors/snapshot.ts';
 import { limits } from '../../src/limits.ts';
@@ -107,6 +108,25 @@ test('a snapshot row comes out as it went in, and only under its own key', () =>
     }),
   );
   fc.assert(fc.property(fc.uint8Array(), (bytes) => assert.equal(decodeRow('call:k', bytes), undefined)));
+});
+
+test('a row in other words of MessagePack is the same row', () => {
+  fc.assert(
+    fc.property(snapshot, latin1, ({ kind: each, version, savedAtMs, wakeAtMs, packed }, key) => {
+      const fields = [1, kindNumbers[each], version, savedAtMs, wakeAtMs, Buffer.from(packed, 'latin1')];
+      const row = decodeRow(rowKey(each, key), encode(fields));
+      assert.deepStrictEqual(row, { key, snapshot: { kind: each, version, savedAtMs, wakeAtMs, packed } });
+    }),
+  );
+});
+
+test('a row whose head is nearly right is no row', () => {
+  const row = encodeRow({ kind: 'call', version: 1, savedAtMs: 2, wakeAtMs: 3, packed: packState([1, 'x']) });
+  for (const at of [0, 1, 2, 3, 4, 12, 13, 21, 22, 30, 31, 32, 33, 34]) {
+    const broken = Buffer.from(row);
+    broken[at]! ^= 0x40;
+    assert.equal(decodeRow('call:k', broken), undefined, `octet ${at}`);
+  }
 });
 
 test('a packed state keeps every byte', () => {
