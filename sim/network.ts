@@ -109,7 +109,7 @@ export class Network {
     if (to.address !== clusterEndpoint.address) return this.#phones.get(to.address)?.get(to.port);
     if (to.port !== clusterEndpoint.port) return undefined;
     const shared = this.#shared;
-    const open = shared.every(isOpen) ? shared : shared.filter(isOpen);
+    const open = areOpen(shared) ? shared : shared.filter(isOpen);
     if (open.length === 0) return undefined;
     if (this.spread === 'random') return this.#random.pick(open);
     let hash = from.port;
@@ -124,6 +124,11 @@ export class Network {
     const passage = { atMs: this.#kernel.nowMs, from: nameOf(from), to: nameOf(to), bytes, worker, fate };
     for (const watch of this.watchers) watch(passage);
   }
+}
+
+function areOpen(sockets: readonly Socket[]): boolean {
+  for (const socket of sockets) if (!isOpen(socket)) return false;
+  return true;
 }
 
 function isOpen({ owner }: Socket): boolean {

@@ -44,6 +44,11 @@ export class ClientTransaction {
     });
   }
 
+  /** Nothing that comes for it is of interest any more. */
+  get isDeaf(): boolean {
+    return this.#state === 'done' && !this.isInvite;
+  }
+
   /** It could not be sent, or its connection was lost before anything was heard. */
   fail(): void {
     if (this.#state !== 'trying') return;

@@ -89,8 +89,10 @@ class ReadMessage implements Message {
     this.cseq = cseq;
     this.fromTag = paramOf(valueAt(text, 0), 'tag') ?? '';
     this.toTag = paramOf(valueAt(text, 1), 'tag') ?? '';
-    this.branch = paramOf(top, 'branch') ?? '';
-    this.transaction = `${this.branch} ${method}`;
+    const branch = paramOf(top, 'branch') ?? '';
+    this.transaction = `${branch} ${method}`;
+    // Of this short text: a part of the message would keep all of it, and many remember branches.
+    this.branch = this.transaction.slice(0, branch.length);
     this.#text = text;
   }
 

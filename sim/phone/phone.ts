@@ -136,8 +136,11 @@ export class Phone implements Socket {
     const message = readMessage(bytes);
     for (const tell of this.world.audience.phoneReceived) tell(this.name, message, bytes);
     if (typeof message === 'string' || this.#isDeafTo(message)) return;
-    if (message.isRequest) this.#onRequest(message);
-    else this.#clients.get(message.transaction)?.receive(message);
+    if (message.isRequest) return this.#onRequest(message);
+    const client = this.#clients.get(message.transaction);
+    if (client === undefined) return;
+    client.receive(message);
+    if (client.isDeaf) this.#clients.delete(message.transaction);
   }
 
   #isDeafTo({ callId }: Message): boolean {
