@@ -23,6 +23,8 @@ export class DirectNetwork {
   /** Inside of a machine. */
   readonly #threadMs: number;
   #lastPort = 20_000;
+  /** Told of every datagram that is sent, from one host to another or within one; of one that gets lost on the way too. */
+  watch: ((from: string, to: string, octets: Buffer, isLost: boolean) => void) | undefined;
 
   constructor(kernel: Kernel, random: Stream, links: NodeLinks, threadMs: number, loss: number) {
     this.#kernel = kernel;
@@ -46,7 +48,9 @@ export class DirectNetwork {
   }
 
   send(from: DirectSocket, host: string, port: number, octets: Buffer): void {
-    if (this.#links.isCut(from.host, host) || this.#random.chance(this.#loss)) return;
+    const isLost = this.#links.isCut(from.host, host) || this.#random.chance(this.#loss);
+    if (this.watch !== undefined) this.watch(from.host, host, octets, isLost);
+    if (isLost) return;
     const [least, most] = this.#links.latencyMs;
     const delayMs = from.host === host ? this.#threadMs : this.#random.between(least, most);
     this.#kernel.at(delayMs, undefined, () => {

@@ -1,6 +1,7 @@
 /** What happened, for people: a line for each event in order, every datagram and every forward inside of the cluster. */
 import { unpackEnvelope } from '../actors/envelope.ts';
 import type { Target } from '../cluster/data-frame.ts';
+import { contentOf as contentOfDatagram } from '../cluster/direct/datagram.ts';
 import { unpackTransmit } from '../cluster/transmit.ts';
 import { isFailure, parse } from '../src/sip/parse.ts';
 import { sideOf, wordsOf } from './ladder.ts';
@@ -45,6 +46,19 @@ export class Recorder {
         const fateText = fate === 'arrived' ? '' : `  ${fate.toUpperCase()}`;
         say(`${sideOf(from, worker, true)} > ${sideOf(to, worker, true)}  ${describe(passage.bytes)}${fateText}`);
       });
+    const nameOf = (node: string): string => world.nodes.get(node)?.owner.name ?? node;
+    const forward = (from: string, to: string, target: Target, payload: Uint8Array, how: string): void => {
+      const found = contentOf(target, payload);
+      if (found === undefined) return;
+      this.forwards.push({ atMs: world.kernel.nowMs, from, to, callId: found.callId, text: found.text + how });
+    };
+    if (keep && world.direct !== undefined)
+      world.direct.watch = (from, to, octets, isLost) => {
+        const content = from === to ? undefined : contentOfDatagram(octets);
+        if (content?.type !== 'item') return;
+        const { partition, hops, payload } = content;
+        forward(nameOf(from), nameOf(to), [0, partition, hops], payload, isLost ? ' LOST' : '');
+      };
     this.observer = !keep
       ? {}
       : {
@@ -63,11 +77,7 @@ export class Recorder {
             // Tried again every few milliseconds: said once.
             if (!isTaken && waiting.has(payload)) return;
             if (!isTaken) waiting.add(payload);
-            const to = world.nodes.get(peer)?.owner.name ?? peer;
-            const found = contentOf(target, payload);
-            if (found === undefined) return;
-            const text = isTaken ? found.text : `${found.text} WAITS`;
-            this.forwards.push({ atMs: world.kernel.nowMs, from: node.owner.name, to, callId: found.callId, text });
+            forward(node.owner.name, nameOf(peer), target, payload, isTaken ? '' : ' WAITS');
           },
         };
   }

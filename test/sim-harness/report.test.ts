@@ -53,6 +53,22 @@ test('what goes from node to node stands in it too, and can be told from the res
   assert.match(lines[3]!, /\|\.+ INVITE 1 >\|/);
 });
 
+test('what goes straight from worker to worker stands in it, with what was lost; what a link does not take is said once', () => {
+  const world = { seed: 7, calls: calls(4), devices: Array.from({ length: 8 }, () => 1) };
+  const direct = simulate(plainOptions({ ...world, direct: { loss: 0.3 } }), true).recorder.forwards;
+  assert.ok(direct.some(({ text }) => text.startsWith('INVITE') && text.endsWith(' LOST')));
+  assert.ok(direct.every(({ from, to }) => from !== to));
+  const cut = simulate(
+    plainOptions({ ...world, nodes: 2, faults: [fault(100, 'cut', 'a', { other: 'b', forMs: 8_000 })] }),
+    true,
+  ).recorder.forwards;
+  const waits = cut.filter(({ text }) => text.endsWith(' WAITS'));
+  assert.ok(waits.length > 0);
+  const places = new Set(waits.map((each) => JSON.stringify([each.callId, each.text, each.from, each.to])));
+  // A request that comes again waits again.
+  assert.ok(waits.length < 10 * places.size, `${waits.length} of ${places.size}`);
+});
+
 test('a world without failure is not made smaller; the runs are counted', () => {
   const options = draw(4);
   const failure = { checker: 'none', invariant: 0, message: '', callId: '', atMs: 0 };
