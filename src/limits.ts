@@ -258,6 +258,11 @@ export const limits = {
   supervisorAliveMs: 5_000,
   supervisorSilenceMs: 60_000,
   supervisorStopMs: 30_000,
+  /** Of a process that does next to nothing: how often it is looked, what share of one processor that is, what is then allowed. */
+  heapRestLookMs: 10_000,
+  heapRestShareMax: 0.1,
+  heapRestMovedMb: 64,
+  heapRestCollectionsMax: 8,
 } as const;
 
 /** By how long a node may be silent before the others take over: `cluster.profile`, the same on all nodes of a cluster. */

@@ -4,6 +4,7 @@ import { limits } from '../limits.ts';
 import type { LogLevel } from '../outside.ts';
 import { isStartMessage, type ChildMessage, type StartMessage } from './child-protocol.ts';
 import { endingOf, exitCodes, type Ending } from './exit.ts';
+import { watchHeapRest } from './heap-rest.ts';
 import type { RunNode, RunningNode } from './node-contract.ts';
 
 /** Told what happens, in the order it happens. */
@@ -54,6 +55,7 @@ export async function runNodeProcess(
       onReady: () => ports.onReady(),
       onExit: (code, message) => end({ code, message }),
     });
+    watchHeapRest();
   } catch (error) {
     end(endingOf(error));
   }
