@@ -87,10 +87,9 @@ export const clusterMutants: readonly Mutant[] = [
   },
   {
     name: 'two thirds of the rows are loaded',
-    file: 'cluster/buddy/takeover.ts',
-    line: '    for (const { key, value } of rows) {\n      if (key === markerKey)',
-    instead:
-      '    for (const [index, { key, value }] of rows.entries()) {\n      if (index % 3 === 0) continue;\n      if (key === markerKey)',
+    file: 'cluster/hosted.ts',
+    line: '    partition.load(left.rows);',
+    instead: '    partition.load(left.rows.filter((_, index) => index % 3 !== 0));',
     wishes: { kinds: ['crash', 'drain'] },
   },
   {
