@@ -5,6 +5,7 @@
  */
 import { limits } from '../src/limits.ts';
 import { readSafe, readUint32, writeSafe, writeUint32 } from './octets.ts';
+import { sealBytes } from './seal.ts';
 
 /**
  * First in each frame: the version that both sides speak. Greetings, proofs and what refuses them are of the same form in
@@ -14,7 +15,6 @@ export const linkVersion = 1;
 
 export const frameType = { hello: 1, challenge: 2, proof: 3, heartbeat: 4, data: 5, close: 6 } as const;
 
-export const sealBytes = 16;
 export const sealTailBytes = 2 + sealBytes; // bin8 head and the octets.
 
 /**

@@ -17,15 +17,15 @@
  *
  * DATA is the hot one: cluster/data-frame.ts. The others are read after cluster/msgpack-check.ts has seen them.
  */
-import { timingSafeEqual } from 'node:crypto';
 import { packArray } from '../actors/packer.ts';
 import { unpackValue } from '../actors/unpacker.ts';
 import type { Hmac } from '../src/hmac.ts';
 import { limits } from '../src/limits.ts';
-import { decodeData, frameType, linkVersion, sealBytes, sealTailBytes } from './data-frame.ts';
+import { decodeData, frameType, linkVersion, sealTailBytes } from './data-frame.ts';
 import type { Data, TableMark } from './data-frame.ts';
 import { checkMsgpack } from './msgpack-check.ts';
 import { writeSafe, writeUint32 } from './octets.ts';
+import { hasSeal, sealBytes, writeSeal } from './seal.ts';
 import type { VersionRange, Versions } from './versions.ts';
 
 /** HELLO and CHALLENGE. `stream` names the sender's run of DATA numbers; `heard*` what it last had of the other's. */
@@ -154,26 +154,22 @@ export function decodeFrame(body: Buffer, version: number = linkVersion): Frame 
 
 /** Writes the seal of the `number`th frame of a connection into `frame` (length first). */
 export function seal(frame: Buffer, mac: Hmac, number: number): void {
-  const at = frame.length - sealBytes;
-  frame.write(sealOf(frame.subarray(4, at), mac, number), at, sealBytes, 'latin1');
+  writeSeal(frame, 4, octetsOf(number), mac);
 }
 
 /** Whether `body` (without its length) carries the right seal. Takes the same time wherever it differs. */
 export function isSealed(body: Buffer, mac: Hmac, number: number): boolean {
-  if (body.length < sealTailBytes) return false;
-  const at = body.length - sealBytes;
-  expectedSeal.write(sealOf(body.subarray(0, at), mac, number), 0, sealBytes, 'latin1');
-  return timingSafeEqual(body.subarray(at), expectedSeal);
+  return body.length >= sealTailBytes && hasSeal(body, octetsOf(number), mac);
 }
 
-function sealOf(octets: Uint8Array, mac: Hmac, number: number): string {
+/** Good until the next one. */
+function octetsOf(number: number): Uint8Array {
   writeSafe(numberOctets, 0, number);
-  return mac.ofOctets(numberOctets, octets);
+  return numberOctets;
 }
 
 const frameBounds = { depthMax: 2, membersMax: 32 };
 const emptySeal = new Uint8Array(sealBytes);
-const expectedSeal = Buffer.alloc(sealBytes);
 const numberOctets = Buffer.alloc(8);
 
 function lengthFirst(row: readonly unknown[]): Buffer {

@@ -8,17 +8,18 @@
  *   PROBE  u64 number, octets up to the length of the longest item
  *   ECHO   u64 number of the probe
  */
-import { timingSafeEqual } from 'node:crypto';
 import type { Hmac } from '../../src/hmac.ts';
 import { limits } from '../../src/limits.ts';
 import { readSafe, readUint32, writeSafe, writeUint32 } from '../octets.ts';
+import { hasSeal, sealBytes, writeSeal } from '../seal.ts';
 
 const version = 1;
 const types = { item: 1, probe: 2, echo: 3 } as const;
 const headBytes = 1 + 1 + 4 + 4 + 8;
-const sealBytes = 16;
 const itemHeadBytes = 2 + 1;
 const numberBytes = 8;
+/** Of an item without a payload. */
+const datagramBytesMin = headBytes + itemHeadBytes + sealBytes;
 
 /** Octets of the longest payload. Datagrams that are longer are cut into pieces on the way, or lost. */
 export const directPayloadBytesMax = limits.directDatagramBytesMax - headBytes - itemHeadBytes - sealBytes;
@@ -61,12 +62,8 @@ export function packEcho(head: Letterhead, number: number, mac: Hmac): Buffer {
 
 /** Whether it carries the right seal and can be read. Takes the same time wherever the seal differs. */
 export function isGenuine(octets: Buffer, mac: Hmac): boolean {
-  if (octets.length < headBytes + numberBytes + sealBytes && octets.length < headBytes + itemHeadBytes + sealBytes)
-    return false;
-  if (octets.length > limits.directDatagramBytesMax || octets[0] !== version) return false;
-  const at = octets.length - sealBytes;
-  expected.write(mac.ofOctets(nothing, octets.subarray(0, at)), 0, sealBytes, 'latin1');
-  return timingSafeEqual(octets.subarray(at), expected);
+  if (octets.length < datagramBytesMin || octets.length > limits.directDatagramBytesMax) return false;
+  return octets[0] === version && hasSeal(octets, nothing, mac);
 }
 
 /** Of what is genuine. */
@@ -99,10 +96,8 @@ function begin(type: number, { to, from, sentMs }: Letterhead, contentBytes: num
 }
 
 function sealed(octets: Buffer, mac: Hmac): Buffer {
-  const at = octets.length - sealBytes;
-  octets.write(mac.ofOctets(nothing, octets.subarray(0, at)), at, sealBytes, 'latin1');
+  writeSeal(octets, 0, nothing, mac);
   return octets;
 }
 
 const nothing = new Uint8Array(0);
-const expected = Buffer.alloc(sealBytes);

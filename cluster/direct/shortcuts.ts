@@ -7,11 +7,8 @@ import { limits } from '../../src/limits.ts';
 /** Worker numbers of a node, and one for "any of them". */
 const workerPlaces = limits.workersPerNodeMax + 1;
 
-/** A worker of a node that has a slot here; -1: whichever. */
-export interface Place {
-  readonly slot: number;
-  readonly worker: number;
-}
+/** Nowhere: it goes by the hub. */
+export const noPlace = 0;
 
 /** This node itself. */
 export const ownSlot = 0;
@@ -43,20 +40,28 @@ export class Shortcuts {
 
   toNode(partition: number, node: string): void {
     const slot = this.slotOf(node);
-    this.#places[partition] = slot < 0 ? 0 : packed(slot, -1);
+    this.#places[partition] = slot < 0 ? noPlace : packed(slot, -1);
   }
 
   /** By the main thread, which knows what waits. */
   close(partition: number): void {
-    this.#places[partition] = 0;
+    this.#places[partition] = noPlace;
   }
 }
 
-export function placeOf(places: Int32Array, partition: number): Place | undefined {
-  const place = places[partition] ?? 0;
-  if (place === 0) return undefined;
-  const slot = Math.floor((place - 1) / workerPlaces);
-  return { slot, worker: place - 2 - slot * workerPlaces };
+/** A worker of a node that has a slot here, as one number, or `noPlace`. */
+export function placeOf(places: Int32Array, partition: number): number {
+  return places[partition] ?? noPlace;
+}
+
+/** The node of a place. */
+export function slotAt(place: number): number {
+  return Math.floor((place - 1) / workerPlaces);
+}
+
+/** The worker of a place; -1: whichever. */
+export function workerAt(place: number): number {
+  return ((place - 1) % workerPlaces) - 1;
 }
 
 function packed(slot: number, worker: number): number {

@@ -12,8 +12,7 @@ import { limits } from '../../src/limits.ts';
 import { hash32 } from '../hash.ts';
 import { contentOf, directPayloadBytesMax, headOf, isGenuine, packEcho, packItem, packProbe } from './datagram.ts';
 import type { Letterhead } from './datagram.ts';
-import { ownSlot, placeOf } from './shortcuts.ts';
-import type { Place } from './shortcuts.ts';
+import { noPlace, ownSlot, placeOf, slotAt, workerAt } from './shortcuts.ts';
 
 /** Where the workers of one node can be reached by datagrams. */
 export interface PeerWorkers {
@@ -57,6 +56,8 @@ interface Path {
 export class DirectWay {
   readonly #self: DirectSelf;
   readonly #name: number;
+  /** Written anew for each datagram. */
+  readonly #head: { to: number; readonly from: number; sentMs: number };
   readonly #mac: Hmac;
   readonly #places: Int32Array;
   readonly #ports: DirectPorts;
@@ -68,6 +69,7 @@ export class DirectWay {
   constructor(self: DirectSelf, key: Uint8Array, places: Int32Array, ports: DirectPorts) {
     this.#self = self;
     this.#name = nameOf(self);
+    this.#head = { to: 0, from: this.#name, sentMs: 0 };
     this.#mac = new Hmac(key);
     this.#places = places;
     this.#ports = ports;
@@ -89,14 +91,16 @@ export class DirectWay {
   send(partition: number, payload: Uint8Array): boolean {
     if (payload.length > directPayloadBytesMax) return false;
     const place = placeOf(this.#places, partition);
-    if (place === undefined || !this.#sendTo(place, partition, place.slot === ownSlot ? 0 : 1, payload)) return false;
+    if (place === noPlace) return false;
+    if (!this.#sendTo(place, partition, slotAt(place) === ownSlot ? 0 : 1, payload)) return false;
     this.#ports.count('forwarded-directly');
     return true;
   }
 
-  #sendTo({ slot, worker }: Place, partition: number, hops: number, payload: Uint8Array): boolean {
-    const workers = this.#peers[slot];
+  #sendTo(place: number, partition: number, hops: number, payload: Uint8Array): boolean {
+    const workers = this.#peers[slotAt(place)];
     if (workers === undefined || workers.length === 0) return false;
+    const worker = workerAt(place);
     // Another node's workers know among themselves who has what.
     const path = workers[worker >= 0 ? worker : partition % workers.length];
     if (path === undefined) return false;
@@ -131,7 +135,7 @@ export class DirectWay {
   /** To the worker of this node that has the partition: from here on as if it had come to that one. */
   #take(partition: number, hops: number, payload: Buffer): void {
     const place = placeOf(this.#places, partition);
-    const isSiblings = place?.slot === ownSlot && place.worker !== this.#self.worker;
+    const isSiblings = place !== noPlace && slotAt(place) === ownSlot && workerAt(place) !== this.#self.worker;
     if (!isSiblings || !this.#sendTo(place, partition, hops, payload)) this.#ports.item(partition, hops, payload);
   }
 
@@ -150,7 +154,9 @@ export class DirectWay {
   }
 
   #headTo(to: number): Letterhead {
-    return { to, from: this.#name, sentMs: Math.max(0, Math.floor(this.#ports.clusterMs())) };
+    this.#head.to = to;
+    this.#head.sentMs = Math.max(0, Math.floor(this.#ports.clusterMs()));
+    return this.#head;
   }
 }
 

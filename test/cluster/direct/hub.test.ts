@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Target } from '../../../cluster/data-frame.ts';
-import { ownSlot, placeOf, Shortcuts } from '../../../cluster/direct/shortcuts.ts';
+import { noPlace, ownSlot, placeOf, Shortcuts, slotAt, workerAt } from '../../../cluster/direct/shortcuts.ts';
 import { packDrop } from '../../../cluster/giving-back.ts';
 import { Hub } from '../../../cluster/hub.ts';
 import type { Table } from '../../../cluster/table.ts';
@@ -136,10 +136,10 @@ describe('a shortcut', () => {
         const node = new Node();
         for (const step of plan) node.do(step);
         const place = placeOf(node.places, asked);
-        if (place === undefined) return;
-        const isOwn = place.slot === ownSlot;
+        if (place === noPlace) return;
+        const isOwn = slotAt(place) === ownSlot;
         const slots = new Map(members.map((id) => [node.shortcuts.slotOf(id), id]));
-        const to = isOwn ? `worker ${place.worker}` : slots.get(place.slot)!;
+        const to = isOwn ? `worker ${workerAt(place)}` : slots.get(slotAt(place))!;
         // A link that is down now is no matter of the hub: the way itself asks whether it is there.
         node.down.clear();
         assert.equal(node.routeOf(asked), to);
@@ -155,12 +155,12 @@ describe('a shortcut', () => {
     node.do({ do: 'assign', worker: 1, partition: 3 });
     const [b, c] = [node.shortcuts.slotOf('b'), node.shortcuts.slotOf('c')];
     assert.deepEqual(
-      [0, 1, 2, 3].map((each) => placeOf(node.places, each)),
+      [0, 1, 2, 3].map((each) => placeOf(node.places, each)).map((place) => [slotAt(place), workerAt(place)]),
       [
-        { slot: ownSlot, worker: 0 },
-        { slot: b, worker: -1 },
-        { slot: c, worker: -1 },
-        { slot: ownSlot, worker: 1 },
+        [ownSlot, 0],
+        [b, -1],
+        [c, -1],
+        [ownSlot, 1],
       ],
     );
   });
@@ -170,10 +170,10 @@ describe('a shortcut', () => {
     node.do({ do: 'table', owners: [1, 1, 1, 1, 1, 1], moving: [] });
     node.do({ do: 'link', node: 'b', up: false });
     node.do({ do: 'item', partition: 2, hops: 0 });
-    assert.equal(placeOf(node.places, 2), undefined);
+    assert.equal(placeOf(node.places, 2), noPlace);
     node.do({ do: 'link', node: 'b', up: true });
     node.do({ do: 'tick' });
-    assert.notEqual(placeOf(node.places, 2), undefined);
+    assert.notEqual(placeOf(node.places, 2), noPlace);
   });
 
   it('has room for many nodes that come and go, and no more', () => {
