@@ -6,7 +6,7 @@
  * A row:    partition u16, key text, value
  * text = octets u32, UTF-8; value = octets u32 (0xffffffff: deleted), octets
  */
-import { limits } from '../../src/limits.ts';
+import { octetsIn, shortText } from '../octets.ts';
 import type { LoadedRow, SnapshotRow, WriteBatch } from '../store-ports.ts';
 
 export interface NumberedWrite {
@@ -68,8 +68,8 @@ export class Packer {
    * packer keeps its own.
    */
   takeShort(): Uint8Array<ArrayBuffer> | string {
-    if (this.#length > limits.messageTextBytesMax) return this.take();
-    const text = this.#buffer.toString('latin1', 0, this.#length);
+    const text = shortText(this.#buffer, this.#length);
+    if (text === undefined) return this.take();
     this.#length = 0;
     return text;
   }
@@ -100,7 +100,7 @@ export class Packer {
 
 /** Values are views of `octets`, not copies. A text has a char for each octet. */
 export function unpackWrites(octets: Uint8Array | string): NumberedWrite[] {
-  const reader = new Reader(typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets);
+  const reader = new Reader(octets);
   const writes: NumberedWrite[] = [];
   while (!reader.atEnd) {
     const id = reader.u32();
@@ -129,8 +129,8 @@ class Reader {
   readonly #buffer: Buffer;
   #at = 0;
 
-  constructor(octets: Uint8Array) {
-    this.#buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  constructor(octets: Uint8Array | string) {
+    this.#buffer = octetsIn(octets);
   }
 
   get atEnd(): boolean {

@@ -11,7 +11,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Target } from '../../cluster/data-frame.ts';
-import { readUint32, writeUint32 } from '../../cluster/octets.ts';
+import { octetsIn, readUint32, shortText, writeUint32 } from '../../cluster/octets.ts';
 import { limits } from '../limits.ts';
 
 /** The payload is good only until the call returns. */
@@ -125,14 +125,15 @@ export class BatchPort {
     const batch = this.#batch;
     writeUint32(batch, 0, this.#workedOff);
     this.#workedOff = 0;
-    if (length <= limits.messageTextBytesMax) return this.#port.postMessage(batch.toString('latin1', 0, length));
+    const text = shortText(batch, length);
+    if (text !== undefined) return this.#port.postMessage(text);
     this.#port.postMessage(new Uint8Array(batch.buffer, 0, length), [batch.buffer]);
     // The next batch is probably about as large as this one.
     this.#batch = Buffer.allocUnsafeSlow(length + (length >> 1));
   }
 
   #receive(message: Uint8Array | string): void {
-    const batch = octetsOf(message);
+    const batch = octetsIn(message);
     this.#underWay -= readUint32(batch, 0);
     if (batch.length === headBytes) return;
     this.stats.receivedBatches++;
@@ -169,11 +170,6 @@ export class BatchPort {
     this.#batch.copy(larger, 0, 0, this.#at);
     this.#batch = larger;
   }
-}
-
-function octetsOf(message: Uint8Array | string): Buffer {
-  if (typeof message === 'string') return Buffer.from(message, 'latin1');
-  return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
 }
 
 const controlTarget: Target = [2];
