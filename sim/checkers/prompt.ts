@@ -6,7 +6,6 @@
  * others'.
  */
 import type { Observer } from '../observe.ts';
-import { mayLoseInside } from '../options.ts';
 import type { World } from '../world.ts';
 import { Calm } from './calm.ts';
 
@@ -27,7 +26,6 @@ interface Branch {
 }
 
 export function prompt(world: World): Observer {
-  if (mayLoseInside(world.options)) return {};
   const calm = new Calm(world);
   const dues: Due[] = [];
   /** By branch: INVITEs that were read, and what was last said to them. */

@@ -8,12 +8,12 @@
  * Seen failing with the mutant: 'no 100'.
  */
 import type { Observer } from '../observe.ts';
-import { hasNarrowLinks, mayLoseInside } from '../options.ts';
+import { hasNarrowLinks } from '../options.ts';
 import type { World } from '../world.ts';
 import { Calm } from './calm.ts';
 
 export function provisional(world: World): Observer {
-  if (hasNarrowLinks(world.options) || mayLoseInside(world.options)) return {};
+  if (hasNarrowLinks(world.options)) return {};
   const calm = new Calm(world);
   // Twice: what comes at the same moment waits for each other.
   const limitMs = Math.max(200, 2 * slowestMs(world));

@@ -15,6 +15,7 @@ import { defaultExpiresSeconds, deltaSeconds, readContact } from './contact.ts';
 import type { RequestedContact } from './contact.ts';
 import { matchingBindings } from './match.ts';
 import { hasOption, outboundUsable, readPath, unsupportedOptions } from './options.ts';
+import { noneBefore } from './snapshot.ts';
 
 export { pack, unpack } from './snapshot.ts';
 
@@ -222,8 +223,6 @@ function formerOf(old: Binding | undefined, flow: Flow): readonly string[] {
     return old.former;
   return [old.flow.connection, ...old.former].slice(0, limits.formerConnectionsMax);
 }
-
-const noneBefore: readonly string[] = [];
 
 function allowed(request: SipMessage): string {
   return request.has(HeaderId.Allow) ? request.values(HeaderId.Allow).join(',').slice(0, limits.methodsCharsMax) : '';

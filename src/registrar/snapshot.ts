@@ -91,7 +91,8 @@ function unpackFlow(row: unknown): Flow {
   return { protocol, listener, address, port, connection };
 }
 
-const noneBefore: readonly string[] = [];
+/** One for all bindings whose phones have had no connection before. */
+export const noneBefore: readonly string[] = [];
 
 function isText(...values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === 'string');

@@ -43,6 +43,26 @@ function lose(played: Played, { who, atMs, gapMs, isSilent, newsMs }: Loss, port
   played.world.after(atMs, () => phone.reconnect(`${address}:${port}`, gapMs, isSilent, password, newsMs));
 }
 
+/** One caller over UDP, and bob over a connection, who have had one call. */
+function afterOneCall(answerMs: number): Pick<Played, 'world'> & Readonly<Record<'caller' | 'bob', Agent>> {
+  const played = begin({
+    callers: 1,
+    devices: [{ answerMs }],
+    cancelMs: 0,
+    holdBy: 'nobody',
+    hangUpBy: 'caller',
+    authenticate: false,
+    callerStream: 'udp',
+    calleeStream: 'tcp',
+  });
+  played.world.run(20_000);
+  check(played);
+  const [caller] = played.callers;
+  const [bob] = played.devices;
+  assert.ok(caller !== undefined && bob !== undefined);
+  return { world: played.world, caller, bob };
+}
+
 describe('a phone that comes back by another connection', () => {
   for (const [name, outages] of [
     ['finds its calls again', fc.constant<number[]>([])],
@@ -65,50 +85,20 @@ describe('a phone that comes back by another connection', () => {
     });
 
   it('is not waited for by who calls it anew', () => {
-    const played = begin({
-      callers: 1,
-      devices: [{ answerMs: 500 }],
-      cancelMs: 0,
-      holdBy: 'nobody',
-      hangUpBy: 'caller',
-      authenticate: false,
-      callerStream: 'udp',
-      calleeStream: 'tcp',
-    });
-    const { world, devices } = played;
-    world.run(20_000);
-    check(played);
-    const [bob] = devices;
-    assert.ok(bob !== undefined);
+    const { world, caller, bob } = afterOneCall(500);
     world.cut(bob.phone.at);
-    const [caller] = played.callers;
-    const again = caller?.call('bob', 'again');
+    const again = caller.call('bob', 'again');
     world.run(1_000);
-    assert.deepEqual(again?.finals, [500], ladder(world));
+    assert.deepEqual(again.finals, [500], ladder(world));
   });
 
   for (const newsMs of [2_002, 2_003, 2_004, 2_005, 2_006, 2_007, 4_000])
     it(`rings on, though what the one before did not send comes back after ${newsMs} ms`, () => {
-      const played = begin({
-        callers: 1,
-        devices: [{ answerMs: 3_000 }],
-        cancelMs: 0,
-        holdBy: 'nobody',
-        hangUpBy: 'caller',
-        authenticate: false,
-        callerStream: 'udp',
-        calleeStream: 'tcp',
-      });
-      const { world, devices } = played;
-      world.run(20_000);
-      check(played);
-      const [bob] = devices;
-      assert.ok(bob !== undefined);
+      const { world, caller, bob } = afterOneCall(3_000);
       const address = bob.phone.at.slice(0, bob.phone.at.indexOf(':'));
       bob.phone.reconnect(`${address}:40000`, 1_000, true, '', newsMs);
-      const [caller] = played.callers;
-      const again = caller?.call('bob', 'again');
+      const again = caller.call('bob', 'again');
       world.run(60_000);
-      assert.deepEqual(again?.finals, [200], ladder(world));
+      assert.deepEqual(again.finals, [200], ladder(world));
     });
 });
