@@ -13,7 +13,7 @@ import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver, wakeTimeOf } from './saver.ts';
 import { type EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { packState, type Snapshot, unpackState } from './snapshot.ts';
-import { type Outgoing, RecordedTurn, repeats } from './turn.ts';
+import { firstAskId, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
 
 /** An entity as the admin API lists it. */
 export interface Listed {
@@ -34,7 +34,9 @@ export interface EntitiesOwner {
   writeEnded(result: WriteResult): void;
 }
 
-export class Entities implements TimerOwner {
+export class Entities implements TimerOwner, TurnOwner {
+  readonly number: number;
+  nextAskId: number;
   readonly tables: { readonly [K in Kind]: KindTable };
   readonly asks: Asks;
   readonly saver: Saver;
@@ -52,7 +54,9 @@ export class Entities implements TimerOwner {
       aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
       limit: { kind: 'limit', behaviour: behaviours.limit, slots: new Map() },
     };
-    this.#turn = new RecordedTurn(owner.number, ports);
+    this.number = owner.number;
+    this.nextAskId = firstAskId(ports.clock.clusterMs());
+    this.#turn = RecordedTurn.of(ports);
     this.#awake = new Awake(
       ports.wheel,
       () => ports.clock.clusterMs(),
@@ -134,9 +138,10 @@ export class Entities implements TimerOwner {
   look(slot: Slot): Listed | undefined {
     if (!slot.exists) return undefined;
     const { behaviour } = slot.table;
-    const turn = this.#turn;
+    // Its own: somebody may be looking in the middle of a turn.
+    const turn = new RecordedTurn(this.#ports);
     try {
-      turn.begin(this.#ports.clock.clusterMs(), 0);
+      turn.begin(this, this.#ports.clock.clusterMs(), 0);
       const state = slot.isAwake ? slot.life!.state : behaviour.unpack(slot.key, unpackState(slot.packed!), turn);
       return { key: slot.key, description: behaviour.describe(state), view: behaviour.view(state) };
     } catch (error) {
@@ -152,7 +157,7 @@ export class Entities implements TimerOwner {
       return;
     }
     const turn = this.#turn;
-    turn.begin(nowMs, slot.life === undefined ? 0 : slot.life.asks.length);
+    turn.begin(this, nowMs, slot.life === undefined ? 0 : slot.life.asks.length);
     try {
       const life = slot.isAwake ? slot.life! : this.#wake(slot);
       life.touchedAtMs = nowMs;

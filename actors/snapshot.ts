@@ -28,6 +28,12 @@ export interface Snapshot {
   readonly packed: Packed;
 }
 
+/** A row without its kind: the key of the entity. */
+interface Row {
+  readonly key: string;
+  readonly snapshot: Snapshot;
+}
+
 const headBytes = 35;
 const encoder = new Encoder();
 
@@ -65,10 +71,7 @@ export function encodeRow(snapshot: Snapshot): Buffer {
 }
 
 /** `undefined`: the row and its key do not belong together, or a version of Carillon wrote it that we do not know. */
-export function decodeRow(
-  key: string,
-  value: Uint8Array,
-): { readonly key: string; readonly snapshot: Snapshot } | undefined {
+export function decodeRow(key: string, value: Uint8Array): Row | undefined {
   if (hasFixedHead(value)) return decodeFixed(key, value);
   let fields: unknown;
   try {
@@ -101,10 +104,7 @@ function hasFixedHead(value: Uint8Array): boolean {
   );
 }
 
-function decodeFixed(
-  key: string,
-  value: Uint8Array,
-): { readonly key: string; readonly snapshot: Snapshot } | undefined {
+function decodeFixed(key: string, value: Uint8Array): Row | undefined {
   const kind = kindOf(value[2]);
   if (value[1] !== snapshotSchema || kind === undefined || !isKeyOf(kind, key)) return undefined;
   const version = readUint64(value, 4);

@@ -1,6 +1,6 @@
 /**
  * One turn of one entity: writes down what the behaviour wants, so that it can be performed when the behaviour has come to
- * its end, or forgotten when it has thrown. One object serves all turns of a partition.
+ * its end, or forgotten when it has thrown. One object serves all partitions of a worker, so that it stays in the caches.
  */
 import assert from 'node:assert';
 import { limits } from '../src/limits.ts';
@@ -28,8 +28,22 @@ export interface TimerChange {
   readonly atMs: number;
 }
 
+/** The partition that has its turn. */
+export interface TurnOwner {
+  readonly number: number;
+  /**
+   * Ask ids start at the time of day in steps of 2048 per millisecond (`firstAskId`): no partition that served these entities
+   * before, on whatever node, can have come so far.
+   */
+  nextAskId: number;
+}
+
+export function firstAskId(clusterMs: number): number {
+  return Math.floor(clusterMs) * 2_048;
+}
+
 export class RecordedTurn implements Turn {
-  readonly partition: number;
+  partition = 0;
   nowMs = 0;
   /** The first `outgoingCount` are of this turn. Never shortened: an array that is emptied has to grow again. */
   readonly outgoing: (Outgoing | undefined)[] = [];
@@ -41,20 +55,23 @@ export class RecordedTurn implements Turn {
   promisedTo: SipRequest[] | undefined = undefined;
   stopped = false;
   readonly #ports: PartitionPorts;
-  #nextAskId: number;
+  #owner: TurnOwner | undefined;
   #asksAllowed = 0;
 
-  /**
-   * Ask ids start at the time of day in steps of 2048 per millisecond: no partition that served these entities before, on
-   * whatever node, can have come so far.
-   */
-  constructor(partition: number, ports: PartitionPorts) {
-    this.partition = partition;
+  constructor(ports: PartitionPorts) {
     this.#ports = ports;
-    this.#nextAskId = Math.floor(ports.clock.clusterMs()) * 2_048;
   }
 
-  begin(nowMs: number, asksWaiting: number): void {
+  /** The one for all partitions that have these ports: no turn begins within another. */
+  static of(ports: PartitionPorts): RecordedTurn {
+    let turn = turns.get(ports);
+    if (turn === undefined) turns.set(ports, (turn = new RecordedTurn(ports)));
+    return turn;
+  }
+
+  begin(owner: TurnOwner, nowMs: number, asksWaiting: number): void {
+    this.#owner = owner;
+    this.partition = owner.number;
     this.nowMs = nowMs;
     this.outgoingCount = 0;
     this.timerCount = 0;
@@ -76,7 +93,7 @@ export class RecordedTurn implements Turn {
   ask(to: Address, body: unknown, isOnce = false): number {
     assert(this.#asksAllowed > 0, 'too many asks are waiting for their answers');
     this.#asksAllowed--;
-    const id = this.#nextAskId++;
+    const id = this.#owner!.nextAskId++;
     this.#add({ do: 'ask', id, to, body, isOnce });
     return id;
   }
@@ -122,3 +139,5 @@ export class RecordedTurn implements Turn {
     this.timers[this.timerCount++] = change;
   }
 }
+
+const turns = new WeakMap<PartitionPorts, RecordedTurn>();

@@ -2,6 +2,7 @@
 import { limits } from '../../src/limits.ts';
 import type { Flow } from '../../src/outside.ts';
 import { response } from '../../src/sip/build.ts';
+import { HeaderId } from '../../src/sip/header/names.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { receivedMark, responseFlow } from '../../src/proxy/response-flow.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
@@ -33,7 +34,8 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
     request,
     flow,
     new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
-    planRoute(request, act.deps.self, act.proof, flow.listener),
+    // Without a Route there is nothing to prove, and most of what is new has none.
+    planRoute(request, act.deps.self, request.has(HeaderId.Route) ? act.proof : '', flow.listener),
   );
   act.state.contexts.set(context.id, context);
   act.begin({ tx: context.server, context, branch: undefined });

@@ -3,6 +3,7 @@
  * statement of what every adapter must answer; a differential test holds the others to it.
  */
 import assert from 'node:assert';
+import { Buffer } from 'node:buffer';
 import { limits, profiles } from '../../src/limits.ts';
 import { checkBatches } from './checks.ts';
 import { StoreError } from '../store-ports.ts';
@@ -173,7 +174,8 @@ export class MemoryStore implements Store {
       if (snapshots === undefined) this.#snapshots.set(partition, (snapshots = new Map()));
       for (const [key, value] of rows) {
         if (value === null) snapshots.delete(key);
-        else snapshots.set(key, new Uint8Array(value));
+        // Small rows share their memory.
+        else snapshots.set(key, Buffer.from(value));
       }
       return 'ok';
     });

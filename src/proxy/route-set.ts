@@ -28,7 +28,10 @@ export interface RoutePlan {
   readonly nextIsStrict: boolean;
 }
 
-/** `proof` is what our Record-Route of this call carries in its `p` parameter; `listener` is where the request came in. */
+/**
+ * `proof` is what our Record-Route of this call carries in its `p` parameter, of no use for a request without a Route;
+ * `listener` is where the request came in.
+ */
 export function planRoute(request: SipMessage, self: Self, proof: string, listener: number): RoutePlan {
   const routes = request.has(HeaderId.Route) ? request.values(HeaderId.Route) : noRoutes;
   let requestUri = request.requestUri;

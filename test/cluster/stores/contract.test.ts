@@ -192,7 +192,8 @@ rule('a write needs epoch and owner of the last seal', ({ store }) => {
   assert.deepEqual(store.write(1, 6, 'a.1', rows), { fencedBy: 5 });
   store.seal([1], 6, 'b.1');
   assert.deepEqual(store.write(1, 5, 'a.1', [['k', null]]), { fencedBy: 6 });
-  assert.deepEqual(store.load([1]), [{ partition: 1, key: 'k', value: bytes('v') }]);
+  const [row] = store.load([1]);
+  assert.deepEqual({ ...row, value: new Uint8Array(row!.value) }, { partition: 1, key: 'k', value: bytes('v') });
 });
 
 rule('in a group commit each batch is fenced for itself and a refused one changes nothing', ({ store }) => {
@@ -240,7 +241,7 @@ rule('a stored value does not change with the caller’s buffer', ({ store }) =>
   store.seal([1], 1, 'a.1');
   store.write(1, 1, 'a.1', [['k', value]]);
   value.fill('x');
-  assert.deepEqual(store.load([1])[0]?.value, bytes('before'));
+  assert.deepEqual(new Uint8Array(store.load([1])[0]!.value), bytes('before'));
 });
 
 rule('users are replaced, keep their day of creation, and come in pages', ({ store, time }) => {
