@@ -263,6 +263,7 @@ export const limits = {
   heapRestShareMax: 0.1,
   heapRestMovedMb: 64,
   heapRestCollectionsMax: 8,
+  heapRestTrimsMax: 30, // Half a minute from one to the next.
 } as const;
 
 /** By how long a node may be silent before the others take over: `cluster.profile`, the same on all nodes of a cluster. */

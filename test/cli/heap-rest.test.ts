@@ -1,6 +1,7 @@
 /**
  * What a collection may move follows what the process does, against the shares of time that it was told.
- * Seen failing with: compared with the time since the start; the values of rest left behind when there is work again.
+ * Seen failing with: compared with the time since the start; the values of rest left behind when there is work again;
+ * looks at rest counted on over work.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -10,8 +11,8 @@ import { HeapRest } from '../../src/cli/heap-rest.ts';
 import { limits } from '../../src/limits.ts';
 
 /** Keeps the flags as they stand. */
-function watched(): { rest: HeapRest; flags: Map<string, number>; work: (ms: number, usedMs: number) => void } {
-  let [nowMs, usedMs] = [1_000, 5_000];
+function watched(): { flags: Map<string, number>; trims: () => number; work: (ms: number, usedMs: number) => void } {
+  let [nowMs, usedMs, trims] = [1_000, 5_000, 0];
   const flags = new Map<string, number>();
   const rest = new HeapRest({
     usedMs: () => usedMs,
@@ -21,13 +22,14 @@ function watched(): { rest: HeapRest; flags: Map<string, number>; work: (ms: num
       assert.notEqual(flags.get(name), Number(value), 'said once');
       flags.set(name, Number(value));
     },
+    trim: () => trims++,
   });
   const work = (ms: number, used: number): void => {
     nowMs += ms;
     usedMs += used;
     rest.look();
   };
-  return { rest, flags, work };
+  return { flags, trims: () => trims, work };
 }
 
 const moved = 'compaction-max-evacuated-bytes-mb-for-reduce-memory';
@@ -44,6 +46,21 @@ test('much is moved when the last stretch had next to no work, and only then', (
       }
     }),
   );
+});
+
+test('what the allocator keeps is asked for every half minute of rest, and not for ever', () => {
+  const { trims, work } = watched();
+  const [busy, idle] = [(): void => work(10_000, 9_000), (): void => work(10_000, 100)];
+  for (const step of [idle, idle, busy, idle, idle, busy]) step();
+  assert.equal(trims(), 0);
+  for (let looks = 1; looks <= 9; looks++) {
+    idle();
+    assert.equal(trims(), Math.floor(looks / 3));
+  }
+  for (let looks = 0; looks < 1_000; looks++) idle();
+  assert.equal(trims(), limits.heapRestTrimsMax);
+  for (const step of [busy, idle, idle, idle]) step();
+  assert.equal(trims(), limits.heapRestTrimsMax + 1);
 });
 
 test(

@@ -54,6 +54,8 @@ export interface Addon {
   parse(address: string, isIPv6: boolean, words: Uint32Array): boolean;
   /** The address of a packet as text. */
   format(words: Uint32Array, isIPv6: boolean): string;
+  /** Gives back to the system what the allocator of C keeps of freed memory, of all threads. They wait for it. */
+  trim(): void;
 }
 
 /** A built addon belongs to one source: its name says which. */

@@ -13,6 +13,7 @@
 #define NAPI_VERSION 9
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <node_api.h>
@@ -549,6 +550,15 @@ static napi_value js_format(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* What was freed in the middle of what the allocator has taken goes back to the system; it would keep that. All threads'. */
+static napi_value js_trim(napi_env env, napi_callback_info info) {
+  (void)env, (void)info;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return NULL;
+}
+
 static const struct {
   const char *name;
   int value;
@@ -559,7 +569,8 @@ static const struct {
   const char *name;
   napi_callback function;
 } functions[] = {
-    {"open", js_open}, {"flush", js_flush}, {"close", js_close}, {"parse", js_parse}, {"format", js_format}};
+    {"open", js_open},   {"flush", js_flush},   {"close", js_close},
+    {"parse", js_parse}, {"format", js_format}, {"trim", js_trim}};
 
 NAPI_MODULE_INIT() {
   napi_value value;
