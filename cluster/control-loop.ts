@@ -54,6 +54,7 @@ export class ControlLoop {
     const { draining } = this.control;
     if (draining) this.step({ type: 'held', copies: hub.buddy.tails.stats.rows });
     this.step({ type: 'tick' });
+    this.#buddies.tick();
     if (!this.#ended) hub.tick(draining);
   }
 

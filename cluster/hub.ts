@@ -115,9 +115,12 @@ export class Hub {
   }
 
   adopt(table: Table): void {
+    const before = this.#table;
     this.#table = table;
     this.buddy.adopt(table);
-    this.#redirects.clear();
+    for (const [partition, to] of this.#redirects)
+      if (to === undefined || !('node' in to) || !this.#isGoing(partition, to.node, before))
+        this.#redirects.delete(partition);
     if (this.#ports.shortcuts !== undefined)
       for (let partition = 0; partition < table.owner.length; partition++) this.#shorten(partition);
     this.#retry();
@@ -239,6 +242,15 @@ export class Hub {
   #isComing(partition: number): boolean {
     const to = this.#table?.moving.get(partition);
     return to !== undefined && this.#table!.members[to]?.id === this.#ports.node;
+  }
+
+  /** On its way from us to that process of the node by this table as by the one before: what was given is with it. */
+  #isGoing(partition: number, node: string, before: Table | undefined): boolean {
+    const table = this.#table!;
+    const to = table.members[table.moving.get(partition) ?? nobody];
+    const toBefore = before?.members[before.moving.get(partition) ?? nobody];
+    if (to?.id !== node || toBefore?.id !== node || to.incarnation !== toBefore.incarnation) return false;
+    return table.members[table.owner[partition]!]?.id === this.#ports.node;
   }
 
   /**

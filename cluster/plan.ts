@@ -113,15 +113,20 @@ function spread(
     moveSurplus: true,
   });
   const underWay = new Int32Array(members.length);
-  for (const partition of moving.keys()) underWay[owner[partition]!]!++;
+  const coming = new Int32Array(members.length);
+  for (const [partition, to] of moving) {
+    underWay[owner[partition]!]!++;
+    coming[to]!++;
+  }
   for (let partition = 0; partition < owner.length; partition++) {
     const to = wanted[partition]!;
     const from = owner[partition]!;
     if (to === current[partition]) continue;
     if (from === nobody) {
       owner[partition] = to;
-    } else if (underWay[from]! < limits.movesInFlightPerNodeMax) {
+    } else if (underWay[from]! < limits.movesInFlightPerNodeMax && coming[to]! < limits.movesInFlightToNodeMax) {
       underWay[from]!++;
+      coming[to]!++;
       moving.set(partition, to);
     }
   }

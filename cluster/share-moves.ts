@@ -46,6 +46,8 @@ export class ShareMoves {
   busy = false;
   /** All that are not as the table wants them, and perhaps others: who changes one that is adds it. */
   readonly restless: PartitionSet;
+  /** How many members give something away. */
+  givers = 0;
   /** How many the table wants here in one way or the other. */
   wanted = 0;
   /** Those that the table has on their way to us. */
@@ -97,6 +99,7 @@ export class ShareMoves {
         coming.push(partition);
       }
     }
+    this.givers = new Set(Array.from(moving.keys(), (partition) => owner[partition])).size;
     this.wanted += coming.length;
     this.coming = coming;
   }

@@ -25,6 +25,11 @@ export class Shares {
   #storeLife: string | undefined;
   /** How many may be frozen at once: half as many when one took too long, one more with each that did not. */
   #freezesMax: number = limits.freezesInFlightMax;
+  /** When the last ones were begun to be given away, and how many times without a longer pause. */
+  #givesSinceMs = -Infinity;
+  #giveTimes = 0;
+  /** How many at most, if it were alone in giving. */
+  #givesMax = 1;
   /** Something waits for its time. */
   #unsettled = false;
 
@@ -213,6 +218,8 @@ export class Shares {
     const again = new Groups<string>();
     const circumstances = { nowMs, closing, pollDue: nowMs >= this.#moves.pollAtMs };
     let room = this.#freezeRoom(closing, storeAnswers);
+    const giveRoom = this.#giveRoom(nowMs);
+    let gives = giveRoom;
     let settled = true;
     let isLate = false;
 
@@ -246,7 +253,10 @@ export class Shares {
           this.#moves.claim(part, partition, want, nowMs, claims);
           break;
         case 'freeze':
-          if (room-- > 0) freezes.add(part.worker, partition);
+          if (room <= 0 || (want === 'give' && gives <= 0 && !closing)) break;
+          room--;
+          if (want === 'give') gives--;
+          freezes.add(part.worker, partition);
           break;
         case 'thaw':
           thaws.add(part.worker, partition);
@@ -262,6 +272,10 @@ export class Shares {
           doubts.push(partition);
           break;
       }
+    }
+    if (gives < giveRoom) {
+      this.#givesSinceMs = nowMs;
+      this.#giveTimes++;
     }
     if (isLate) this.#freezesMax = Math.max(limits.freezesInFlightMin, this.#freezesMax >> 1);
     this.#unsettled = !settled || this.#moves.hasToLearn;
@@ -291,6 +305,19 @@ export class Shares {
       if (stage === 'freezing' || stage === 'frozen' || stage === 'handing') inFlight++;
     }
     return this.#freezesMax - inFlight;
+  }
+
+  /** How many more may begin to be given away now. */
+  #giveRoom(nowMs: number): number {
+    const sinceMs = nowMs - this.#givesSinceMs;
+    if (sinceMs < limits.givesEveryMs) return 0;
+    if (sinceMs >= limits.givesAfreshMs) {
+      this.#giveTimes = 0;
+      this.#givesMax = this.#moves.wanted / limits.giveTimesAim;
+    }
+    // Who gets something is cold, and so is the way to it.
+    const most = Math.ceil(this.#givesMax / Math.max(1, this.#moves.givers));
+    return Math.min(2 ** Math.floor(this.#giveTimes / limits.giveTimesEach), most);
   }
 
   /** `balance` also moves partitions between workers. */

@@ -1,6 +1,6 @@
 /**
  * Whom the partitions of a node copy to: the buddy that the table names, while there is a link to it. Tells each worker
- * what has changed for the partitions that it holds.
+ * what has changed for the partitions that it holds, a few at a time where the buddy of before is still there.
  */
 import { limits } from '../../src/limits.ts';
 import { ownerName } from '../control-types.ts';
@@ -18,9 +18,13 @@ export class BuddyChoice {
   #table: Table | undefined;
   /** By the members of the table: those without a link are ''. */
   #names: readonly string[] = [];
+  readonly #atOnceMax: number;
+  /** Some wait to be told. */
+  #isLate = false;
 
-  constructor(tell: (worker: number, order: BuddiesOrder) => void) {
+  constructor(tell: (worker: number, order: BuddiesOrder) => void, atOnceMax: number = limits.buddyChangesAtOnceMax) {
     this.#tell = tell;
+    this.#atOnceMax = atOnceMax;
   }
 
   adopt(table: Table): void {
@@ -51,6 +55,11 @@ export class BuddyChoice {
     for (const partition of partitions) if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
   }
 
+  /** Every limits.controlTickMs. */
+  tick(): void {
+    if (this.#isLate) this.#look(allPartitions);
+  }
+
   #update(): void {
     this.#names = (this.#table?.members ?? []).map(({ id, incarnation }) => {
       const name = ownerName(id, incarnation);
@@ -62,13 +71,21 @@ export class BuddyChoice {
   #look(partitions: Iterable<number>): void {
     const table = this.#table;
     if (table === undefined) return;
+    this.#isLate = false;
+    let room = this.#atOnceMax;
     const changes = new Map<string, { worker: number; buddy: string; partitions: number[] }>();
     for (const partition of partitions) {
       const worker = this.#workerOf[partition]!;
       if (worker < 0) continue;
       const index = table.buddy[partition] ?? nobody;
       const buddy = index === nobody ? '' : this.#names[index]!;
-      if (buddy === this.#told[partition]) continue;
+      const told = this.#told[partition]!;
+      if (buddy === told) continue;
+      // A member comes or leaves, and thousands change: that may take a while as long as the one of before can be relied on.
+      if (told !== '' && this.#names.includes(told) && room-- <= 0) {
+        this.#isLate = true;
+        continue;
+      }
       this.#told[partition] = buddy;
       const key = `${worker} ${buddy}`;
       const change = changes.get(key);

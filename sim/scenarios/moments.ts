@@ -146,7 +146,7 @@ export const momentScenarios: readonly Scenario[] = [
       storeMs: [0.5, 3],
       habits: Array.from({ length: 8 }, (_, user) => overTcp(user)),
       // c comes back while their callees are looked up, and gets its share.
-      calls: calls(150, { fromMs: 100, everyMs: 3, plan: () => ({ talkMs: 4_000 }) }),
+      calls: calls(400, { fromMs: 100, everyMs: 3, plan: () => ({ talkMs: 4_000 }) }),
       faults: [fault(0, 'crash', 'c')],
     }),
     reaches: ['released by a supervisor'],

@@ -54,7 +54,7 @@ export const voteScenarios: readonly Scenario[] = [
     breaks:
       'a process that was stopped wakes up with the answer of the store in its hands and acts on it, though it is dead',
     options: options({
-      storeMs: [30, 60],
+      storeMs: [60, 90],
       calls: calls(150, { everyMs: 20, plan: () => ({ talkMs: 1_000 }) }),
       faults: [fault(1_000, 'pause', 'a', { forMs: 8_000 })],
     }),

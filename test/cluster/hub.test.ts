@@ -1,8 +1,10 @@
 /**
  * Items find the worker or node that has their partition, and wait for one that is about to have it.
- * Seen failing with: `isGone` always false (what is for a node that died waits until it is too late); redirects kept after a new table; the retry left out of `assigned`; what comes while others wait sent
- * at once; what comes back put behind what has waited here since; what comes for a dropped partition not kept; the word of a
- * worker without effect; what has come from far passed while a worker still has something; `slice` of a Buffer, which is a view.
+ * Seen failing with: `isGone` always false (what is for a node that died waits until it is too late); redirects kept after a
+ * new table, or forgotten though it has the partition under way as the one before; the retry left out of `assigned`; what
+ * comes while others wait sent at once; what comes back put behind what has waited here since; what comes for a dropped
+ * partition not kept; the word of a worker without effect; what has come from far passed while a worker still has
+ * something; `slice` of a Buffer, which is a view.
  */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
@@ -78,6 +80,29 @@ function table(owners: Readonly<Record<number, number>>): Table {
 }
 
 describe('the hub', () => {
+  it('sends what comes for a partition that it has given away after it, whatever other news a table brings', () => {
+    const moving = new Map([[7, 1]]);
+    hub.adopt({ ...table({ 7: 0 }), moving });
+    hub.assigned(0, [7]);
+    gaveBack(hub.dropped(0, [7], { node: 'b' }));
+    hub.adopt({ ...table({ 7: 0 }), moving, epoch: 2 });
+    hub.fromNode('c', [0, 7, 0], payload);
+    assert.deepEqual(sent.splice(0), ['worker 0 2', 'node b 0,7,1']);
+    // Called off, or to another process of that name: it is ours, and the worker will have it.
+    const members = table({}).members.map((each) => (each.id === 'b' ? { ...each, incarnation: 2 } : each));
+    for (const next of [table({ 7: 0 }), { ...table({ 7: 0 }), moving, members }]) {
+      hub.adopt({ ...table({ 7: 0 }), moving });
+      hub.assigned(0, [7]);
+      gaveBack(hub.dropped(0, [7], { node: 'b' }));
+      sent.length = 0;
+      hub.adopt(next);
+      hub.fromNode('c', [0, 7, 0], payload);
+      assert.deepEqual(sent, []);
+      hub.assigned(0, [7]);
+      assert.deepEqual(sent.splice(0), ['worker 0 0,7,1']);
+    }
+  });
+
   it('lets any worker answer who gave a partition away, as nobody has it here any more', () => {
     downNodes.add('worker 2');
     const word = (type: 'recall' | 'tail'): Uint8Array =>

@@ -55,7 +55,7 @@ test('what goes from node to node stands in it too, and can be told from the res
 
 test('what goes straight from worker to worker stands in it, with what was lost; what a link does not take is said once', () => {
   const world = { seed: 7, calls: calls(4), devices: Array.from({ length: 8 }, () => 1) };
-  const direct = simulate(plainOptions({ ...world, direct: { loss: 0.3 } }), true).recorder.forwards;
+  const direct = simulate(plainOptions({ ...world, calls: calls(30), direct: { loss: 0.3 } }), true).recorder.forwards;
   assert.ok(direct.some(({ text }) => text.startsWith('INVITE') && text.endsWith(' LOST')));
   assert.ok(direct.every(({ from, to }) => from !== to));
   const cut = simulate(
