@@ -89,3 +89,9 @@ class WaitingAsk extends Scheduled {
     this.#asks.due(this, nowMs);
   }
 }
+
+/** Takes the number of a question off a list; false when it is not there. */
+export function forgetAsk(ids: number[], id: number): boolean {
+  const index = ids.indexOf(id);
+  return index >= 0 && ids.splice(index, 1).length === 1;
+}

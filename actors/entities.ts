@@ -3,16 +3,17 @@
  * from a snapshot, the end. The partition around it decides when an input gets its turn.
  */
 import { limits } from '../src/limits.ts';
-import { Asks } from './asks.ts';
+import { Asks, forgetAsk } from './asks.ts';
 import { Awake, restOf } from './awake.ts';
 import { changeTimers } from './change-timers.ts';
 import { Exit } from './exit.ts';
-import { type Behaviours, type Input, type Kind, kinds, type SipRequest } from './entity.ts';
+import { type Behaviours, type Input, type Kind, kinds, type Memory, type SipRequest } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
+import { nowhere } from './memories.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver, wakeTimeOf } from './saver.ts';
 import { type EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
-import { packState, type Snapshot, unpackState } from './snapshot.ts';
+import { packOctets, packState, type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
 import { firstAskId, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
 
 /** An entity as the admin API lists it. */
@@ -60,7 +61,7 @@ export class Entities implements TimerOwner, TurnOwner {
     this.#awake = new Awake(
       ports.wheel,
       () => ports.clock.clusterMs(),
-      (slot, nowMs) => this.#passivate(slot, nowMs),
+      (slot, nowMs) => this.#passivate(slot, nowMs, false),
     );
     this.#exit = new Exit(owner, ports, (id) => this.asks.start(id, ports.clock.clusterMs()));
     this.asks = new Asks(ports.wheel, {
@@ -74,7 +75,7 @@ export class Entities implements TimerOwner, TurnOwner {
       released: (slot, effects) => this.#exit.letAll(slot, effects),
       packFailed: (slot, error) => this.#crashed(slot, undefined, error),
       promiseBroken: (slot) => this.#undoPromises(slot),
-      settled: (slot) => this.#tidy(slot),
+      settled: (slot) => this.#settled(slot),
       writeEnded: (result) => owner.writeEnded(result),
     });
   }
@@ -186,11 +187,11 @@ export class Entities implements TimerOwner, TurnOwner {
       case 'wake-up':
         return slot.wakeUp === item;
       case 'answer':
-        if (this.asks.settle(item.id, slot)) return forget(slot.life!.asks, item.id);
+        if (this.asks.settle(item.id, slot)) return forgetAsk(slot.life!.asks, item.id);
         this.#ports.count('answer.unknown');
         return false;
       case 'ask-failed':
-        return slot.life !== undefined && forget(slot.life.asks, item.id);
+        return slot.life !== undefined && forgetAsk(slot.life.asks, item.id);
       case 'undelivered':
         return slot.exists;
     }
@@ -203,10 +204,16 @@ export class Entities implements TimerOwner, TurnOwner {
       slot.packed === undefined
         ? behaviour.create(slot.key, this.#turn)
         : behaviour.unpack(slot.key, unpackState(slot.packed), this.#turn);
+    if (slot.memoryAt !== nowhere) this.#recall(slot, life);
     life.awake = true;
     this.#disarmWakeUp(slot);
     this.#awake.add(slot, this.#turn.nowMs);
     return life;
+  }
+
+  #recall(slot: Slot, life: Life): void {
+    const octets = this.#ports.memories.take(slot, this.#turn.nowMs);
+    if (octets !== undefined) slot.table.behaviour.recall?.(life.state, unpackOctets(octets), this.#turn);
   }
 
   /** The turn has come to its end: does what it asked for. */
@@ -337,19 +344,30 @@ export class Entities implements TimerOwner, TurnOwner {
     slot.table.slots.delete(slot.key);
   }
 
-  #passivate(slot: Slot, nowMs: number): void {
+  /** The store has it, and what waited for that has left. Who can remember what else is to be known need not stay awake. */
+  #settled(slot: Slot): void {
+    if (slot.isAwake && slot.table.behaviour.remember !== undefined)
+      this.#passivate(slot, this.#ports.clock.clusterMs(), true);
+    this.#tidy(slot);
+  }
+
+  /** @param atOnce without a rest: then it remembers what it would still have known in it */
+  #passivate(slot: Slot, nowMs: number, atOnce: boolean): void {
     const life = slot.life!;
     const { behaviour } = slot.table;
     if (life.writesInFlight > 0 || life.gate.heldCount > 0 || this.saver.isDirty(slot)) return;
     if (slot.queuedItems > 0 || life.asks.length > 0) return;
     if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
     try {
-      if (!behaviour.isIdle(life.state)) return;
+      const memory = atOnce || !behaviour.isIdle(life.state) ? behaviour.remember?.(life.state, nowMs) : nothing;
+      if (memory === undefined) return;
       const wakeAtMs = wakeTimeOf(slot, life, nowMs);
       // Not worth it for less time than it has been idle.
       if (wakeAtMs > 0 && wakeAtMs - nowMs <= restOf(slot)) return;
       const state = behaviour.pack(life.state);
       const packed = state === null ? undefined : packState(state);
+      if (memory.packed.length > 0 && !this.#ports.memories.put(slot, packOctets(memory.packed), memory.untilMs))
+        return;
       this.#sleep(slot, life);
       if (packed === undefined) {
         this.#remove(slot, life, false, false);
@@ -379,8 +397,4 @@ export class Entities implements TimerOwner, TurnOwner {
 }
 
 const minuteMs = 60_000;
-
-function forget(ids: number[], id: number): boolean {
-  const index = ids.indexOf(id);
-  return index >= 0 && ids.splice(index, 1).length === 1;
-}
+const nothing: Memory = { packed: [], untilMs: 0 };

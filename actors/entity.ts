@@ -122,6 +122,13 @@ export interface Behaviour<S> {
   unpack(key: string, packed: readonly unknown[], turn: Turn): S;
   /** May be passivated: only the packed state and one wake-up time are kept until the next input. */
   isIdle(state: S): boolean;
+  /**
+   * What the entity must still know for a while when it falls asleep, and its next owner need not. With it, it may fall asleep
+   * before it is idle, and does so as soon as the store has acknowledged what it did. `undefined`: it stays awake.
+   */
+  remember?(state: S, nowMs: number): Memory | undefined;
+  /** Follows `unpack` when the entity wakes before the time of its memory has passed. */
+  recall?(state: S, memory: readonly unknown[], turn: Turn): void;
   /** When a passivated entity must be woken, 0 for never. Default: its earliest timer. */
   nextWakeMs?(state: S): number;
   /** How long an idle entity stays unpacked. Default `limits.passivateIdleMs`. */
@@ -130,6 +137,14 @@ export interface Behaviour<S> {
   describe(state: S): string;
   /** Plain data for listings of the admin API. */
   view(state: S): unknown;
+}
+
+/** Kept by the worker alone: whoever takes over does not have it. */
+export interface Memory {
+  /** MessagePack-able. Empty: there is nothing to remember. */
+  readonly packed: readonly unknown[];
+  /** Cluster time when it has lost its meaning. */
+  readonly untilMs: number;
 }
 
 export type Behaviours = { readonly [K in Kind]: Behaviour<unknown> };

@@ -3,6 +3,7 @@ import type { Clock, Flow, LogLevel } from '../src/outside.ts';
 import type { Kind, SipRequest } from './entity.ts';
 import type { Envelope } from './envelope.ts';
 import type { WorkerLoad } from './mailbox.ts';
+import type { Memories } from './memories.ts';
 import type { Wheel } from './wheel.ts';
 
 /** The sender of a packet, for whom `undelivered` comes back with this token. */
@@ -26,6 +27,8 @@ export interface PartitionPorts {
   readonly clock: Clock;
   /** Of the worker, shared by all its partitions; its owner calls `advance` with cluster time. */
   readonly wheel: Wheel;
+  /** Of the worker too. */
+  readonly memories: Memories;
   readonly load: WorkerLoad;
   /** What an entity lets out waits for no write; its state is written a little later, many changes as one. */
   readonly isUngated?: boolean;

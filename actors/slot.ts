@@ -6,6 +6,7 @@ import type { Behaviour, Kind, SipRequest } from './entity.ts';
 import type { Envelope } from './envelope.ts';
 import { Gate } from './gate.ts';
 import type { MailboxOwner } from './mailbox.ts';
+import { nowhere, type Rememberer } from './memories.ts';
 import type { Packed } from './snapshot.ts';
 import type { Outgoing } from './turn.ts';
 import { Scheduled } from './wheel.ts';
@@ -22,7 +23,7 @@ export interface TimerOwner {
   timerDue(slot: Slot, timer: EntityTimer | WakeUp): void;
 }
 
-export class Slot implements MailboxOwner {
+export class Slot implements MailboxOwner, Rememberer {
   readonly table: KindTable;
   readonly key: string;
   queuedItems = 0;
@@ -36,6 +37,8 @@ export class Slot implements MailboxOwner {
   stored = false;
   /** `packed` is not what the store has. */
   unsaved = false;
+  /** What it remembers while it sleeps, and the store does not have. */
+  memoryAt = nowhere;
 
   constructor(table: KindTable, key: string) {
     this.table = table;

@@ -43,14 +43,24 @@ export function rowKey(kind: Kind, key: string): string {
 
 /** @throws when the state cannot be MessagePack or is over `limits.snapshotBytesMax`. */
 export function packState(state: readonly unknown[]): Packed {
-  const bytes = packArray(state) ?? encoder.encodeSharedRef(state);
+  const bytes = packOctets(state);
   if (bytes.length > limits.snapshotBytesMax) throw new Error(`snapshot of ${bytes.length} bytes is over the limit`);
   return bufferOf(bytes).toString('latin1');
 }
 
+/** A view that is good until the next call. @throws when the values cannot be MessagePack. */
+export function packOctets(values: readonly unknown[]): Uint8Array {
+  return packArray(values) ?? encoder.encodeSharedRef(values);
+}
+
 /** @throws when the bytes are not an array. */
 export function unpackState(packed: Packed): readonly unknown[] {
-  const state = unpackValue(Buffer.from(packed, 'latin1'));
+  return unpackOctets(Buffer.from(packed, 'latin1'));
+}
+
+/** What it has of octets are views. @throws when they are not an array. */
+export function unpackOctets(octets: Buffer): readonly unknown[] {
+  const state = unpackValue(octets);
   if (!Array.isArray(state)) throw new Error('a packed state is an array');
   return state;
 }

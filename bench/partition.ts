@@ -6,6 +6,7 @@ import type { Behaviour, Behaviours, Turn } from '../actors/entity.ts';
 import type { Envelope } from '../actors/envelope.ts';
 import { Partition } from '../actors/partition.ts';
 import type { PartitionPorts, WriteResult } from '../actors/ports.ts';
+import { Memories } from '../actors/memories.ts';
 import { Wheel } from '../actors/wheel.ts';
 import type { Flow } from '../src/outside.ts';
 import type { SipMessage } from '../src/sip/message.ts';
@@ -74,6 +75,7 @@ function behaviours(work: Work): Behaviours {
 const ports = (wheel: Wheel): PartitionPorts => ({
   clock: { monotonicMs: () => nowMs, clusterMs: () => nowMs },
   wheel,
+  memories: new Memories(wheel),
   load: { queuedItems: 0 },
   partitionOf: () => 0,
   wake: () => {},

@@ -15,6 +15,7 @@ import type { ActorHost } from '../actors/host.ts';
 import type { WorkerLoad } from '../actors/mailbox.ts';
 import type { PartitionPorts } from '../actors/ports.ts';
 import { userChangedBody } from '../actors/questions.ts';
+import { Memories } from '../actors/memories.ts';
 import { Wheel } from '../actors/wheel.ts';
 import { LentCredits } from '../src/limit/credits.ts';
 import { limits } from '../src/limits.ts';
@@ -78,6 +79,7 @@ export class SipWorker {
   readonly #options: SipWorkerOptions;
   readonly #ports: SipWorkerPorts;
   readonly #wheel: Wheel;
+  readonly #memories: Memories;
   readonly #load: WorkerLoad = { queuedItems: 0 };
   readonly #directory: StoreDirectory;
   readonly #dropWords = new DropWords();
@@ -91,6 +93,7 @@ export class SipWorker {
     this.#ports = ports;
     const { clock, log, store, random, node, incarnation, host } = options;
     this.#wheel = new Wheel(clock.clusterMs());
+    this.#memories = new Memories(this.#wheel);
     this.#directory = new StoreDirectory(store, clock, log, (aor) => {
       this.#deliver(ports.partitionOf(aor), { to: { kind: 'aor', key: aor }, type: 'tell', body: userChangedBody });
     });
@@ -247,6 +250,7 @@ export class SipWorker {
     return {
       clock,
       wheel: this.#wheel,
+      memories: this.#memories,
       load: this.#load,
       isUngated: this.#options.gate === 'off',
       partitionOf: ports.partitionOf,

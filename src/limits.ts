@@ -72,6 +72,9 @@ export const limits = {
   /** Of calls and users: their transactions were remembered for half a minute (timers H, J), and mostly nothing follows. */
   passivateSoonMs: 5_000,
   passivateSweepMs: 5_000,
+  answersRememberedMax: 2, // Who has more of them is busy and stays awake.
+  memoryPieceBytes: 262_144,
+  memoryPiecesMax: 4_096,
   lazySaveMs: 100,
   writesInFlightPerPartitionMax: 4,
   restartsPerMinuteMax: 3,

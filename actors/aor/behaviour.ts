@@ -20,6 +20,7 @@ import type { VerifyQuestion } from '../questions.ts';
 import { resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
+import { forgetTimer, noAnswers, recall, remember, repeat, undelivered } from './answered.ts';
 import { asQuery, wasDone } from './repeated.ts';
 import type { AorDeps, AorState } from './state.ts';
 
@@ -45,6 +46,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
       bindings: noBindings,
       windows: freshWindows(turn),
       requests: none,
+      answered: noAnswers,
       waiting: [],
     }),
     receive: (state, input, turn) => receive(state, input, turn, deps),
@@ -53,15 +55,19 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
       return [schema, pack(state.bindings), packPending(state.requests)];
     },
     unpack: (aor, packed, turn) => takeUp(aor, packed, turn, deps),
-    isIdle: (state) => state.requests.contexts.size === 0 && state.waiting.length === 0,
+    isIdle: (state) => state.requests.contexts.size === 0 && state.waiting.length === 0 && state.answered.length === 0,
+    remember,
+    recall,
     passivateAfterMs: limits.passivateSoonMs,
     nextWakeMs: (state) => nextExpiryMs(state.bindings),
-    describe: (state) => `aor ${state.aor} bindings ${state.bindings.length} requests ${state.requests.contexts.size}`,
+    describe: (state) =>
+      `aor ${state.aor} bindings ${state.bindings.length} requests ${state.requests.contexts.size + state.answered.length}`,
     view,
   };
 }
 
 function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void {
+  if (input.type === 'sip' && repeat(state, input.message, turn)) return;
   if (input.type === 'sip' && state.requests === none) state.requests = newCall(state.aor);
   const act = actOf(state, turn, deps);
   switch (input.type) {
@@ -78,7 +84,7 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
       onAskFailed(act, input.id);
       break;
     case 'undelivered':
-      act.undelivered(input.token);
+      if (!undelivered(state, input.token, turn)) act.undelivered(input.token);
       break;
     case 'ask':
       onAsk(state, input.asker, input.body, turn, deps);
@@ -92,6 +98,7 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
   if (
     state.bindings.length === 0 &&
     state.requests.contexts.size === 0 &&
+    state.answered.length === 0 &&
     state.waiting.length === 0 &&
     state.windows.size === 0
   )
@@ -170,6 +177,10 @@ function registerHere(state: AorState, act: Act, context: Context, deps: AorDeps
 }
 
 function onTimer(state: AorState, act: Act, name: string): void {
+  if (name === forgetTimer) {
+    state.answered = noAnswers;
+    return;
+  }
   if (name !== 'expire') {
     const owner = state.requests.owners.get(name.slice(2));
     if (owner !== undefined) act.step(owner, name.slice(0, 1) as TimerName);
@@ -207,6 +218,7 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
     bindings: unpack(packed[1] as readonly unknown[]),
     windows: freshWindows(turn),
     requests: Array.isArray(requests) ? unpackCall(aor, requests, turn.partition, deps) : none,
+    answered: noAnswers,
     waiting: [],
   };
   armExpiry(state, turn);

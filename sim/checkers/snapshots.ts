@@ -116,6 +116,7 @@ const ownMemory: ReadonlySet<string> = new Set([
   'context',
   'windows',
   'requests',
+  'answered',
   'waiting',
   'lost',
   'isWatched',

@@ -87,7 +87,10 @@ test('a world by its name: of the corpus, or a scenario with what it asks of its
   t.after(() => rmSync(broken.folder, { recursive: true }));
   assert.equal(broken.code, 1, broken.out + broken.error);
   assert.match(broken.out, /FAILED {2}invariant 9/);
-  assert.match(broken.out, /whole {5}carillon sim --world 'a 503 forgets its transaction, while partitions are handed over' --log full/);
+  assert.match(
+    broken.out,
+    /whole {5}carillon sim --world 'a 503 forgets its transaction, while partitions are handed over' --log full/,
+  );
 });
 
 test('several threads find the same as one', () => {
