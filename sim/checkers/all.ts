@@ -42,6 +42,7 @@ import { registers } from './registers.ts';
 import { repeated } from './repeated.ts';
 import { responseWay } from './response-way.ts';
 import { ringingCalls } from './ringing-calls.ts';
+import { sameAnswer } from './same-answer.ts';
 import { sealed } from './sealed.ts';
 import { snapshots } from './snapshots.ts';
 import { sound } from './sound.ts';
@@ -100,6 +101,7 @@ const all: readonly Checker[] = [
   registers,
   hubOrder,
   quiet,
+  sameAnswer,
   sealed,
   lives,
 ];

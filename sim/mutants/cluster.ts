@@ -93,6 +93,20 @@ export const clusterMutants: readonly Mutant[] = [
     wishes: { kinds: ['crash', 'drain'] },
   },
   {
+    name: 'who gives a partition away keeps none of its rows',
+    file: 'cluster/hosted.ts',
+    line: '    this.given.keep(number, epoch, rows, this.#ports.nowMs());',
+    instead: '',
+    scenario: 'a store wiped while partitions change hands',
+  },
+  {
+    name: 'nobody asks for what the store lost on the way',
+    file: 'cluster/buddy/takeover.ts',
+    line: '    if (keeper !== undefined && stored.size < count) {',
+    instead: '    if (keeper === undefined && stored.size < count) {',
+    scenario: 'a store wiped while partitions change hands',
+  },
+  {
     name: 'what the store lost is not written anew',
     file: 'cluster/shares.ts',
     line: '    if (before === undefined || before === life) return;',

@@ -15,6 +15,13 @@ export const registrationsMutants: readonly Mutant[] = [
     instead: "  turn.save('none', { durable: result.changed === 'change', promisedTo });",
   },
   {
+    name: 'a user that slept has answered nothing',
+    file: 'actors/entities.ts',
+    line: '    if (slot.memoryAt !== nowhere) this.#recall(slot, life);',
+    instead: '',
+    wishes: { kinds: ['weather'] },
+  },
+  {
     name: 'an older REGISTER counts',
     file: 'src/registrar/bindings.ts',
     line: '  return binding.callId === request.callId && request.cseq <= binding.cseq;',

@@ -27,6 +27,7 @@ export class Callee {
       phone: phone.name,
       tag: `d${call.plan.number.toString(36)}${phone.random.u32().toString(36)}`,
       branch: invite.branch,
+      cseq: invite.cseq,
       invitedAtMs: phone.world.kernel.nowMs,
       ringingAtMs: 0,
       final: 0,

@@ -35,6 +35,8 @@ export interface Leg {
   readonly phone: string;
   readonly tag: string;
   readonly branch: string;
+  /** Of the INVITE: with the branch it says whether that was a copy of another one. */
+  readonly cseq: number;
   readonly invitedAtMs: number;
   ringingAtMs: number;
   /** Final status that it sent, 0 before. */

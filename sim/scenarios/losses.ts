@@ -109,6 +109,22 @@ export const lossScenarios: readonly Scenario[] = [
     mutant: 'a table that the store lost is not given back',
   },
   {
+    name: 'a store wiped while partitions change hands',
+    seenIn: [],
+    breaks: 'what one node has given and the other has not read yet is nowhere any more',
+    options: options({
+      store: { ...plainStore, kind: 'redis', replicas: 1 },
+      // Few partitions over a slow store: some are always on their way.
+      partitions: 16,
+      storeMs: [40, 80],
+      calls: calls(80, { everyMs: 25, device: { afterMs: 5_000 }, plan: () => ({ talkMs: 10_000 }) }),
+      faults: [fault(2_000, 'drain', 'b', { forMs: 500 }), fault(2_300, 'store-wiped', 'a')],
+    }),
+    reaches: ['hand-off by drain'],
+    judge: stood,
+    mutant: 'who gives a partition away keeps none of its rows',
+  },
+  {
     name: 'the tail of a failover is lost',
     seenIn: [],
     breaks: 'what the master had acknowledged and its replica had not got is lost with the next node that dies',
