@@ -23,6 +23,8 @@ interface Actor {
   readonly kind: Kind;
   readonly key: string;
   readonly twin: Behaviour<unknown>;
+  /** When it handled its last input. */
+  heardAtMs: number;
 }
 
 /** What a buddy has is in the store after a second; one that is slow takes longer. */
@@ -36,19 +38,22 @@ export function stored(world: World): Observer {
     if (workers === undefined) known.set(node, (workers = []));
     return (workers[worker] ??= new Map());
   };
+  /** By node: when the store last refused what one of its users had been promised, who goes back to before that. */
+  const refusedAtMs = new Map<string, number>();
   const check = (node: SimNode, worker: number, partition: Partition, isWhole: boolean): void => {
     const actors = new Map<string, readonly [state: unknown, actor: Actor]>();
     for (const [state, actor] of of(node, worker).get(partition.number) ?? [])
       actors.set(rowKey(actor.kind, actor.key), [state, actor]);
     if (actors.size === 0) return;
     let rows: Map<string, Uint8Array> | undefined;
-    for (const [name, [state, { kind, key, twin }]] of actors) {
+    for (const [name, [state, { kind, key, twin, heardAtMs }]] of actors) {
       // Most calls are over, and nothing of them has to be there.
       const due = isWhole ? [] : lasting(twin, state, worldStartMs + world.kernel.nowMs - settledMs);
       if (!isWhole && due.length === 0) continue;
       const listed = partition.find(kind, key);
       // It broke, or went back to before a promise, and has not been heard of since.
       if (listed !== undefined && listed.description !== twin.describe(state)) continue;
+      if (kind === 'aor' && heardAtMs <= (refusedAtMs.get(node.id) ?? -1)) continue;
       rows ??= new Map(world.store.memory.load([partition.number]).map((each) => [each.key, each.value]));
       const value = rows.get(name);
       const row = value === undefined ? undefined : decodeRow(name, value)?.snapshot.packed;
@@ -75,8 +80,14 @@ export function stored(world: World): Observer {
       const partitions = of(node, worker);
       let actors = partitions.get(partition);
       if (actors === undefined) partitions.set(partition, (actors = new Map()));
-      if (!actors.has(state)) actors.set(state, { kind, key, twin });
+      const actor = actors.get(state);
+      const heardAtMs = world.kernel.nowMs;
+      if (actor === undefined) actors.set(state, { kind, key, twin, heardAtMs });
+      else actor.heardAtMs = heardAtMs;
       return undefined;
+    },
+    counted(node, metric) {
+      if (metric === 'promise.refused') refusedAtMs.set(node, world.kernel.nowMs);
     },
     obeyed(node, worker, order) {
       if (order.type === 'drop') for (const partition of order.partitions) of(node, worker).delete(partition);
