@@ -18,6 +18,8 @@ export function gate(world: World): Observer {
   const rows = new Set<string>();
   /** Calls of which something left while they were kept, and the process that let it out. */
   const once = new Map<string, SimNode>();
+  /** Transactions of REGISTERs that were answered: what is said again was true when it was said first (RFC 3261 17.2.2). */
+  const told = new Set<string>();
   /** When rows were removed that had been there. */
   const removed = new Map<string, number>();
   const named = new Map<number, string>();
@@ -68,6 +70,8 @@ export function gate(world: World): Observer {
           );
       }
       if (message.method === 'REGISTER' && message.status === 200 && valueOf(message, 'contact') !== undefined) {
+        if (told.has(message.transaction)) return;
+        told.add(message.transaction);
         const aor = uriOf(valueOf(message, 'to')!);
         // The next REGISTER, of another device, took the row away while this answer waited for the same write.
         const wasJustRemoved = world.kernel.nowMs - (removed.get(`aor:${aor}`) ?? -Infinity) <= 1_000;
