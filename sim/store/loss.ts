@@ -193,7 +193,10 @@ function isDeadly({ kind, forMs }: Fault, profile: Profile | undefined): boolean
 export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes' | 'profile'> & Links): boolean {
   const { faults, gate } = options;
   if (gate === 'buddy' && losesBothMemories(options)) return true;
-  return faults.some((fault) => fault.kind === 'store-wiped' && meetsAnother(fault, faults));
+  // A REGISTER that only refreshes waits for no replica.
+  return faults.some(
+    (fault) => (fault.kind === 'store-wiped' || fault.kind === 'redis-failover') && meetsAnother(fault, faults),
+  );
 }
 
 /** Another fault that takes the state of a partition out of memory, near to one that takes it out of the store. */
