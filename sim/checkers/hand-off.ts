@@ -27,7 +27,7 @@ export function handOff(world: World): Observer {
     );
   const brokenMs = (fromMs: number): number => {
     const breaks = linkFaults.filter(
-      ({ kind, atMs }) => kind === 'reset' && atMs <= world.kernel.nowMs && atMs + limits.linkRedialMsMin >= fromMs,
+      ({ kind, atMs }) => kind === 'reset' && atMs <= world.kernel.nowMs && atMs + limits.linkRedialMsMax >= fromMs,
     ).length;
     // A link that breaks again and again is made anew after longer and longer pauses.
     const pauseMs = Math.min(limits.linkRedialMsMax, limits.linkRedialMsMin * 2 ** breaks);
