@@ -194,7 +194,7 @@ export const limits = {
   movesInFlightPerNodeMax: 256,
   movesInFlightToNodeMax: 128,
   /** A node gives partitions away a few at a time, so that calls go on meanwhile: all that it has in so many times. */
-  giveTimesAim: 64,
+  giveTimesAim: 96,
   givesEveryMs: 40,
   /** After so long without any it begins with one, and twice as many after every so many times. */
   givesAfreshMs: 1_000,
@@ -210,7 +210,10 @@ export const limits = {
   // What is in the memory of a buddy and not in the store yet
   copyAckMs: 150, // Without an acknowledgement for so long, the store has to do.
   copyBackoffMs: 1_000,
-  buddyChangesAtOnceMax: 64, // In a control tick: the first write of each after that waits for the store.
+  /** In a control tick, once it is under way: the first write of each after that waits for the store, and a new buddy is cold. */
+  buddyChangesAtOnceMax: 4,
+  /** It begins with one, and twice as many after every so many ticks. */
+  buddyChangeTimesEach: 10,
   storeBehindMs: 1_000, // What a buddy has is written to the store within this time.
   storeTogetherMs: 100, // And what was due within this time is written as one.
   tailRowsMax: 2_000_000,

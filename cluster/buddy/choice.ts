@@ -19,8 +19,12 @@ export class BuddyChoice {
   /** By the members of the table: those without a link are ''. */
   #names: readonly string[] = [];
   readonly #atOnceMax: number;
+  /** How many more may change in this tick although their buddy of before is there. */
+  #room = 1;
   /** Some wait to be told. */
   #isLate = false;
+  /** Ticks since something has been late. */
+  #lateTicks = 0;
 
   constructor(tell: (worker: number, order: BuddiesOrder) => void, atOnceMax: number = limits.buddyChangesAtOnceMax) {
     this.#tell = tell;
@@ -57,6 +61,8 @@ export class BuddyChoice {
 
   /** Every limits.controlTickMs. */
   tick(): void {
+    this.#lateTicks = this.#isLate ? this.#lateTicks + 1 : 0;
+    this.#room = Math.min(2 ** Math.floor(this.#lateTicks / limits.buddyChangeTimesEach), this.#atOnceMax);
     if (this.#isLate) this.#look(allPartitions);
   }
 
@@ -72,7 +78,6 @@ export class BuddyChoice {
     const table = this.#table;
     if (table === undefined) return;
     this.#isLate = false;
-    let room = this.#atOnceMax;
     const changes = new Map<string, { worker: number; buddy: string; partitions: number[] }>();
     for (const partition of partitions) {
       const worker = this.#workerOf[partition]!;
@@ -82,7 +87,7 @@ export class BuddyChoice {
       const told = this.#told[partition]!;
       if (buddy === told) continue;
       // A member comes or leaves, and thousands change: that may take a while as long as the one of before can be relied on.
-      if (told !== '' && this.#names.includes(told) && room-- <= 0) {
+      if (told !== '' && this.#names.includes(told) && this.#room-- <= 0) {
         this.#isLate = true;
         continue;
       }

@@ -119,7 +119,7 @@ test('freezes that take too long make it fewer at once, others more again', () =
 
 test('few are given away at a time, at first one, and of several givers each gives less', () => {
   for (const [size, most] of [
-    [2, count / limits.giveTimesAim],
+    [2, Math.ceil(count / limits.giveTimesAim)],
     [3, Math.ceil(count / 2 / limits.giveTimesAim / 2)],
   ] as const) {
     const [before, growing] = tables(size);

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { BuddyChoice } from '../../../cluster/buddy/choice.ts';
+import { limits } from '../../../src/limits.ts';
 import { nobody } from '../../../cluster/table.ts';
 import type { Table } from '../../../cluster/table.ts';
 
@@ -110,4 +111,36 @@ test('every worker knows the buddies of its partitions, and is told of changes o
     }),
     { numRuns: 500 },
   );
+});
+
+test('a node that comes is made use of slowly, since it is cold, and faster then', () => {
+  const count = 300;
+  let changed = 0;
+  const choice = new BuddyChoice((_worker, order) => (changed += order.partitions.length));
+  const all = Array.from({ length: count }, (_, partition) => partition);
+  const table = (buddy: number): Table => ({
+    ...tableOf([]),
+    owner: new Uint16Array(limits.partitions),
+    buddy: new Uint16Array(limits.partitions).fill(buddy),
+  });
+  for (const id of ids) choice.peerUp(id, 1);
+  choice.adopt(table(1));
+  choice.assigned(0, all);
+  for (let round = 0; round < 2; round++) {
+    for (let tick = 0; tick < 3; tick++) choice.tick();
+    changed = 0;
+    choice.adopt(table(round === 0 ? 2 : 1));
+    const steps = [changed];
+    let sum = changed;
+    while (sum < count && steps.length < 1_000) {
+      changed = 0;
+      choice.tick();
+      steps.push(changed);
+      sum += changed;
+    }
+    assert.equal(sum, count);
+    assert.deepEqual(steps.slice(0, limits.buddyChangeTimesEach), new Array(limits.buddyChangeTimesEach).fill(1));
+    assert.equal(Math.max(...steps), limits.buddyChangesAtOnceMax);
+    assert(steps.slice(0, -1).every((each, i) => i === 0 || (each >= steps[i - 1]! && each <= 2 * steps[i - 1]!)));
+  }
 });
