@@ -124,17 +124,28 @@ function overTcp(): Contender {
 /** The load of every case of calls, so that their figures can be compared. */
 const calls = { kind: 'load', scenario: 'caller', users, perSecond: 300, seconds: 15, talkMs: 500 } as const;
 
+/** Kamailio keeps them in memory alone, as `gate: off` does for a moment; by default ours are in the store before the 200. */
+const registrations = {
+  kind: 'load',
+  scenario: 'register',
+  users,
+  seconds: 10,
+  talkMs: 0,
+  contenders: [kamailio(), carillon('carillon', 1, {}), carillon('gate off', 1, gate('off'))],
+} as const;
+
 export const cases: readonly Case[] = [
   {
     name: 'register',
     about: 'REGISTER without credentials, refreshes of the same users',
-    kind: 'load',
-    scenario: 'register',
-    users,
+    ...registrations,
     perSecond: 1_000,
-    seconds: 10,
-    talkMs: 0,
-    contenders: [kamailio(), carillon('carillon', 1, {})],
+  },
+  {
+    name: 'register-busy',
+    about: 'the same, 3,000 a second',
+    ...registrations,
+    perSecond: 3_000,
   },
   {
     name: 'register-digest',
@@ -157,6 +168,13 @@ export const cases: readonly Case[] = [
     name: 'call',
     about: 'INVITE 100 180 200 ACK BYE 200 through location look-up and Record-Route, one process, gates open',
     ...calls,
+    contenders: [kamailio(), carillon('carillon', 1, gate('off'))],
+  },
+  {
+    name: 'call-busy',
+    about: 'the same, 600 a second',
+    ...calls,
+    perSecond: 600,
     contenders: [kamailio(), carillon('carillon', 1, gate('off'))],
   },
   {
