@@ -71,7 +71,7 @@ export function mayLose(options: Setting): boolean {
     if (refusals.has(fault.kind)) return true;
     if (fault.kind === 'store-hung') return fault.forMs >= (isRedis ? limits.redisSilenceMs : limits.storeBusyMs) - 500;
     if (fault.kind === 'store-wiped' || fault.kind === 'redis-failover')
-      return isRedis && meetsAnother(fault, options.faults);
+      return isRedis && (meetsAnother(fault, options.faults) || cutsOff(fault, options));
     return false;
   });
 }
@@ -195,8 +195,32 @@ export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes' 
   if (gate === 'buddy' && losesBothMemories(options)) return true;
   // A REGISTER that only refreshes waits for no replica.
   return faults.some(
-    (fault) => (fault.kind === 'store-wiped' || fault.kind === 'redis-failover') && meetsAnother(fault, faults),
+    (fault) =>
+      (fault.kind === 'store-wiped' || fault.kind === 'redis-failover') &&
+      (meetsAnother(fault, faults) || cutsOff(fault, options)),
   );
+}
+
+/**
+ * A failover to the end of which so many links of a node are silent that too few confirm it: it could not renew its lease
+ * either, so the others vote it dead as soon as there is a Redis again, and that one has forgotten its tail.
+ */
+function cutsOff(
+  loss: Fault,
+  { nodes, profile, linkFaults = [] }: Pick<SimOptions, 'nodes' | 'profile'> & Links,
+): boolean {
+  const { leaseTtlMs, leaseMarginMs, leaseRenewMs, voteGuardMs } = profiles[profile ?? 'default'];
+  const isLong = loss.tailMs + loss.forMs >= leaseTtlMs - leaseMarginMs - leaseRenewMs;
+  if (loss.kind !== 'redis-failover' || !isLong) return false;
+  const votedMs = endOf(loss) + limits.redisReconnectMsMax + leaseRenewMs - voteGuardMs;
+  const silent = new Map<string, Set<string>>();
+  for (const { atMs, kind, from, to } of linkFaults) {
+    if (kind !== 'silent' || atMs > votedMs || atMs + silentMs < endOf(loss)) continue;
+    silent.set(from, (silent.get(from) ?? new Set()).add(to));
+    silent.set(to, (silent.get(to) ?? new Set()).add(from));
+  }
+  // As many as can kill it (docs/cluster-control.md).
+  return [...silent.values()].some(({ size }) => size >= Math.ceil(nodes / 2));
 }
 
 /** Another fault that takes the state of a partition out of memory, near to one that takes it out of the store. */
