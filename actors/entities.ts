@@ -7,21 +7,15 @@ import { Asks, forgetAsk } from './asks.ts';
 import { Awake, restOf } from './awake.ts';
 import { changeTimers } from './change-timers.ts';
 import { Exit } from './exit.ts';
+import { type Listed, look } from './listed.ts';
 import { type Behaviours, type Input, type Kind, kinds, type Memory, type SipRequest } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import { nowhere } from './memories.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
-import { Saver, wakeTimeOf } from './saver.ts';
+import { packedOf, Saver, wakeTimeOf } from './saver.ts';
 import { type EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
-import { packOctets, packState, type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
+import { packOctets, type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
 import { firstAskId, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
-
-/** An entity as the admin API lists it. */
-export interface Listed {
-  readonly key: string;
-  readonly description: string;
-  readonly view: unknown;
-}
 
 /** The partition. */
 export interface EntitiesOwner {
@@ -135,20 +129,8 @@ export class Entities implements TimerOwner, TurnOwner {
     this.#owner.enqueue(slot, timer);
   }
 
-  /** A view of an entity, without a trace of having looked. */
   look(slot: Slot): Listed | undefined {
-    if (!slot.exists) return undefined;
-    const { behaviour } = slot.table;
-    // Its own: somebody may be looking in the middle of a turn.
-    const turn = new RecordedTurn(this.#ports);
-    try {
-      turn.begin(this, this.#ports.clock.clusterMs(), 0);
-      const state = slot.isAwake ? slot.life!.state : behaviour.unpack(slot.key, unpackState(slot.packed!), turn);
-      return { key: slot.key, description: behaviour.describe(state), view: behaviour.view(state) };
-    } catch (error) {
-      this.#ports.note('warn', 'entity-unreadable', { kind: slot.table.kind, key: slot.key, error: String(error) });
-      return undefined;
-    }
+    return look(slot, this, this.#ports);
   }
 
   /** One input has its turn. */
@@ -158,10 +140,12 @@ export class Entities implements TimerOwner, TurnOwner {
       return;
     }
     const turn = this.#turn;
+    if (item.type === 'wake-up' && item.isEnd) return this.#end(slot);
     turn.begin(this, nowMs, slot.life === undefined ? 0 : slot.life.asks.length);
     try {
       const life = slot.isAwake ? slot.life! : this.#wake(slot);
       life.touchedAtMs = nowMs;
+      life.isPacked = false;
       if (item.type !== 'wake-up') slot.table.behaviour.receive(life.state, item as Input, turn);
     } catch (error) {
       this.#crashed(slot, item, error);
@@ -346,8 +330,7 @@ export class Entities implements TimerOwner, TurnOwner {
 
   /** The store has it, and what waited for that has left. Who can remember what else is to be known need not stay awake. */
   #settled(slot: Slot): void {
-    if (slot.isAwake && slot.table.behaviour.remember !== undefined)
-      this.#passivate(slot, this.#ports.clock.clusterMs(), true);
+    if (slot.isAwake) this.#passivate(slot, this.#ports.clock.clusterMs(), true);
     this.#tidy(slot);
   }
 
@@ -359,13 +342,14 @@ export class Entities implements TimerOwner, TurnOwner {
     if (slot.queuedItems > 0 || life.asks.length > 0) return;
     if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
     try {
-      const memory = atOnce || !behaviour.isIdle(life.state) ? behaviour.remember?.(life.state, nowMs) : nothing;
+      const endsAtMs = behaviour.endsAtMs === undefined ? 0 : behaviour.endsAtMs(life.state);
+      const isIdle = endsAtMs > 0 || (!atOnce && behaviour.isIdle(life.state));
+      const memory = isIdle ? nothing : behaviour.remember?.(life.state, nowMs);
       if (memory === undefined) return;
-      const wakeAtMs = wakeTimeOf(slot, life, nowMs);
+      const wakeAtMs = endsAtMs > 0 ? endsAtMs : wakeTimeOf(slot, life, nowMs);
       // Not worth it for less time than it has been idle.
       if (wakeAtMs > 0 && wakeAtMs - nowMs <= restOf(slot)) return;
-      const state = behaviour.pack(life.state);
-      const packed = state === null ? undefined : packState(state);
+      const packed = packedOf(slot, life);
       if (memory.packed.length > 0 && !this.#ports.memories.put(slot, packOctets(memory.packed), memory.untilMs))
         return;
       this.#sleep(slot, life);
@@ -378,10 +362,17 @@ export class Entities implements TimerOwner, TurnOwner {
       slot.packed = packed;
       slot.version = life.gate.version;
       slot.life = undefined;
+      if (endsAtMs > 0) (slot.wakeUp = new WakeUp(slot, this)).isEnd = true;
       if (wakeAtMs > 0) this.#armWakeUp(slot, wakeAtMs);
     } catch (error) {
       this.#crashed(slot, undefined, error);
     }
+  }
+
+  /** It sleeps, and nobody has asked for it until all of it is over. */
+  #end(slot: Slot): void {
+    this.#remove(slot, (slot.life ??= new Life(slot.version)), false, false);
+    this.#tidy(slot);
   }
 
   #armWakeUp(slot: Slot, atMs: number): void {

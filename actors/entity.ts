@@ -129,6 +129,11 @@ export interface Behaviour<S> {
   remember?(state: S, nowMs: number): Memory | undefined;
   /** Follows `unpack` when the entity wakes before the time of its memory has passed. */
   recall?(state: S, memory: readonly unknown[], turn: Turn): void;
+  /**
+   * Cluster time when the entity is over if nothing more happens to it: what is left only waits for what others may repeat. It
+   * falls asleep as soon as that is saved, and is forgotten then without being woken. 0: there is more to do.
+   */
+  endsAtMs?(state: S): number;
   /** When a passivated entity must be woken, 0 for never. Default: its earliest timer. */
   nextWakeMs?(state: S): number;
   /** How long an idle entity stays unpacked. Default `limits.passivateIdleMs`. */

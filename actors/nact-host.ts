@@ -21,6 +21,7 @@ export class NactHost implements ActorHost {
   readonly #report: HostReport;
   readonly #cells = new Map<string, { stop(): void }>();
   #ready: Ready[] = [];
+  #isRunning = false;
   #stopped = false;
 
   /** @param systemName of this host alone within the process: nact keeps its systems in one global table. */
@@ -36,7 +37,7 @@ export class NactHost implements ActorHost {
     if (this.#cells.has(name)) throw new Error(`there is an actor named ${name}`);
     const cell: Cell<Item> = new Cell(name, handler, options.mailboxMax, this.#report, {
       ready: () => {
-        if (this.#ready.push(cell) === 1) dispatch(this.#actor, cellsWait);
+        if (this.#ready.push(cell) === 1 && !this.#isRunning) dispatch(this.#actor, cellsWait);
       },
       ended: () => this.#cells.delete(name),
     });
@@ -54,20 +55,28 @@ export class NactHost implements ActorHost {
 
   /** @throws what the first of the cells has thrown. */
   readonly #turn = (): null => {
-    const ready = this.#ready;
-    this.#ready = [];
     let failure: { readonly error: unknown } | undefined;
-    for (const cell of ready) {
-      try {
-        cell.runBatch();
-      } catch (error) {
-        failure ??= { error };
+    this.#isRunning = true;
+    for (let round = 0; round < roundsMax && this.#ready.length > 0; round++) {
+      const ready = this.#ready;
+      this.#ready = [];
+      for (const cell of ready) {
+        try {
+          cell.runBatch();
+        } catch (error) {
+          failure ??= { error };
+        }
       }
     }
+    this.#isRunning = false;
+    if (this.#ready.length > 0) dispatch(this.#actor, cellsWait);
     if (failure !== undefined) throw failure.error;
     return null;
   };
 }
+
+/** What cells tell each other is heard in the same turn, so often: then sockets and timers are to be heard. */
+const roundsMax = 4;
 
 function restart(
   _message: unknown,

@@ -7,10 +7,11 @@
  */
 import assert from 'node:assert';
 import { limits } from '../src/limits.ts';
-import { Entities, type EntitiesOwner, type Listed } from './entities.ts';
+import { Entities, type EntitiesOwner } from './entities.ts';
 import type { Behaviours, Kind } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
 import { countStored, keptOf, type Kept } from './kept.ts';
+import type { Listed } from './listed.ts';
 import { Mailbox, urgency, urgencyOf } from './mailbox.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import type { Item, Slot } from './slot.ts';

@@ -5,7 +5,7 @@
  */
 import { limits } from '../src/limits.ts';
 import type { PartitionPorts, Row, WriteResult } from './ports.ts';
-import { encodeRow, packState, rowKey } from './snapshot.ts';
+import { encodeRow, type Packed, packState, rowKey } from './snapshot.ts';
 import { Chore, type Life, type Slot } from './slot.ts';
 import type { Outgoing } from './turn.ts';
 
@@ -142,8 +142,8 @@ export class Saver {
     const life = slot.life!;
     if (life.awake) {
       try {
-        const state = slot.table.behaviour.pack(life.state);
-        slot.packed = state === null ? undefined : packState(state);
+        slot.packed = packedOf(slot, life);
+        life.isPacked = true;
       } catch (error) {
         this.#owner.packFailed(slot, error);
         return undefined;
@@ -221,6 +221,13 @@ interface Written {
   readonly life: Life;
   readonly version: number;
   readonly deleted: boolean;
+}
+
+/** Its state, which is awake. @throws what `pack` throws, and when it cannot be MessagePack */
+export function packedOf(slot: Slot, life: Life): Packed | undefined {
+  if (life.isPacked) return slot.packed;
+  const state = slot.table.behaviour.pack(life.state);
+  return state === null ? undefined : packState(state);
 }
 
 /**

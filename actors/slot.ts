@@ -83,6 +83,8 @@ export class Life {
   /** What answers behind the gate promise, in order. */
   promises: PromisedSave[] = [];
   touchedAtMs = 0;
+  /** `Slot.packed` is its state: it had no turn since it was packed. */
+  isPacked = false;
   crashes = 0;
   crashesSinceMs = 0;
 
@@ -166,6 +168,8 @@ export function markOf(name: string): number {
 /** Wakes an entity that sleeps, so that it can arm its own timers. */
 export class WakeUp extends Scheduled {
   readonly type = 'wake-up';
+  /** Not to wake it: it is over then. */
+  isEnd = false;
   readonly #slot: Slot;
   readonly #owner: TimerOwner;
 

@@ -11,6 +11,7 @@ import { onBranchFailure } from './branch-response.ts';
 import { cancelAll, cancelBranch } from './cancel.ts';
 import { onAnswer, onAskFailed } from './decide.ts';
 import type { CallDeps } from './deps.ts';
+import { endsAtMs } from './ended.ts';
 import { armClaims, holdsPlace, onClaimTimer, settleHolds } from './holds.ts';
 import { onSip, route } from './incoming.ts';
 import { packCall, unpackCall } from './snapshot.ts';
@@ -37,6 +38,7 @@ export function callBehaviour(deps: CallDeps): Behaviour<CallState> {
     pack: packCall,
     unpack: (callId, packed, turn) => takeUp(callId, packed, turn, deps),
     isIdle: (state) => state.contexts.size === 0,
+    endsAtMs,
     passivateAfterMs: limits.passivateSoonMs,
     describe: (state) =>
       `call ${state.callId} contexts ${state.contexts.size} dialogs ${state.dialogs.size}${placesText(state)}`,

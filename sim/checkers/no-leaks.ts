@@ -3,7 +3,7 @@
  * entity awake or asleep, no timer, no item that waits, no row in the store. Mailboxes never refuse anybody meanwhile.
  * Seen failing with: the removal of an entity not written; a context that is never forgotten.
  */
-import type { Listed } from '../../actors/entities.ts';
+import type { Listed } from '../../actors/listed.ts';
 import type { CounterView } from '../../src/limit/view.ts';
 import { markerKey } from '../../cluster/buddy/messages.ts';
 import type { Observer } from '../observe.ts';
