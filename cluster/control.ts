@@ -75,7 +75,7 @@ export class Control {
       ask: (op, args, done) => this.#ask(op, args, done),
       tableIsOld: (epoch) => this.#keeper.want(epoch),
     });
-    this.#keeper = new TableKeeper(this.#plans.partitions, {
+    this.#keeper = new TableKeeper(this.#plans.partitions, this.#times, {
       ask: (op, args, done) => this.#ask(op, args, done),
       note: (level, event, fields) => this.#note(level, event, fields),
       adopted: (before, ours, nowMs) => this.#adopted(before, ours, nowMs),
@@ -234,7 +234,7 @@ export class Control {
       this.#leaseSinceMs = nowMs;
       this.#memberReads.now(nowMs);
     }
-    if (first || reply.tableEpoch !== this.#keeper.epoch) this.#keeper.want();
+    this.#keeper.leased(reply, nowMs);
     if (reply.storeLife !== undefined) this.#shares.storeLives(reply.storeLife);
   }
 
@@ -344,8 +344,8 @@ export class Control {
 
   #planIfDue(): void {
     if (this.#shares.isArrivalDue(this.#nowMs)) this.#planTime.now();
-    if (!this.#planTime.isDue || this.#keeper.storing || this.#leaving.gone) return;
-    if (this.#exited || this.#membership.latched || !this.#keeper.known || this.#roster.rows === undefined) return;
+    if (!this.#planTime.isDue || !this.#keeper.isSettled(this.#nowMs) || this.#leaving.gone) return;
+    if (this.#exited || this.#membership.latched || this.#roster.rows === undefined) return;
     this.#planTime.begun(this.#nowMs);
     const reason = this.#roster.refusal(this.#identity.profile, this.#keeper.table, this.#storeNowMs);
     if (reason !== undefined) return this.#leave({ code: 78, reason });

@@ -55,7 +55,7 @@ export class ShareMoves {
   /** When the store is asked next whether what is to come has come. */
   pollAtMs = 0;
   #isPolling = false;
-  /** Sealed to us by others, which our store client does not know yet: they go with the next question. */
+  /** Sealed to us, which the store is to confirm: they go with the next question. */
   #unlearned: readonly number[] = [];
   /** No seal is made again before this. */
   sealAgainAtMs = 0;
@@ -118,6 +118,16 @@ export class ShareMoves {
       drops.add(`${part.worker} ${owner === undefined || owner.id === this.id ? '' : owner.id}`, partition);
     }
     Object.assign(part, { stage: 'away', worker: -1, operation: 0, notBeforeMs: 0 });
+  }
+
+  /** Sealed by another owner: what is here of it has no effect any more. */
+  overtaken(part: Part, partition: number, nowMs: number): void {
+    const { stage, worker } = part;
+    if (worker < 0 || (stage !== 'loading' && stage !== 'serving' && stage !== 'freezing')) return;
+    this.#ports.emit({ do: 'drop', worker, partitions: [partition], to: undefined });
+    this.restless.add(partition);
+    Object.assign(part, { stage: 'away', worker: -1, operation: 0, notBeforeMs: nowMs + limits.controlRetryMs });
+    this.#ports.tableIsOld();
   }
 
   claim(part: Part, partition: number, want: Want, nowMs: number, claims: Groups<number>): void {
@@ -280,13 +290,17 @@ export class ShareMoves {
         return;
       }
       const saves = new Groups<number>();
+      const held: number[] = [];
       partitions.forEach((partition, i) => {
         const part = this.parts[partition]!;
         const refusedBy = reply.result[i]!;
         // By a higher epoch: a later owner has it, and our next write is told so.
         if (owner !== this.#name || part.epoch !== epoch || part.worker < 0 || refusedBy > epoch) return;
         saves.add(part.worker, partition);
+        // By ours, most likely; or by one that was made after the store had lost ours.
+        if (refusedBy === epoch) held.push(partition);
       });
+      this.learnSeals(held);
       for (const [worker, saved] of saves)
         this.#ports.emit({ do: 'save-again', worker, shares: this.#sharesOf(saved) });
     });
@@ -327,7 +341,10 @@ export class ShareMoves {
     return epoch < table.epoch * minorsPerTable && !table.members.some((member) => nameOf(member) === owner);
   }
 
-  /** Another node sealed these to us: our store client shall know it too, or a Redis that loses it later looks like a later owner. */
+  /**
+   * These are sealed to us, by another node or as it seems: our store client shall know it, or a Redis that loses it later looks
+   * like a later owner; and if somebody else has them, we shall.
+   */
   learnSeals(partitions: readonly number[]): void {
     if (partitions.length > 0) this.#unlearned = [...this.#unlearned, ...partitions];
   }
@@ -354,6 +371,8 @@ export class ShareMoves {
       partitions.forEach((partition, i) => {
         const part = this.parts[partition]!;
         const found = reply?.result[i];
+        if (found !== undefined && found.owner !== this.#name && found.epoch === part.epoch)
+          return this.overtaken(part, partition, replyMs);
         if (found?.owner !== this.#name || part.stage !== 'away' || found.epoch < part.known) return;
         const want = this.want(partition);
         if (want !== 'take' && want !== 'mine') return;

@@ -15,7 +15,6 @@ type HandedFrame = Extract<PeerFrame, { readonly type: 'handed' }>;
 export class Shares {
   readonly #moves: ShareMoves;
   readonly #emit: (effect: ControlEffect) => void;
-  readonly #tableIsOld: () => void;
   #arrivedSinceMs = Infinity;
   #arrived = 0;
   /** A share began or ceased to serve, or the table is another. */
@@ -36,7 +35,6 @@ export class Shares {
   constructor(id: string, incarnation: number, partitions: number, ports: SharesPorts) {
     this.#moves = new ShareMoves(id, incarnation, partitions, ports);
     this.#emit = (effect) => ports.emit(effect);
-    this.#tableIsOld = () => ports.tableIsOld();
   }
 
   adopt(table: Table, nowMs: number): void {
@@ -115,11 +113,7 @@ export class Shares {
     for (const { partition, epoch } of shares) {
       const part = this.#moves.parts[partition]!;
       if (part.worker !== worker || part.epoch !== epoch) continue;
-      if (part.stage !== 'loading' && part.stage !== 'serving' && part.stage !== 'freezing') continue;
-      this.#emit({ do: 'drop', worker, partitions: [partition], to: undefined });
-      this.#moves.restless.add(partition);
-      Object.assign(part, { stage: 'away', worker: -1, operation: 0, notBeforeMs: nowMs + limits.controlRetryMs });
-      this.#tableIsOld();
+      this.#moves.overtaken(part, partition, nowMs);
     }
     this.#moves.busy = true;
   }

@@ -1,8 +1,9 @@
 /** The table that this node goes by: reads it from the store, takes newer ones from peers, stores the next one. */
 import { limits } from '../src/limits.ts';
+import type { Times } from '../src/limits.ts';
 import type { StoreOperation } from './control-types.ts';
 import type { Done } from './store-calls.ts';
-import type { CoordinationStore, StoredTable } from './store-ports.ts';
+import type { CoordinationStore, LeaseReply, StoredTable } from './store-ports.ts';
 import { packTable, unpackTable } from './table.ts';
 import type { Table } from './table.ts';
 
@@ -24,8 +25,8 @@ export class TableKeeper {
   packed: Uint8Array = new Uint8Array();
   /** A table is being stored; until the outcome is known no other is. */
   storing = false;
-  /** What the store holds is known: it was read after the last attempt to store that failed. */
-  known = false;
+  /** What the store holds: it was read after the last attempt to store that failed. */
+  #known = false;
   #wanted = false;
   #leastEpoch = 0;
   #reading = false;
@@ -33,9 +34,15 @@ export class TableKeeper {
   /** A peer has a table of this epoch, since so long. */
   #heardEpoch = 0;
   #heardMs = Infinity;
+  #storeLife: string | undefined;
+  /** Before that a store without a table is not believed to be new. */
+  #foundAtMs = Infinity;
+  readonly #giveBackMs: number;
 
-  constructor(partitions: number, ports: TablePorts) {
+  constructor(partitions: number, { leaseRenewMs }: Times, ports: TablePorts) {
     this.#partitions = partitions;
+    // Each of them renews its lease, finds that the table is not theirs, reads it and stores theirs.
+    this.#giveBackMs = 2 * leaseRenewMs;
     this.#ports = ports;
   }
 
@@ -45,6 +52,24 @@ export class TableKeeper {
 
   get nonce(): string {
     return this.table?.nonce ?? '';
+  }
+
+  /**
+   * What the store holds is known, and nothing is being stored. One that may forget and has no table is new, or somebody has
+   * emptied it: who lives and has a table gives it back. Whoever stored a first table before that would be a second owner of
+   * everything for a moment, and its seals would be equal to those of the first owners.
+   */
+  isSettled(nowMs: number): boolean {
+    return !this.storing && this.#known && (this.table !== undefined || nowMs >= this.#foundAtMs);
+  }
+
+  /** The store granted a lease, and said which table it has and which life. */
+  leased({ tableEpoch, storeLife }: LeaseReply, nowMs: number): void {
+    const isFirst = this.#foundAtMs === Infinity;
+    if (isFirst || storeLife !== this.#storeLife)
+      this.#foundAtMs = storeLife === undefined ? nowMs : nowMs + this.#giveBackMs;
+    this.#storeLife = storeLife;
+    if (isFirst || tableEpoch !== this.epoch) this.want();
   }
 
   /** The store seems to hold another table than ours, perhaps one of at least this epoch. */
@@ -75,13 +100,13 @@ export class TableKeeper {
         this.#notBeforeMs = replyMs + limits.controlRetryMs;
         return;
       }
-      this.known = true;
+      this.#known = true;
       this.#ports.planAgain();
       const stored = reply.result;
       const table = stored === undefined ? undefined : unpackTable(stored.bytes);
       if (stored !== undefined && table === undefined) {
         this.#ports.note('error', 'table-unreadable', { epoch: stored.epoch });
-        this.known = false;
+        this.#known = false;
         return;
       }
       if (table !== undefined) {
@@ -113,7 +138,7 @@ export class TableKeeper {
         if (epoch > this.epoch) this.#adopt(next, bytes, true, nowMs);
         return;
       }
-      this.known = false; // Another was first, or the outcome is unknown: the stored table tells.
+      this.#known = false; // Another was first, or the outcome is unknown: the stored table tells.
       this.want();
     });
   }

@@ -51,8 +51,9 @@ export class SimStore {
     return this.data.memory;
   }
 
-  get life(): string {
-    return this.redis?.life ?? '';
+  /** As LeaseReply.storeLife. */
+  get life(): string | undefined {
+    return this.redis?.life;
   }
 
   /** Nobody reaches it. */

@@ -121,6 +121,13 @@ export const clusterMutants: readonly Mutant[] = [
     scenario: 'store wiped under live members',
   },
   {
+    name: 'a store without a table is new',
+    file: 'cluster/table-keeper.ts',
+    line: ' && (this.table !== undefined || nowMs >= this.#foundAtMs);',
+    instead: ';',
+    scenario: 'a store wiped while a node starts',
+  },
+  {
     name: 'a seal that nobody refuses',
     file: 'cluster/stores/memory.ts',
     line: '      if (sealed.epoch >= epoch) return sealed.epoch;',

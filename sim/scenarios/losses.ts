@@ -125,6 +125,23 @@ export const lossScenarios: readonly Scenario[] = [
     mutant: 'who gives a partition away keeps none of its rows',
   },
   {
+    name: 'a store wiped while a node starts',
+    seenIn: [],
+    breaks: 'who starts takes an empty store for a new cluster, and all that the others hold is lost',
+    options: options({
+      seed: 2,
+      store: { ...plainStore, kind: 'redis', replicas: 1 },
+      calls: [
+        ...calls(20, { fromMs: 2_500, everyMs: 40, device: { afterMs: 6_000 } }),
+        ...calls(24, { fromMs: 5_500, everyMs: 40 }),
+      ],
+      faults: [fault(500, 'drain', 'c', { forMs: 0 }), fault(3_495, 'store-wiped', 'a')],
+    }),
+    reaches: ['hand-off by drain', 'table given back to a store that lost it'],
+    judge: stood,
+    mutant: 'a store without a table is new',
+  },
+  {
     name: 'the tail of a failover is lost',
     seenIn: [],
     breaks: 'what the master had acknowledged and its replica had not got is lost with the next node that dies',

@@ -38,8 +38,11 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     this.#ask(
       'lease',
       (data) => data.memory.lease(id, incarnation, ttlMs, info),
-      (error, reply) =>
-        error === undefined ? done(undefined, { ...reply, storeLife: this.#store.life }) : done(error, undefined),
+      (error, reply) => {
+        const { life } = this.#store;
+        if (error !== undefined) done(error, undefined);
+        else done(undefined, life === undefined ? reply : { ...reply, storeLife: life });
+      },
       (reply) => {
         for (const watch of watches) watch.leased?.(id, incarnation, reply, askedAtMs);
       },
