@@ -245,6 +245,11 @@ export function ownerName(id: string, incarnation: number): string {
   return name;
 }
 
+/** The id in an {@link ownerName}. */
+export function nodeOf(owner: string): string {
+  return owner.slice(0, owner.lastIndexOf('.'));
+}
+
 /** Made once: they are keys that are looked up at every tick for every peer, and a string made anew is hashed anew. */
 const ownerNames = new Map<string, Map<number, string>>();
 const ownerNamesMax = 256;

@@ -9,8 +9,11 @@ export type PeerItem =
   | { readonly kind: 'ask'; readonly id: number; readonly question: unknown }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'user-changed'; readonly aor: string }
-  /** Where the sender's workers take datagrams (cluster/direct/): by worker, 0 for none. */
-  | { readonly kind: 'workers'; readonly ports: readonly number[] };
+  /**
+   * Where the sender's workers take datagrams (cluster/direct/): by worker, 0 for none; and where its main thread takes copies.
+   * The release before does not say that, and does not read it.
+   */
+  | { readonly kind: 'workers'; readonly ports: readonly number[]; readonly mainPort: number };
 
 const encoder = new Encoder();
 const decoder = new Decoder();
@@ -27,7 +30,7 @@ export function packPeerItem(item: PeerItem): Uint8Array {
     case 'user-changed':
       return encoder.encode([numbers['user-changed'], item.aor]);
     case 'workers':
-      return encoder.encode([numbers.workers, item.ports]);
+      return encoder.encode([numbers.workers, item.ports, item.mainPort]);
   }
 }
 
@@ -49,7 +52,9 @@ export function unpackPeerItem(payload: Uint8Array): PeerItem | undefined {
     case numbers['user-changed']:
       return typeof first === 'string' ? { kind: 'user-changed', aor: first } : undefined;
     case numbers.workers:
-      return Array.isArray(first) && first.every(isPort) ? { kind: 'workers', ports: first } : undefined;
+      return Array.isArray(first) && first.every(isPort)
+        ? { kind: 'workers', ports: first, mainPort: isPort(second) ? second : 0 }
+        : undefined;
     default:
       return undefined;
   }

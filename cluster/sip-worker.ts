@@ -67,6 +67,9 @@ export interface SipWorkerPorts {
   toHub(node: string, target: Target, payload: Uint8Array): boolean;
   /** By a datagram to whoever has the partition; it may be lost. False: there is no such way now. Absent: never. */
   directly?(partition: number, payload: Uint8Array): boolean;
+  /** A way of copies to buddies by datagrams, as the copier wants it; absent: none. */
+  roomForCopy?(buddy: string): number;
+  copyDirectly?(buddy: string, partition: number, payload: Uint8Array): void;
   report(report: ShareReport): void;
   soon(run: () => void): void;
   later(delayMs: number, run: () => void): void;
@@ -117,6 +120,8 @@ export class SipWorker {
     this.replicator = new Replicator({
       ...copies,
       gate: options.gate ?? 'store',
+      roomForCopy: (buddy) => ports.roomForCopy?.(buddy) ?? 0,
+      copyDirectly: (buddy, partition, payload) => ports.copyDirectly?.(buddy, partition, payload),
       fenced: (partition) => this.hosted.overtaken(partition),
     });
     this.#takeover = new Takeover(copies);
@@ -201,7 +206,7 @@ export class SipWorker {
   /** From another thread or node. The payload is a view of a buffer that is not ours. */
   onItem(target: Target, payload: Uint8Array): void {
     if (target[0] === 1) return this.#onTransmit(payload);
-    if (target[0] === 3) return this.#onBuddyWord(target[1], payload);
+    if (target[0] === 3) return this.onBuddyWord(target[1], payload);
     if (target[0] === 2) return this.#onDropWord(readUint32(payload, 0));
     if (target[0] !== 0) return;
     const [, partition, hops] = target;
@@ -301,7 +306,8 @@ export class SipWorker {
     };
   }
 
-  #onBuddyWord(partition: number, payload: Uint8Array): void {
+  /** From the buddy of a partition. The payload is a view. */
+  onBuddyWord(partition: number, payload: Uint8Array): void {
     const word = unpackWord(payload);
     if (word === undefined || isOwners(word)) return;
     if (word.type === 'recall') {

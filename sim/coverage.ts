@@ -50,6 +50,7 @@ export const points = [
   'retransmitted INVITE after a takeover',
   'refusal repeated after a takeover',
   'votes lost with what the store lost',
+  'copy lost and said again',
 ] as const;
 export type Point = (typeof points)[number];
 
@@ -167,6 +168,7 @@ export class Coverage {
       counted(_node, metric) {
         if (metric === 'gate.ungated') reach('gate open because the store failed');
         if (metric === 'promise.refused') reach('registration refused because the store failed');
+        if (metric === 'copy.again') reach('copy lost and said again');
         if (metric === 'forwarded') reach('item forwarded to another node');
         if (metric === 'dropped-hops') reach('item dropped after too many hops');
         if (metric === 'dropped-no-owner') reach('item dropped for want of an owner');

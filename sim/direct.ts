@@ -4,13 +4,18 @@
  */
 import type { Kernel, Owner } from './kernel.ts';
 import type { NodeLinks } from './links.ts';
+import type { DirectPlan } from './options.ts';
 import type { Stream } from './random.ts';
+
+export const directKey = Buffer.from('datagrams of the simulator');
 
 export interface DirectSocket {
   readonly owner: Owner;
   /** The node, which is its host. */
   readonly host: string;
   readonly port: number;
+  /** Of a main thread, which is brought copies: of those and of what it says some are lost or come twice besides. */
+  readonly isMain?: true;
   receive(octets: Buffer, host: string, port: number): void;
 }
 
@@ -20,18 +25,20 @@ export class DirectNetwork {
   readonly #links: NodeLinks;
   readonly #sockets = new Map<number, DirectSocket>();
   readonly #loss: number;
+  readonly #copyLoss: number;
   /** Inside of a machine. */
   readonly #threadMs: number;
   #lastPort = 20_000;
   /** Told of every datagram that is sent, from one host to another or within one; of one that gets lost on the way too. */
   watch: ((from: string, to: string, octets: Buffer, isLost: boolean) => void) | undefined;
 
-  constructor(kernel: Kernel, random: Stream, links: NodeLinks, threadMs: number, loss: number) {
+  constructor(kernel: Kernel, random: Stream, links: NodeLinks, threadMs: number, plan: DirectPlan) {
     this.#kernel = kernel;
     this.#random = random;
     this.#links = links;
     this.#threadMs = threadMs;
-    this.#loss = loss;
+    this.#loss = plan.loss;
+    this.#copyLoss = plan.copyLoss ?? 0;
   }
 
   /** A port that nobody has had. */
@@ -51,6 +58,15 @@ export class DirectNetwork {
     const isLost = this.#links.isCut(from.host, host) || this.#random.chance(this.#loss);
     if (this.watch !== undefined) this.watch(from.host, host, octets, isLost);
     if (isLost) return;
+    const isCopys = from.isMain === true || this.#sockets.get(port)?.isMain === true;
+    if (isCopys && this.#copyLoss > 0) {
+      if (this.#random.chance(this.#copyLoss)) return;
+      if (this.#random.chance(this.#copyLoss)) this.#carry(from, host, port, octets);
+    }
+    this.#carry(from, host, port, octets);
+  }
+
+  #carry(from: DirectSocket, host: string, port: number, octets: Buffer): void {
     const [least, most] = this.#links.latencyMs;
     const delayMs = from.host === host ? this.#threadMs : this.#random.between(least, most);
     this.#kernel.at(delayMs, undefined, () => {

@@ -5,6 +5,7 @@
 import { ControlLoop } from '../cluster/control-loop.ts';
 import type { PeerFrame, ShareOrder, ShareReport } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
+import { DirectKeeper } from '../cluster/direct/keeper.ts';
 import { DirectPeers } from '../cluster/direct/peers.ts';
 import { Shortcuts } from '../cluster/direct/shortcuts.ts';
 import { Hub } from '../cluster/hub.ts';
@@ -13,6 +14,8 @@ import { isMember } from '../cluster/table.ts';
 import { limits } from '../src/limits.ts';
 import type { Log } from '../src/outside.ts';
 import type { SimClock } from './clock.ts';
+import { directKey } from './direct.ts';
+import type { DirectNetwork, DirectSocket } from './direct.ts';
 import { Owner } from './kernel.ts';
 import type { LinkEnd } from './links.ts';
 import type { Stream } from './random.ts';
@@ -37,6 +40,7 @@ export class SimNode implements LinkEnd {
   readonly #peers = new Set<string>();
   readonly #startedMs: number;
   readonly #ticks: Stream;
+  readonly #directSocket: DirectSocket | undefined;
   #isListening = false;
   /** Why it ended: '' while it lives. */
   ending: '' | 'killed' | 'drained' | 'dead' | 'superseded' = '';
@@ -108,6 +112,8 @@ export class SimNode implements LinkEnd {
     clock.onAdjusted = () => {
       for (const worker of this.workers) worker?.wind();
     };
+    this.#directSocket = world.direct && this.#openKeeper(world.direct);
+    this.direct?.mainHas(this.#directSocket?.port ?? 0);
     world.links.join(this, clock);
     for (let worker = 0; worker < world.options.workers; worker++) this.#startWorker(worker);
     for (let worker = 0; worker < world.options.workers; worker++) this.#step({ type: 'worker-up', worker });
@@ -139,6 +145,7 @@ export class SimNode implements LinkEnd {
     if (!this.isAlive) return;
     this.ending = how;
     this.owner.die();
+    if (this.#directSocket !== undefined) this.#world.direct?.close(this.#directSocket);
     for (const worker of this.workers) worker?.end(silently);
     this.#world.links.leave(this, silently, how === 'drained');
   }
@@ -205,7 +212,7 @@ export class SimNode implements LinkEnd {
     if (target[0] !== 2) return this.hub.fromNode(from, target, payload);
     const item = unpackPeerItem(payload);
     if (item?.kind === 'control') this.frame(from, incarnation, item.frame);
-    else if (item?.kind === 'workers') this.direct?.heard(from, incarnation, item.ports);
+    else if (item?.kind === 'workers') this.direct?.heard(from, incarnation, item.ports, item.mainPort);
     else throw new Error(`a frame of the control of ${from} cannot be read`);
   }
 
@@ -249,6 +256,28 @@ export class SimNode implements LinkEnd {
     if (this.#isListening) worker.listen();
   }
 
+  /** Copies come to the main thread. */
+  #openKeeper(network: DirectNetwork): DirectSocket {
+    const { owner, clock } = this;
+    const { audience } = this.#world;
+    const keeper = new DirectKeeper(this.id, this.incarnation, directKey, {
+      clusterMs: () => clock.clusterMs(),
+      send: (host, port, octets) => network.send(socket, host, port, octets),
+      word: (partition, payload, answer) =>
+        this.hub.buddy.fromDatagram(partition, payload, (word) => {
+          for (const tell of audience.forwarded) tell(this, '', [3, partition], word, true);
+          answer(word);
+        }),
+      count: (metric) => {
+        for (const tell of audience.counted) tell(this.id, metric);
+      },
+    });
+    const receive = (octets: Buffer, host: string, port: number): void => keeper.received(octets, host, port);
+    const socket: DirectSocket = { owner, host: this.id, port: network.newPort(), isMain: true, receive };
+    network.open(socket);
+    return socket;
+  }
+
   #directPeers(shortcuts: Shortcuts): DirectPeers {
     const { kernel, links, options } = this.#world;
     return new DirectPeers(
@@ -256,7 +285,8 @@ export class SimNode implements LinkEnd {
       options.workers,
       shortcuts,
       {
-        tellPeer: (peer, ports) => void links.send(this, peer, [2], packPeerItem({ kind: 'workers', ports })),
+        tellPeer: (peer, ports, mainPort) =>
+          void links.send(this, peer, [2], packPeerItem({ kind: 'workers', ports, mainPort })),
         tellWorkers: (workers) => {
           for (const worker of this.workers)
             if (worker !== undefined) kernel.at(options.threadMs, worker.owner, () => worker.direct?.know(workers));

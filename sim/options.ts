@@ -64,6 +64,8 @@ export const plainStore: StorePlan = { kind: 'sqlite', replicas: 0, lagMs: [0.2,
 export interface DirectPlan {
   /** Share of datagrams between workers. */
   readonly loss: number;
+  /** Share of copies for buddies and of their answers, of which as many come twice. */
+  readonly copyLoss?: number;
 }
 
 export interface Fault {
@@ -359,9 +361,10 @@ function drawLinks(
   return { linkBytes, linkFaults: linkFaults.sort((a, b) => a.atMs - b.atMs) };
 }
 
-/** In one of four worlds; only where it is wished for do some of them get lost, as on a bad network between the nodes. */
+/** In one of four worlds. Copies get lost in some of those, all else only where it is wished for, as on a bad network between the nodes. */
 function drawDirect(random: Stream, wished: boolean): DirectPlan | undefined {
-  return random.chance(0.25) || wished ? { loss: wished ? random.pick([0, 0, 0.01]) : 0 } : undefined;
+  if (!random.chance(0.25) && !wished) return undefined;
+  return { loss: wished ? random.pick([0, 0, 0.01]) : 0, copyLoss: random.pick([0, 0.02, 0.3]) };
 }
 
 function drawRegistrations(random: Stream, devices: readonly number[], faultMs: number): RegistrationChange[] {

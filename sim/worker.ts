@@ -1,6 +1,7 @@
 /** One simulated worker thread: a SipWorker of production with a socket, a host and a store of this world. */
 import { SyncHost } from '../actors/sync-host.ts';
 import { SipWorker } from '../cluster/sip-worker.ts';
+import { nodeOf } from '../cluster/control-types.ts';
 import type { ShareOrder } from '../cluster/control-types.ts';
 import type { Target } from '../cluster/data-frame.ts';
 import { DirectWay } from '../cluster/direct/way.ts';
@@ -8,6 +9,7 @@ import { hash32 } from '../cluster/hash.ts';
 import { limits } from '../src/limits.ts';
 import { firstConnection, StreamConnections, sweepMs } from '../src/transport/connections.ts';
 import type { Flow } from '../src/outside.ts';
+import { directKey } from './direct.ts';
 import type { DirectNetwork, DirectSocket } from './direct.ts';
 import { Owner } from './kernel.ts';
 import { Tape, watchActors } from './lens.ts';
@@ -21,7 +23,6 @@ import type { World } from './world.ts';
 
 /** Index of the listener in World.deps. */
 const tcpListener = 1;
-const directKey = Buffer.from('datagrams of the simulator');
 
 export class SimWorker implements Socket, StreamListener {
   readonly owner: Owner;
@@ -79,6 +80,8 @@ export class SimWorker implements Socket, StreamListener {
         send: (flow, bytes, token) => this.#send(flow, bytes, token),
         toHub: (to, target, payload) => this.#toHub(to, target, payload),
         directly: (partition, payload) => this.#sendDirectly(partition, payload),
+        roomForCopy: (buddy) => this.direct?.roomForCopy(buddy) ?? 0,
+        copyDirectly: (buddy, partition, payload) => this.#copyDirectly(buddy, partition, payload),
         report: (report) => kernel.at(world.options.threadMs, node.owner, () => node.onReport(this, report)),
         soon: (run) => kernel.at(0.01, this.owner, run),
         later: (delayMs, run) => kernel.at(delayMs, this.owner, run),
@@ -228,6 +231,7 @@ export class SimWorker implements Socket, StreamListener {
       clusterMs: () => clock.clusterMs(),
       send: (host, port, octets) => this.#world.direct?.send(socket, host, port, octets),
       item: (partition, hops, payload) => this.#directItem(partition, hops, payload),
+      word: (partition, payload) => this.core.onBuddyWord(partition, payload),
       count,
     });
   }
@@ -236,6 +240,12 @@ export class SimWorker implements Socket, StreamListener {
     const { cameToWorker } = this.#world.audience;
     for (const tell of cameToWorker) tell(this.#node, this.index, [0, partition, hops], payload);
     this.core.onDirectItem(partition, hops, payload);
+  }
+
+  #copyDirectly(buddy: string, partition: number, payload: Uint8Array): void {
+    const copy = Buffer.from(payload);
+    for (const tell of this.#world.audience.forwarded) tell(this.#node, nodeOf(buddy), [3, partition], copy, true);
+    this.direct?.copy(buddy, partition, copy);
   }
 
   #sendDirectly(partition: number, payload: Uint8Array): boolean {

@@ -23,7 +23,7 @@ import { SimNode } from './node.ts';
 import { audienceOf, Violation } from './observe.ts';
 import type { Observer } from './observe.ts';
 import { hasNarrowLinks, nodeName, phases, warmUpMs } from './options.ts';
-import type { Phases, SimOptions } from './options.ts';
+import type { DirectPlan, Phases, SimOptions } from './options.ts';
 import { newCall } from './phone/history.ts';
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
 import { Phone } from './phone/phone.ts';
@@ -84,7 +84,7 @@ export class World {
       options.linkBytes === undefined
         ? new Links(this.kernel, this.chance.stream('links'), options.linkMs)
         : new ByteLinks(this.kernel, this.chance, options.linkMs, options.linkBytes, names);
-    this.direct = options.direct && directNetwork(this, options.direct.loss);
+    this.direct = options.direct && directNetwork(this, options.direct);
     this.network = new Network(this.kernel, this.chance.stream('network'), options.weather, options.spread);
     this.streams = new StreamNetwork(this.kernel, this.chance.stream('streams'), this.network);
     let preferences = preferencesOf.get(options.partitions);
@@ -285,6 +285,6 @@ function callIdIn(partition: number, partitions: number, index: number): string 
   }
 }
 
-function directNetwork({ kernel, chance, links, options }: World, loss: number): DirectNetwork {
-  return new DirectNetwork(kernel, chance.stream('direct'), links, options.threadMs, loss);
+function directNetwork({ kernel, chance, links, options }: World, plan: DirectPlan): DirectNetwork {
+  return new DirectNetwork(kernel, chance.stream('direct'), links, options.threadMs, plan);
 }

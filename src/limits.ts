@@ -167,6 +167,8 @@ export const limits = {
   holdItemsPerPartitionMax: 2_048,
   /** Datagrams between workers (cluster/direct/): what an Ethernet carries without cutting it. */
   directDatagramBytesMax: 1_400,
+  /** Copies for a buddy that go so (cluster/direct/copies.ts): most are longer, and networks put the pieces together again. */
+  directCopyBytesMax: 8_192,
   directSlotsMax: 1_024,
   directProbeMs: 1_000,
   directProbeAgainMs: 250,
@@ -209,6 +211,7 @@ export const limits = {
 
   // What is in the memory of a buddy and not in the store yet
   copyAckMs: 150, // Without an acknowledgement for so long, the store has to do.
+  copyAgainMs: 50, // One that went as a datagram is said again over the link then.
   copyBackoffMs: 1_000,
   /** In a control tick, once it is under way: the first write of each after that waits for the store, and a new buddy is cold. */
   buddyChangesAtOnceMax: 4,

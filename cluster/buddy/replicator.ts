@@ -11,19 +11,19 @@
 import { limits } from '../../src/limits.ts';
 import type { Done, SnapshotAccess } from '../store-access.ts';
 import type { SnapshotRow, StoreError, WriteReply } from '../store-ports.ts';
-import { markerRow, packWord, type BuddyWord, type OwnerWord, type TailRow } from './messages.ts';
+import { nodeOf } from '../control-types.ts';
+import { Copier, type CopierPorts } from './copier.ts';
+import { markerRow, packWord, type BuddyWord, type OwnerWord } from './messages.ts';
 import { Track, type Flight, type Waiter } from './track.ts';
 
 /** What a gate waits for: the buddy's memory or the store, the store alone, or nothing at all. */
 export type GateClass = 'buddy' | 'store' | 'off';
 
-export interface ReplicatorPorts {
+export interface ReplicatorPorts extends CopierPorts {
   readonly gate: GateClass;
   readonly store: SnapshotAccess;
   /** Monotonic. */
   nowMs(): number;
-  /** To the node of this id. False when it is not taken. */
-  toBuddy(node: string, partition: number, payload: Uint8Array): boolean;
   /** A later owner has the partition. */
   fenced(partition: number): void;
   /** Runs it after this call has returned. */
@@ -56,9 +56,11 @@ export class Replicator {
   /** By partition, whom the table names. */
   readonly #wanted = new Map<number, string>();
   readonly #flushes = new Map<Track, (() => void)[]>();
+  readonly #copier: Copier;
 
   constructor(ports: ReplicatorPorts) {
     this.#ports = ports;
+    this.#copier = new Copier(ports);
   }
 
   /**
@@ -114,7 +116,6 @@ export class Replicator {
     const track = this.#tracks.get(partition);
     if (track === undefined || track.epoch !== epoch || track.owner !== owner)
       return this.#ports.store.write(partition, epoch, owner, rows, durable, done);
-    const from = track.seq + 1;
     // Kept as they are until the store has them: every row is made anew by the saver.
     for (const [key, value] of rows) track.put(key, value);
     if (this.#ports.gate === 'off') {
@@ -122,7 +123,7 @@ export class Replicator {
       return this.#later(track);
     }
     track.wait({ seq: track.seq, durable, done, storeError: undefined });
-    if (track.relied !== '') this.#copy(track, from);
+    if (track.relied !== '') this.#copy(track);
     if (durable || track.relied === '') this.#write(track);
     else this.#later(track);
   }
@@ -164,16 +165,19 @@ export class Replicator {
     if (word.type === 'held') return this.#onHeld(track, word.buddy, word.epoch);
     if (word.epoch !== track.epoch || word.type === 'tail') return;
     if (track.relied === '' || word.base !== track.base) return;
-    if (word.type === 'ack') {
-      track.unackedSinceMs = this.#ports.nowMs();
-      this.#release(track.ack(word.seq));
-      if (track.acked >= track.copied) this.#unacked.delete(track);
-      return;
-    }
+    if (word.type === 'ack') return this.#onAck(track, word.seq);
     this.#ports.count(`copy.refused-${word.reason}`);
     if (word.reason === 'fenced') return this.#fence(track, { fencedBy: track.epoch });
     track.notBeforeMs = this.#ports.nowMs() + limits.copyBackoffMs;
     this.#abandon(track);
+  }
+
+  #onAck(track: Track, seq: number): void {
+    if (seq > track.acked) {
+      track.unackedSinceMs = this.#ports.nowMs();
+      this.#release(track.ack(seq));
+      if (track.acked >= track.copied) this.#unacked.delete(track);
+    } else if (seq === track.acked && seq < track.copied && track.hasDatagrams) this.#again(track);
   }
 
   /** Every limits.timerTickMs: what is due goes to the store, and who does not acknowledge is not waited for. */
@@ -185,7 +189,9 @@ export class Replicator {
       this.#write(track);
     }
     for (const track of this.#unacked) {
-      if (nowMs - track.unackedSinceMs < limits.copyAckMs) continue;
+      const sinceMs = nowMs - track.unackedSinceMs;
+      if (sinceMs >= limits.copyAgainMs && sinceMs < limits.copyAckMs && track.hasDatagrams) this.#again(track);
+      if (sinceMs < limits.copyAckMs) continue;
       this.#ports.count('copy.late');
       track.notBeforeMs = nowMs + limits.copyBackoffMs;
       this.#abandon(track);
@@ -196,7 +202,8 @@ export class Replicator {
   nextTickMs(): number {
     // The first one counts: `tick` looks no further while it is not due.
     let atMs = this.#queue.values().next().value ?? Infinity;
-    for (const { unackedSinceMs } of this.#unacked) atMs = Math.min(atMs, unackedSinceMs + limits.copyAckMs);
+    for (const { unackedSinceMs, hasDatagrams } of this.#unacked)
+      atMs = Math.min(atMs, unackedSinceMs + (hasDatagrams ? limits.copyAgainMs : limits.copyAckMs));
     return atMs;
   }
 
@@ -294,40 +301,30 @@ export class Replicator {
     track.relied = track.wanted;
     track.base = flight.upTo;
     track.copied = flight.upTo;
+    track.linked = flight.upTo;
     track.acked = flight.upTo;
-    if (track.seq > track.base) this.#copy(track, track.base + 1);
+    if (track.seq > track.base) this.#copy(track);
   }
 
-  #copy(track: Track, from: number): void {
-    const rows = track.rowsAfter(from - 1);
+  #copy(track: Track): void {
     if (track.acked >= track.copied) {
       track.unackedSinceMs = this.#ports.nowMs();
       this.#unacked.add(track);
     }
-    let start = 0;
-    let bytes = 0;
-    for (let index = 0; index < rows.length; index++) {
-      bytes += 64 + rows[index]![1].length + (rows[index]![2]?.length ?? 0);
-      const isLast = index === rows.length - 1;
-      if (!isLast && bytes < limits.linkDataFrameBytesAim) continue;
-      const seq = isLast ? track.seq : rows[index]![0];
-      if (!this.#sendCopy(track, seq, rows.slice(start, index + 1))) return;
-      start = index + 1;
-      bytes = 0;
-    }
+    if (!this.#copier.send(track)) this.#notSent(track);
   }
 
-  #sendCopy(track: Track, seq: number, rows: readonly TailRow[]): boolean {
-    const { partition, epoch, base, stored, relied } = track;
-    const from = track.copied + 1;
-    track.copied = seq;
-    const word = packWord({ type: 'copy', buddy: relied, epoch, base, from, seq, stored, rows });
-    if (this.#ports.toBuddy(nodeOf(relied), partition, word)) return true;
+  /** What went as a datagram may be lost. */
+  #again(track: Track): void {
+    this.#ports.count('copy.again');
+    if (!this.#copier.again(track)) this.#notSent(track);
+  }
+
+  #notSent(track: Track): void {
     this.#ports.count('copy.not-sent');
     track.notBeforeMs = this.#ports.nowMs() + limits.copyBackoffMs;
     // Not within a write: nobody is answered before his call has returned.
     this.#ports.soon(() => track.relied !== '' && this.#abandon(track));
-    return false;
   }
 
   /** A buddy, perhaps of long ago, has rows and does not know whether it must keep them. */
@@ -391,9 +388,4 @@ export class Replicator {
     this.#unacked.delete(track);
     this.#flushes.delete(track);
   }
-}
-
-/** The id in an `ownerName`. */
-export function nodeOf(owner: string): string {
-  return owner.slice(0, owner.lastIndexOf('.'));
 }

@@ -56,6 +56,13 @@ export class BuddyRouter {
     this.#hear(partition, payload, (word) => void this.#ports.toNode(from, partition, packWord(word)));
   }
 
+  /** From a worker of another node, as a datagram: a copy. */
+  fromDatagram(partition: number, payload: Uint8Array, answer: (payload: Uint8Array) => void): void {
+    const word = unpackWord(payload);
+    if (word?.type !== 'copy') return this.#ports.count('buddy-word-unreadable');
+    for (const each of this.tails.receive(partition, word, this.#ports.nowMs(), false)) answer(packWord(each));
+  }
+
   /** @param leaving this node ends as soon as nobody needs its copies: their owners are asked at once, and again */
   tick(leaving: boolean): void {
     const nowMs = this.#ports.nowMs();

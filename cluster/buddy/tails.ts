@@ -1,14 +1,17 @@
 /**
  * The memory of a buddy: for each partition of somebody else what its owner has changed and the store does not have yet.
- * It acknowledges only what continues what it has, and nothing of an owner that has lost the partition. Pure.
+ * It acknowledges only what continues what it has, up to where it has everything, and nothing of an owner that has lost the
+ * partition. Copies over a link come in order; those that come as datagrams may be late, repeated or out of order. Pure.
  */
 import { limits } from '../../src/limits.ts';
-import type { BuddyWord, OwnerWord, TailRow } from './messages.ts';
+import type { BuddyWord, OwnerWord, RefusalReason, TailRow } from './messages.ts';
 
 interface Tail {
   epoch: number;
   base: number;
   seq: number;
+  /** The store has everything of this epoch up to here. */
+  stored: number;
   /** In the order of their last change. */
   readonly rows: Map<string, TailRow>;
   /** Under which the partition was sealed by a later owner, 0: not that we know. */
@@ -43,54 +46,75 @@ export class Tails {
     return row !== undefined && row[2] !== null;
   }
 
-  /** The answers, in order. */
-  receive(partition: number, word: OwnerWord, nowMs: number): readonly BuddyWord[] {
+  /** The answers, in order. @param isOrdered by a link */
+  receive(partition: number, word: OwnerWord, nowMs: number, isOrdered = true): readonly BuddyWord[] {
     switch (word.type) {
       case 'copy':
-        return [this.#copy(partition, word, nowMs)];
-      case 'stored': {
-        const tail = this.#tails.get(partition);
-        if (tail?.epoch === word.epoch) this.#dropStored(tail, word.stored);
+        return this.#copy(partition, word, nowMs, isOrdered);
+      case 'stored':
+        this.#stored(partition, word.epoch, word.stored, nowMs);
         return [];
-      }
       case 'take':
         return this.#take(partition, word, nowMs);
       case 'forget': {
         const tail = this.#tails.get(partition);
-        if (tail !== undefined && tail.epoch < word.epoch) this.#clear(tail);
+        if (tail === undefined || tail.epoch >= word.epoch) return [];
+        this.#clear(tail);
+        // A copy of that epoch may still be on its way as a datagram.
+        tail.sealedBy = Math.max(tail.sealedBy, word.epoch);
         return [];
       }
     }
   }
 
-  #copy(partition: number, word: OwnerWord & { readonly type: 'copy' }, nowMs: number): BuddyWord {
+  #copy(
+    partition: number,
+    word: OwnerWord & { readonly type: 'copy' },
+    nowMs: number,
+    isOrdered: boolean,
+  ): readonly BuddyWord[] {
     const { epoch, base } = word;
-    const refused = (reason: 'fenced' | 'gap' | 'full'): BuddyWord => ({ type: 'refused', epoch, base, reason });
+    const ack = (seq: number): BuddyWord[] => [{ type: 'ack', epoch, base, seq }];
+    const refused = (reason: RefusalReason): BuddyWord[] => [{ type: 'refused', epoch, base, reason }];
     if (word.buddy !== this.#self) return refused('gap');
     let tail = this.#tails.get(partition);
     if (tail !== undefined && (epoch < tail.epoch || epoch < tail.sealedBy)) return refused('fenced');
-    const continues = tail !== undefined && tail.epoch === epoch && tail.base === base && word.from === tail.seq + 1;
-    if (!continues) {
-      // A first copy begins where the store ends.
-      if (word.from !== base + 1) return refused('gap');
-      if (tail !== undefined && tail.epoch === epoch && tail.base > base) return refused('gap');
-      tail = this.#begin(partition, epoch, base, tail?.sealedBy ?? 0);
+    if (tail === undefined || tail.epoch !== epoch || tail.base !== base) {
+      const isOver = tail !== undefined && tail.epoch === epoch && tail.base > base;
+      // A first copy begins where the store ends. Before it we have what the store has.
+      if (isOver || word.from !== base + 1) return isOrdered ? refused('gap') : isOver ? [] : ack(base);
+      tail = this.#begin(partition, epoch, base);
     }
-    const held = tail!;
+    if (word.from > tail.seq + 1) return isOrdered ? refused('gap') : ack(tail.seq);
     for (const row of word.rows) {
+      // It was said before, or the store was quicker.
+      if (row[0] <= tail.seq || row[0] <= tail.stored) continue;
       if (this.#rows >= limits.tailRowsMax || this.#bytes + sizeOf(row) > limits.tailBytesMax) return refused('full');
-      this.#put(held, row);
+      this.#put(tail, row);
     }
-    held.seq = word.seq;
-    held.touchedAtMs = nowMs;
-    this.#dropStored(held, word.stored);
-    return { type: 'ack', epoch, base, seq: word.seq };
+    tail.seq = Math.max(tail.seq, word.seq);
+    tail.touchedAtMs = nowMs;
+    this.#dropStored(tail, word.stored);
+    return ack(tail.seq);
   }
 
-  #begin(partition: number, epoch: number, base: number, sealedBy: number): Tail {
+  /** An owner says that only of an epoch under which it has copied; the first copy of it may come later as a datagram. */
+  #stored(partition: number, epoch: number, stored: number, nowMs: number): void {
+    let tail = this.#tails.get(partition);
+    if (tail !== undefined && (epoch < tail.epoch || epoch < tail.sealedBy)) return;
+    if (tail?.epoch !== epoch) {
+      tail = this.#begin(partition, epoch, 0);
+      tail.touchedAtMs = nowMs;
+    }
+    this.#dropStored(tail, stored);
+  }
+
+  #begin(partition: number, epoch: number, base: number): Tail {
     const before = this.#tails.get(partition);
     if (before !== undefined) this.#clear(before);
-    const tail: Tail = { epoch, base, seq: base, rows: new Map(), sealedBy, touchedAtMs: 0 };
+    const stored = before?.epoch === epoch ? before.stored : 0;
+    const sealedBy = before?.sealedBy ?? 0;
+    const tail: Tail = { epoch, base, seq: base, stored, rows: new Map(), sealedBy, touchedAtMs: 0 };
     this.#tails.set(partition, tail);
     return tail;
   }
@@ -100,7 +124,8 @@ export class Tails {
     if (tail === undefined || tail.epoch >= epoch) {
       // Nothing is here, and nothing older may come.
       if (tail === undefined && buddy === this.#self) {
-        const sealed = this.#begin(partition, 0, 0, epoch);
+        const sealed = this.#begin(partition, 0, 0);
+        sealed.sealedBy = epoch;
         sealed.touchedAtMs = nowMs;
       }
       return [{ type: 'tail', epoch, tailEpoch: 0, rows: [], part: 0, last: true }];
@@ -153,6 +178,8 @@ export class Tails {
   }
 
   #dropStored(tail: Tail, stored: number): void {
+    if (stored <= tail.stored) return;
+    tail.stored = stored;
     for (const [key, row] of tail.rows) {
       if (row[0] > stored) return;
       tail.rows.delete(key);

@@ -5,12 +5,12 @@
  */
 import assert from 'node:assert';
 import { limits } from '../../src/limits.ts';
+import { nodeOf } from '../control-types.ts';
 import type { Share } from '../control-types.ts';
 import type { SnapshotAccess } from '../store-access.ts';
 import type { LoadedRow, SnapshotRow, StoreError } from '../store-ports.ts';
 import { markerKey, packWord, readMarker } from './messages.ts';
 import type { BuddyWord, Marker, OwnerWord, RecallWord, TailRow } from './messages.ts';
-import { nodeOf } from './replicator.ts';
 
 export interface Left {
   readonly share: Share;

@@ -55,6 +55,8 @@ export class Track {
   base = 0;
   /** The last row sent to the buddy, and when the oldest unacknowledged one was. */
   copied = 0;
+  /** The last of them that went over the link: later ones went as datagrams, which may be lost. */
+  linked = 0;
   acked = 0;
   unackedSinceMs = 0;
   notBeforeMs = 0;
@@ -74,6 +76,11 @@ export class Track {
   /** Everything is in the store, and nobody waits. */
   get isStored(): boolean {
     return this.#behind.size === 0 && this.flights.size === 0;
+  }
+
+  /** Some of the last copies went as datagrams. */
+  get hasDatagrams(): boolean {
+    return this.copied > this.linked;
   }
 
   /** Nobody need be asked for what the store lacks, though the marker may still say so. */

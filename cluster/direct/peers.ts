@@ -7,7 +7,7 @@ import type { Shortcuts } from './shortcuts.ts';
 import type { PeerWorkers } from './way.ts';
 
 export interface DirectPeersPorts {
-  tellPeer(peer: string, ports: readonly number[]): void;
+  tellPeer(peer: string, ports: readonly number[], mainPort: number): void;
   tellWorkers(workers: PeerWorkers): void;
   /** IP address under which this node reaches the peer; undefined: not known yet. */
   hostOf(peer: string): string | undefined;
@@ -16,18 +16,20 @@ export interface DirectPeersPorts {
 interface Peer {
   readonly incarnation: number;
   readonly ports: readonly number[];
+  readonly mainPort: number;
 }
 
 export class DirectPeers {
-  readonly #self: Omit<PeerWorkers, 'slot' | 'ports'>;
+  readonly #self: Omit<PeerWorkers, 'slot' | 'ports' | 'mainPort'>;
   readonly #shortcuts: Shortcuts;
   readonly #ports: DirectPeersPorts;
   readonly #own: number[];
+  #ownMain = 0;
   /** Those to which there is a link. */
   readonly #peers = new Map<string, Peer>();
 
   constructor(
-    self: Omit<PeerWorkers, 'slot' | 'ports'>,
+    self: Omit<PeerWorkers, 'slot' | 'ports' | 'mainPort'>,
     workers: number,
     shortcuts: Shortcuts,
     ports: DirectPeersPorts,
@@ -42,16 +44,22 @@ export class DirectPeers {
   workerHas(worker: number, port: number): void {
     this.#own[worker] = port;
     const { node } = this.#self;
-    this.#ports.tellWorkers({ ...this.#self, slot: this.#shortcuts.slotOf(node), ports: [...this.#own] });
+    this.#ports.tellWorkers({ ...this.#self, slot: this.#shortcuts.slotOf(node), ports: [...this.#own], mainPort: 0 });
     for (const peer of this.#peers.keys()) {
       this.#pass(peer);
-      this.#ports.tellPeer(peer, this.#own);
+      this.#tell(peer);
     }
   }
 
+  /** The main thread has its socket. */
+  mainHas(port: number): void {
+    this.#ownMain = port;
+    for (const peer of this.#peers.keys()) this.#tell(peer);
+  }
+
   peerUp(peer: string, incarnation: number): void {
-    this.#peers.set(peer, { incarnation, ports: [] });
-    if (this.#own.some((port) => port > 0)) this.#ports.tellPeer(peer, this.#own);
+    this.#peers.set(peer, { incarnation, ports: [], mainPort: 0 });
+    this.#tell(peer);
   }
 
   /** What it said holds for as long as it answers. */
@@ -60,9 +68,9 @@ export class DirectPeers {
   }
 
   /** By its link: the process that has it now. */
-  heard(peer: string, incarnation: number, ports: readonly number[]): void {
+  heard(peer: string, incarnation: number, ports: readonly number[], mainPort: number): void {
     if (ports.length > limits.workersPerNodeMax) return;
-    this.#peers.set(peer, { incarnation, ports });
+    this.#peers.set(peer, { incarnation, ports, mainPort });
     this.#pass(peer);
   }
 
@@ -71,11 +79,16 @@ export class DirectPeers {
     this.#pass(peer);
   }
 
+  #tell(peer: string): void {
+    if (this.#own.some((port) => port > 0)) this.#ports.tellPeer(peer, this.#own, this.#ownMain);
+  }
+
   #pass(node: string): void {
     const slot = this.#shortcuts.slotOf(node);
     const host = this.#ports.hostOf(node);
     const peer = this.#peers.get(node);
     if (slot < 0 || host === undefined || peer === undefined || peer.ports.length === 0) return;
-    this.#ports.tellWorkers({ slot, node, incarnation: peer.incarnation, host, ports: peer.ports });
+    const { incarnation, ports, mainPort } = peer;
+    this.#ports.tellWorkers({ slot, node, incarnation, host, ports, mainPort });
   }
 }

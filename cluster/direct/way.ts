@@ -6,12 +6,27 @@
  * A way is used while the other end answers probes: they are as long as the longest item, so that they prove that it comes
  * through, and go only where something is sent. Without an answer everything goes by the hub again, within
  * `directFreshMs`.
+ *
+ * Copies for a buddy go the same way, to the main thread of its node (keeper.ts), and are answered by it. What of them is
+ * lost is said again over the link (buddy/replicator.ts).
  */
 import { Hmac } from '../../src/hmac.ts';
 import { limits } from '../../src/limits.ts';
-import { hash32 } from '../hash.ts';
-import { contentOf, directPayloadBytesMax, headOf, isGenuine, packEcho, packItem, packProbe } from './datagram.ts';
+import { ownerName } from '../control-types.ts';
+import {
+  contentOf,
+  directPayloadBytesMax,
+  directWordBytesMax,
+  headOf,
+  packDirectWord,
+  packEcho,
+  packItem,
+  packProbe,
+  refusalOf,
+} from './datagram.ts';
 import type { Letterhead } from './datagram.ts';
+import { mainThread, nameOf } from './names.ts';
+import type { DirectSelf } from './names.ts';
 import { noPlace, ownSlot, placeOf, slotAt, workerAt } from './shortcuts.ts';
 
 /** Where the workers of one node can be reached by datagrams. */
@@ -24,12 +39,8 @@ export interface PeerWorkers {
   readonly host: string;
   /** By worker; 0: none. */
   readonly ports: readonly number[];
-}
-
-export interface DirectSelf {
-  readonly node: string;
-  readonly incarnation: number;
-  readonly worker: number;
+  /** Of the main thread, for copies; 0: none, as with a release that has them come by links. */
+  readonly mainPort: number;
 }
 
 export interface DirectPorts {
@@ -39,6 +50,8 @@ export interface DirectPorts {
   send(host: string, port: number, octets: Buffer): void;
   /** For a partition that should be here, or of which this worker is only the door. The payload is a view. */
   item(partition: number, hops: number, payload: Buffer): void;
+  /** What a buddy answers to a copy. The payload is a view. */
+  word(partition: number, payload: Buffer): void;
   count(metric: string): void;
 }
 
@@ -46,6 +59,8 @@ interface Path {
   readonly to: number;
   readonly host: string;
   readonly port: number;
+  /** Octets of a probe: of the longest datagram that goes there. */
+  readonly bytes: number;
   /** Until when its last answer counts. */
   goodUntilMs: number;
   nextProbeMs: number;
@@ -64,6 +79,9 @@ export class DirectWay {
   /** By slot, then by worker. */
   readonly #peers: (readonly (Path | undefined)[])[] = [];
   readonly #paths = new Map<number, Path>();
+  /** To main threads, by `ownerName` of their processes, and those names by slot. */
+  readonly #mains = new Map<string, Path>();
+  readonly #mainNames: (string | undefined)[] = [];
 
   /** @param key the same on all nodes, for nothing else */
   constructor(self: DirectSelf, key: Uint8Array, places: Int32Array, ports: DirectPorts) {
@@ -76,15 +94,28 @@ export class DirectWay {
   }
 
   /** Whenever that changes; what was known of that slot before is forgotten. */
-  know({ slot, node, incarnation, host, ports }: PeerWorkers): void {
+  know({ slot, node, incarnation, host, ports, mainPort }: PeerWorkers): void {
     for (const path of this.#peers[slot] ?? []) if (path !== undefined) this.#paths.delete(path.to);
+    const { directDatagramBytesMax, directCopyBytesMax } = limits;
     this.#peers[slot] = ports.map((port, worker) => {
       if (port === 0 || (slot === ownSlot && worker === this.#self.worker)) return undefined;
       const to = nameOf({ node, incarnation, worker });
-      const path: Path = { to, host, port, goodUntilMs: -Infinity, nextProbeMs: -Infinity, lastProbeMs: -1 };
-      this.#paths.set(to, path);
-      return path;
+      return this.#open(to, host, port, directDatagramBytesMax);
     });
+    const before = this.#mains.get(this.#mainNames[slot] ?? '');
+    if (before !== undefined) this.#paths.delete(before.to);
+    this.#mains.delete(this.#mainNames[slot] ?? '');
+    if (mainPort === 0 || slot === ownSlot) return;
+    const name = ownerName(node, incarnation);
+    const to = nameOf({ node, incarnation, worker: mainThread });
+    this.#mainNames[slot] = name;
+    this.#mains.set(name, this.#open(to, host, mainPort, directCopyBytesMax));
+  }
+
+  #open(to: number, host: string, port: number, bytes: number): Path {
+    const path = { to, host, port, bytes, goodUntilMs: -Infinity, nextProbeMs: -Infinity, lastProbeMs: -1 };
+    this.#paths.set(to, path);
+    return path;
   }
 
   /** False: it has to go by the hub. */
@@ -104,25 +135,42 @@ export class DirectWay {
     // Another node's workers know among themselves who has what.
     const path = workers[worker >= 0 ? worker : partition % workers.length];
     if (path === undefined) return false;
-    const nowMs = this.#ports.nowMs();
-    if (nowMs >= path.nextProbeMs) this.#probe(path, nowMs);
-    if (nowMs >= path.goodUntilMs) return false;
+    if (!this.#isGood(path)) return false;
     this.#ports.send(path.host, path.port, packItem(this.#headTo(path.to), partition, hops, payload, this.#mac));
     return true;
   }
 
+  #isGood(path: Path): boolean {
+    const nowMs = this.#ports.nowMs();
+    if (nowMs >= path.nextProbeMs) this.#probe(path, nowMs);
+    return nowMs < path.goodUntilMs;
+  }
+
+  /** Octets of the longest copy that a process (`ownerName`) takes so now; 0: all go over the link. */
+  roomForCopy(buddy: string): number {
+    const path = this.#mains.get(buddy);
+    return path !== undefined && this.#isGood(path) ? directWordBytesMax : 0;
+  }
+
+  /** Where there is room for it. */
+  copy(buddy: string, partition: number, word: Uint8Array): void {
+    const path = this.#mains.get(buddy);
+    if (path === undefined) return;
+    this.#ports.send(path.host, path.port, packDirectWord(this.#headTo(path.to), partition, word, this.#mac));
+    this.#ports.count('copied-directly');
+  }
+
   received(octets: Buffer, host: string, port: number): void {
-    if (!isGenuine(octets, this.#mac)) return this.#ports.count('dropped-direct-unsealed');
-    const { to, from, sentMs } = headOf(octets);
-    // For the process that had this port before, or an older one of this node.
-    if (to !== this.#name) return this.#ports.count('dropped-direct-astray');
-    if (Math.abs(this.#ports.clusterMs() - sentMs) > limits.directLateMs)
-      return this.#ports.count('dropped-direct-late');
+    const refusal = refusalOf(octets, this.#name, this.#ports.clusterMs(), this.#mac);
+    if (refusal !== undefined) return this.#ports.count(refusal);
+    const { from } = headOf(octets);
     const content = contentOf(octets);
     switch (content?.type) {
       case 'item':
         if (content.partition >= this.#places.length) return this.#ports.count('dropped-unreadable');
         return this.#take(content.partition, content.hops, content.payload);
+      case 'word':
+        return this.#ports.word(content.partition, content.payload);
       case 'probe':
         return this.#ports.send(host, port, packEcho(this.#headTo(from), content.number, this.#mac));
       case 'echo':
@@ -142,7 +190,7 @@ export class DirectWay {
   #probe(path: Path, nowMs: number): void {
     path.lastProbeMs = Math.max(0, Math.floor(nowMs));
     path.nextProbeMs = nowMs + limits.directProbeAgainMs;
-    this.#ports.send(path.host, path.port, packProbe(this.#headTo(path.to), path.lastProbeMs, this.#mac));
+    this.#ports.send(path.host, path.port, packProbe(this.#headTo(path.to), path.lastProbeMs, this.#mac, path.bytes));
   }
 
   #echoed(path: Path | undefined, sentMs: number): void {
@@ -158,8 +206,4 @@ export class DirectWay {
     this.#head.sentMs = Math.max(0, Math.floor(this.#ports.clusterMs()));
     return this.#head;
   }
-}
-
-function nameOf({ node, incarnation, worker }: DirectSelf): number {
-  return hash32(`${node}.${incarnation}/${worker}`);
 }

@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const buddy = { gate: 'buddy', kinds: ['crash', 'worker-crash'], faultSeconds: 20 } as const;
+const datagrams = { gate: 'buddy', direct: true, kinds: ['crash', 'worker-crash'], faultSeconds: 20 } as const;
 const octets = { linkOctets: true, kinds: ['weather'], nodes: 3, faultSeconds: 20 } as const;
 
 export const buddiesMutants: readonly Mutant[] = [
@@ -45,14 +46,14 @@ export const buddiesMutants: readonly Mutant[] = [
   {
     name: 'the first copy leaves out what came meanwhile',
     file: 'cluster/buddy/replicator.ts',
-    line: '    if (track.seq > track.base) this.#copy(track, track.base + 1);',
+    line: '    if (track.seq > track.base) this.#copy(track);',
     instead: '',
     scenario: 'owners lost while their buddies have the rest',
   },
   {
     name: 'an acknowledgement counts for more than it says',
     file: 'cluster/buddy/replicator.ts',
-    line: '      this.#release(track.ack(word.seq));',
+    line: '      this.#release(track.ack(seq));',
     instead: '      this.#release(track.ack(track.seq));',
     scenario: 'owners lost while their buddies have the rest',
   },
@@ -76,6 +77,20 @@ export const buddiesMutants: readonly Mutant[] = [
     line: "    if (buddy === '' || copied <= base) return;",
     instead: "    if (buddy === '' || copied >= base) return;",
     wishes: buddy,
+  },
+  {
+    name: 'a copy is acknowledged though one before it is missing',
+    file: 'cluster/buddy/tails.ts',
+    line: "return isOrdered ? refused('gap') : ack(tail.seq);",
+    instead: "return isOrdered ? refused('gap') : ack(word.seq);",
+    wishes: datagrams,
+  },
+  {
+    name: 'a copy that comes again is laid over what came after it',
+    file: 'cluster/buddy/tails.ts',
+    line: '      if (row[0] <= tail.seq || row[0] <= tail.stored) continue;',
+    instead: '',
+    wishes: datagrams,
   },
   {
     name: 'a link that comes back writes nothing again',

@@ -86,10 +86,13 @@ class Node implements RunningNode {
     this.#file = openLog({ level: options.logLevel, fields: { node: this.#id } });
     this.#log = new BoundedLog(this.#file, this.#clock);
     const count = (metric: string): void => this.#counters.add(metric);
+    const outside = { clock: this.#clock, log: this.#log, count };
     this.#direct = new Direct(config, options.incarnation, {
       sendPeer: (peer, item) => void this.#mesh.send(peer, [2], packPeerItem(item)),
       tellWorkers: (message) => this.#workers?.tellAll(message),
       addressOf: (peer) => this.#peers.get(peer),
+      word: (partition, payload, answer) => this.#hub.buddy.fromDatagram(partition, payload, answer),
+      ...outside,
     });
     this.#hub = new Hub({
       node: this.#id,
@@ -117,10 +120,7 @@ class Node implements RunningNode {
         target[0] === 2 ? this.#onPeerItem(peer, payload) : this.#hub.fromNode(peer, target, payload),
       roomBytes: () => this.#workers?.roomBytes ?? limits.linkWindowBytes,
     });
-    this.#siblings = new Siblings(this.#id, (siblings) => {
-      for (let worker = 0; worker < config.node.workers; worker += 1)
-        this.#workers?.tell(worker, { type: 'siblings', siblings });
-    });
+    this.#siblings = new Siblings(this.#id, (siblings) => this.#workers?.tellAll({ type: 'siblings', siblings }));
     this.#asks = new PeerAsks(
       (peer, item) => this.#mesh.send(peer, [2], packPeerItem(item)),
       (query) => this.#askSelf(query),
@@ -141,6 +141,7 @@ class Node implements RunningNode {
     await probe(selfOf(config).listeners);
     const datagrams = chooseDatagrams(this.#config);
     this.#datagrams = datagrams.path;
+    await this.#direct.open(datagrams);
     await this.#mesh.start();
     this.#workers = new Workers(
       config,
@@ -219,7 +220,7 @@ class Node implements RunningNode {
     this.#drain?.stop();
     await this.#admin?.close();
     await this.#workers?.close();
-    await this.#mesh.close();
+    await Promise.all([this.#mesh.close(), this.#direct.close()]);
     await new Promise<void>((resolve) => (this.#store === undefined ? resolve() : this.#store.close(() => resolve())));
     this.#store = undefined;
     this.#file.flush();
@@ -251,7 +252,10 @@ class Node implements RunningNode {
         sendPeer: (peer, incarnation, frame) =>
           void this.#mesh.sendTo(peer, incarnation, [2], packPeerItem({ kind: 'control', frame })),
         setPeer: (peer, address) => this.#setPeer(peer, address),
-        table: (table) => this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) }),
+        table: (table) => {
+          this.#mesh.setTable({ epoch: table.epoch, nonce: hash32(table.nonce) });
+          this.#direct.adopt(table);
+        },
         exit: (code, reason) => void this.#leave(code, reason),
       },
     );
@@ -318,13 +322,12 @@ class Node implements RunningNode {
       case 'user-changed':
         return this.#tellUserChanged(item.aor);
       case 'workers':
-        return this.#direct.peers.heard(peer, this.#mesh.incarnationOf(peer), item.ports);
+        return this.#direct.peers.heard(peer, this.#mesh.incarnationOf(peer), item.ports, item.mainPort);
     }
   }
 
   #tellUserChanged(aor: string): void {
-    for (let worker = 0; worker < this.#config.node.workers; worker += 1)
-      this.#workers?.tell(worker, { type: 'user-changed', aor });
+    this.#workers?.tellAll({ type: 'user-changed', aor });
   }
 
   async #askSelf(query: WorkerQuery): Promise<readonly unknown[]> {

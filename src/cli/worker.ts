@@ -64,6 +64,8 @@ const core = new SipWorker(
     send: (flow, bytes, token) => sockets?.send(flow, bytes, token),
     toHub: (to, target, payload) => hub.send(to, target, payload),
     directly: (partition, payload) => direct?.way.send(partition, payload) === true,
+    roomForCopy: (buddy) => direct?.way.roomForCopy(buddy) ?? 0,
+    copyDirectly: (buddy, partition, payload) => direct?.way.copy(buddy, partition, payload),
     report: tellMain,
     soon: (run) => void setImmediate(run),
     later: (delayMs, run) => void setTimeout(run, delayMs),
@@ -81,8 +83,13 @@ const directItem = (partition: number, hops: number, payload: Buffer): void => {
   core.onDirectItem(partition, hops, payload);
 };
 
+const directWord = (partition: number, payload: Buffer): void => {
+  ticker.heard();
+  core.onBuddyWord(partition, payload);
+};
+
 const datagrams = chooseUdp(config.node.datagrams);
-const direct = await openDirect(data, datagrams, { clock, log, item: directItem, count });
+const direct = await openDirect(data, datagrams, { clock, log, item: directItem, word: directWord, count });
 
 const hub = new BatchPort(data.hub, received, {
   onError: (error) => log.write('error', 'item-failed', { error }),

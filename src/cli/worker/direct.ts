@@ -10,6 +10,7 @@ export interface DirectSocketPorts {
   readonly clock: Clock;
   readonly log: Log;
   item(partition: number, hops: number, payload: Buffer): void;
+  word(partition: number, payload: Buffer): void;
   count(metric: string): void;
 }
 
@@ -23,7 +24,7 @@ export interface DirectSocket {
 export async function openDirect(
   { config, incarnation, worker, places }: WorkerData,
   udp: UdpPath,
-  { clock, log, item, count }: DirectSocketPorts,
+  { clock, log, item, word, count }: DirectSocketPorts,
 ): Promise<DirectSocket | undefined> {
   if (forwardOf(config) !== 'datagrams') return undefined;
   const address = config.node.link.host;
@@ -34,6 +35,7 @@ export async function openDirect(
     clusterMs: () => clock.clusterMs(),
     send: (host, port, octets) => socket?.send({ ...flow, address: host, port }, octets),
     item,
+    word,
     count,
   });
   const onMessage = (octets: Buffer, from: Flow): void => way.received(octets, from.address, from.port);

@@ -8,8 +8,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { directPayloadBytesMax, contentOf, headOf } from '../../../cluster/direct/datagram.ts';
+import { contentOf, directPayloadBytesMax, directWordBytesMax, headOf } from '../../../cluster/direct/datagram.ts';
 import { Shortcuts } from '../../../cluster/direct/shortcuts.ts';
+import { DirectKeeper } from '../../../cluster/direct/keeper.ts';
 import { DirectWay } from '../../../cluster/direct/way.ts';
 import { limits } from '../../../src/limits.ts';
 
@@ -33,7 +34,10 @@ class Pair {
   readonly counts: string[] = [];
   /** `worker: partition, text`. */
   readonly came: string[] = [];
-  readonly ways = new Map<string, DirectWay>();
+  /** What the main thread of b heard and answered: `incarnation: partition, text`. */
+  readonly copies: string[] = [];
+  readonly answers: string[] = [];
+  readonly ways = new Map<string, DirectWay | DirectKeeper>();
   readonly placesOfA = new Int32Array(partitions);
   readonly #shortcutsOfB: Shortcuts;
   readonly #placesOfB = new Int32Array(partitions);
@@ -50,19 +54,43 @@ class Pair {
   }
 
   get a(): DirectWay {
-    return this.ways.get('192.0.2.1:100')!;
+    return this.ways.get('192.0.2.1:100') as DirectWay;
   }
 
   /** Its process begins anew, and both hear of that. */
   startB(incarnation: number): void {
     for (const worker of [0, 1]) this.#open('b', incarnation, worker, this.#placesOfB);
+    this.#openKeeper(incarnation);
     this.knowB(incarnation);
-    const own = { slot: 0, node: 'b', incarnation, host: hosts.b, ports: [200, 201] };
-    for (const port of own.ports) this.ways.get(`${hosts.b}:${port}`)!.know(own);
+    const own = { slot: 0, node: 'b', incarnation, host: hosts.b, ports: [200, 201], mainPort: 300 };
+    for (const port of own.ports) (this.ways.get(`${hosts.b}:${port}`) as DirectWay).know(own);
+  }
+
+  #openKeeper(incarnation: number): void {
+    const from = { host: hosts.b, port: 300 };
+    const keeper = new DirectKeeper('b', incarnation, key, {
+      clusterMs: () => this.nowMs + this.aheadMs,
+      send: (host, port, octets) => {
+        if (!this.isCut) this.underWay.push({ to: `${host}:${port}`, from, octets });
+      },
+      word: (partition, payload, answer) => {
+        this.copies.push(`${incarnation}: ${partition}, ${payload.toString()}`);
+        answer(Buffer.from(`got ${payload.toString()}`));
+      },
+      count: (metric) => void this.counts.push(metric),
+    });
+    this.ways.set(`${from.host}:${from.port}`, keeper);
   }
 
   knowB(incarnation: number): void {
-    this.a.know({ slot: this.#ofA.slotOf('b'), node: 'b', incarnation, host: hosts.b, ports: [200, 201] });
+    this.a.know({
+      slot: this.#ofA.slotOf('b'),
+      node: 'b',
+      incarnation,
+      host: hosts.b,
+      ports: [200, 201],
+      mainPort: 300,
+    });
   }
 
   #open(node: keyof typeof hosts, incarnation: number, worker: number, places: Int32Array): void {
@@ -75,6 +103,7 @@ class Pair {
       },
       item: (partition, hops, payload) =>
         void this.came.push(`${node}.${incarnation}/${worker}: ${partition}, ${hops}, ${payload.toString()}`),
+      word: (partition, payload) => void this.answers.push(`${partition}, ${payload.toString()}`),
       count: (metric) => void this.counts.push(metric),
     });
     this.ways.set(`${from.host}:${from.port}`, way);
@@ -220,7 +249,7 @@ describe('a short way between workers', () => {
 
   it('is passed on inside of the other node to the worker that has the partition', () => {
     const pair = new Pair();
-    const toEven = pair.ways.get(`${hosts.b}:200`)!;
+    const toEven = pair.ways.get(`${hosts.b}:200`) as DirectWay;
     // a holds node b's workers to be interchangeable: it sends partition 2 to worker 0, which is right, and 1 to worker 1.
     for (const partition of [0, 1, 2, 3]) pair.a.send(partition, Buffer.from('x'));
     pair.settle();
@@ -276,5 +305,42 @@ describe('a short way between workers', () => {
     pair.placesOfA[0] = 0;
     assert.ok(!pair.a.send(0, Buffer.from('x')));
     assert.ok(pair.a.send(2, Buffer.from('x')));
+  });
+
+  it('takes copies to the main thread of one process, and its answers back', () => {
+    const pair = new Pair();
+    assert.equal(pair.a.roomForCopy('b.1'), 0, 'not before it has answered');
+    pair.settle();
+    assert.equal(pair.a.roomForCopy('b.1'), directWordBytesMax);
+    assert.equal(pair.a.roomForCopy('b.2'), 0, 'nobody knows that process');
+    const longest = Buffer.alloc(directWordBytesMax, 'x');
+    pair.a.copy('b.1', 7, Buffer.from('a copy'));
+    pair.a.copy('b.1', 3, longest);
+    assert.equal(pair.underWay[1]!.octets.length, limits.directCopyBytesMax);
+    pair.settle();
+    assert.deepEqual(pair.copies, ['1: 7, a copy', `1: 3, ${longest.toString()}`]);
+    assert.deepEqual(pair.answers[0], '7, got a copy');
+    pair.copies.length = 0;
+    pair.a.copy('b.1', 7, Buffer.from('for the one before'));
+    pair.startB(2);
+    pair.settle();
+    assert.deepEqual(pair.copies, []);
+    assert.ok(pair.counts.includes('dropped-direct-astray'));
+    assert.equal(pair.a.roomForCopy('b.1'), 0);
+    pair.a.roomForCopy('b.2');
+    pair.settle();
+    pair.a.copy('b.2', 7, Buffer.from('for the new one'));
+    pair.nowMs += limits.directLateMs + 1;
+    pair.settle();
+    assert.deepEqual(pair.copies, [], 'too late');
+    assert.equal(pair.a.roomForCopy('b.2'), 0);
+  });
+
+  it('takes no copies to a release that has them come by links', () => {
+    const pair = new Pair();
+    pair.a.know({ slot: 1, node: 'b', incarnation: 1, host: hosts.b, ports: [200, 201], mainPort: 0 });
+    pair.a.roomForCopy('b.1');
+    pair.settle();
+    assert.equal(pair.a.roomForCopy('b.1'), 0);
   });
 });
