@@ -72,15 +72,13 @@ function runFile(name: string, options: RunOptions, output: Output): number {
       `${name}: invariant ${file.failure.invariant} (${file.failure.checker}), seed ${file.options.seed}${shrunk === undefined ? '' : ', made smaller'}`,
     );
   // It is as small as it gets.
-  return runOne(world, { ...options, shrinkSeconds: shrunk === undefined ? options.shrinkSeconds : 0 }, output, {
-    traceBefore,
-    name,
-  });
+  const shrinkSeconds = shrunk === undefined ? options.shrinkSeconds : 0;
+  return runOne(world, { ...options, shrinkSeconds }, output, { kind: 'file', traceBefore, name });
 }
 
 function runNamed({ name, options: world, scenario }: NamedWorld, options: RunOptions, output: Output): number {
   if (!options.json) output.print(scenario === undefined ? name : `${name}: ${scenario.breaks}`);
-  return runOne(world, { ...options, world: name }, output, undefined, scenario);
+  return runOne(world, { ...options, world: name }, output, scenario && { kind: 'scenario', scenario });
 }
 
 function fileWith(name: string): FailFile {
@@ -91,13 +89,12 @@ function fileWith(name: string): FailFile {
   }
 }
 
-function runOne(
-  world: SimOptions,
-  options: RunOptions,
-  output: Output,
-  replayed?: { readonly traceBefore: string; readonly name: string },
-  scenario?: Scenario,
-): number {
+/** Where a world comes from that no seed alone gives. */
+type Source =
+  | { readonly kind: 'file'; readonly traceBefore: string; readonly name: string }
+  | { readonly kind: 'scenario'; readonly scenario: Scenario };
+
+function runOne(world: SimOptions, options: RunOptions, output: Output, source?: Source): number {
   const startMs = output.nowMs();
   const result = simulate(world, true);
   const tookMs = output.nowMs() - startMs;
@@ -110,25 +107,25 @@ function runOne(
     output.print(
       `seed ${world.seed}: ${result.events} events, ${result.messages} datagrams, ${(result.virtualMs / 1_000).toFixed(0)} s in ${(tookMs / 1_000).toFixed(2)} s, trace ${result.trace}`,
     );
-    if (replayed !== undefined)
+    if (source?.kind === 'file')
       output.print(
-        result.trace === replayed.traceBefore
+        result.trace === source.traceBefore
           ? 'the same trace as in the file'
-          : `the file has trace ${replayed.traceBefore}: the code has changed since`,
+          : `the file has trace ${source.traceBefore}: the code has changed since`,
       );
   }
   if (failure === undefined) {
-    const wrong = scenario === undefined ? [] : [...complaints(scenario, result)];
+    const wrong = source?.kind === 'scenario' ? [...complaints(source.scenario, result)] : [];
     if (!options.json) for (const line of wholeLines(wrong, result)) output.print(line);
     writePage(result, options, output);
     if (options.keep !== undefined) keepInCorpus(options.keep, world, 0);
     return wrong.length === 0 ? 0 : 1;
   }
-  if (replayed === undefined) failed(world, failure, options, output);
+  if (source?.kind !== 'file') failed(world, failure, options, output);
   else {
     // The file is there already, with more in it.
     const found = investigate(world, failure, { runsMax: 0 });
-    if (!options.json) for (const line of tell({ ...found, fileName: replayed.name })) output.print(line);
+    if (!options.json) for (const line of tell({ ...found, fileName: source.name })) output.print(line);
     writePage(found.small, options, output);
     if (options.keep !== undefined) keepInCorpus(options.keep, world, failure.invariant);
   }

@@ -23,8 +23,13 @@ import { SimNode } from './node.ts';
 import { audienceOf, Violation } from './observe.ts';
 import type { Observer } from './observe.ts';
 import { hasNarrowLinks, nodeName, phases, warmUpMs } from './options.ts';
+<<<<<<< ours
 import type { DirectPlan, Phases, SimOptions } from './options.ts';
 import { newCall } from './phone/history.ts';
+=======
+import type { Phases, SimOptions } from './options.ts';
+import { newCall, probeCall } from './phone/history.ts';
+>>>>>>> theirs
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
 import { Phone } from './phone/phone.ts';
 import { Chance } from './random.ts';
@@ -248,27 +253,9 @@ export class World {
       const caller = quick[index % quick.length]!;
       const callee = quick[(index + 1) % quick.length]!;
       const startMs = this.kernel.nowMs + (isEverywhere ? index * 20 : 0);
-      this.#planCall(
-        {
-          number: 1_000 + index,
-          callId: callIdIn(isEverywhere ? index : random.int(0, partitions - 1), partitions, index),
-          caller: `u${caller}-0`,
-          callee: `u${callee}`,
-          startMs,
-          devices: Array.from({ length: devices[callee]! }, () => ({
-            ringAfterMs: 0,
-            does: 'answer',
-            status: 200,
-            afterMs: 20,
-          })),
-          cancelAfterMs: undefined,
-          talkMs: 500,
-          hangup: 'caller',
-          reinvite: undefined,
-          infoEveryMs: undefined,
-        },
-        startMs,
-      );
+      const callId = callIdIn(isEverywhere ? index : random.int(0, partitions - 1), partitions, index);
+      const who = { callId, caller: `u${caller}-0`, callee: `u${callee}`, startMs };
+      this.#planCall(probeCall(index, devices[callee]!, who), startMs);
     }
   }
 

@@ -155,7 +155,10 @@ export const limits = {
   linkResumeMs: 4_000,
   /** What was under way for longer is not delivered any more: a transaction may be forgotten after T4 (RFC 3261 17.1.2.2). */
   linkLateMs: 5_500,
-  /** A datagram that took longer from the worker that read it to the one that has its call is dropped: T4 (RFC 3261 17.1.2.2). */
+  /**
+   * A datagram of a phone that took longer from the worker that read it to the one that has its call is dropped, and so is one
+   * between workers that left longer ago: T4 (RFC 3261 17.1.2.2).
+   */
   datagramLateMs: 5_000,
   linkHeartbeatExtraBytesMax: 65_536,
   linkTlsCheckMs: 5_000,
@@ -174,8 +177,6 @@ export const limits = {
   directProbeAgainMs: 250,
   /** How long an answer says that the way is there. */
   directFreshMs: 2_500,
-  /** What left longer ago is not taken any more, as on links (`linkLateMs`). */
-  directLateMs: 5_000,
   linkHeartbeatMs: 200,
   controlTickMs: 20,
   healthyLagMs: 200,

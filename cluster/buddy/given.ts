@@ -4,6 +4,7 @@
  */
 import { rowOf, type Kept } from '../../actors/kept.ts';
 import { limits } from '../../src/limits.ts';
+import { tailWords } from './messages.ts';
 import type { BuddyWord, RecallWord, TailRow } from './messages.ts';
 
 interface Given {
@@ -49,21 +50,11 @@ export class GivenAway {
   recalled(partition: number, { keeper, epoch }: RecallWord): BuddyWord[] {
     const given = this.#given.get(partition);
     if (given === undefined || keeper !== this.#self || given.epoch >= epoch) return [];
-    const words: BuddyWord[] = [];
-    let rows: TailRow[] = [];
-    let bytes = 0;
-    const end = (last: boolean): void => {
-      words.push({ type: 'tail', epoch, tailEpoch: given.epoch, rows, part: words.length, last });
-      rows = [];
-      bytes = 0;
-    };
-    for (const [index, kept] of given.rows.entries()) {
-      const { key, value } = rowOf(kept);
-      if (rows.length > 0 && bytes + value.length > limits.linkDataFrameBytesAim) end(false);
-      rows.push([index + 1, key, value]);
-      bytes += 64 + key.length + value.length;
-    }
-    end(true);
-    return words;
+    return tailWords(epoch, given.epoch, given.rows.map(rowNumbered));
   }
+}
+
+function rowNumbered(kept: Kept, index: number): TailRow {
+  const { key, value } = rowOf(kept);
+  return [index + 1, key, value];
 }

@@ -6,6 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { packArray } from '../../actors/packer.ts';
 import { unpackValue } from '../../actors/unpacker.ts';
+import { limits } from '../../src/limits.ts';
 import { checkMsgpack } from '../msgpack-check.ts';
 import { copyOf } from '../octets.ts';
 import type { SnapshotRow } from '../store-ports.ts';
@@ -61,6 +62,30 @@ export type BuddyWord =
   | { readonly type: 'held'; readonly buddy: string; readonly epoch: number };
 
 export type Word = OwnerWord | BuddyWord | RecallWord;
+
+/** What a row takes in memory, with what the maps take. */
+export function rowBytes([, key, value]: TailRow): number {
+  return 128 + key.length + (value === null ? 0 : value.length);
+}
+
+/** The answer to `take` or `recall` of `epoch`: rows written under `tailEpoch`, in as many words as their length wants. */
+export function tailWords(epoch: number, tailEpoch: number, all: Iterable<TailRow>): BuddyWord[] {
+  const words: BuddyWord[] = [];
+  let rows: TailRow[] = [];
+  let bytes = 0;
+  for (const row of all) {
+    const more = rowBytes(row);
+    if (rows.length > 0 && bytes + more > limits.linkDataFrameBytesAim) {
+      words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: false });
+      rows = [];
+      bytes = 0;
+    }
+    rows.push(row);
+    bytes += more;
+  }
+  words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });
+  return words;
+}
 
 const numbers = { copy: 0, stored: 1, take: 2, forget: 3, ack: 4, refused: 5, tail: 6, held: 7, recall: 8 } as const;
 const reasons: readonly RefusalReason[] = ['fenced', 'gap', 'full'];

@@ -4,7 +4,12 @@
  * partition. Copies over a link come in order; those that come as datagrams may be late, repeated or out of order. Pure.
  */
 import { limits } from '../../src/limits.ts';
+<<<<<<< ours
 import type { BuddyWord, OwnerWord, RefusalReason, TailRow } from './messages.ts';
+=======
+import { rowBytes, tailWords } from './messages.ts';
+import type { BuddyWord, OwnerWord, TailRow } from './messages.ts';
+>>>>>>> theirs
 
 interface Tail {
   epoch: number;
@@ -87,6 +92,7 @@ export class Tails {
     }
     if (word.from > tail.seq + 1) return isOrdered ? refused('gap') : ack(tail.seq);
     for (const row of word.rows) {
+<<<<<<< ours
       // It was said before, or the store was quicker.
       if (row[0] <= tail.seq || row[0] <= tail.stored) continue;
       if (this.#rows >= limits.tailRowsMax || this.#bytes + sizeOf(row) > limits.tailBytesMax) return refused('full');
@@ -105,6 +111,10 @@ export class Tails {
     if (tail?.epoch !== epoch) {
       tail = this.#begin(partition, epoch, 0);
       tail.touchedAtMs = nowMs;
+=======
+      if (this.#rows >= limits.tailRowsMax || this.#bytes + rowBytes(row) > limits.tailBytesMax) return refused('full');
+      this.#put(held, row);
+>>>>>>> theirs
     }
     this.#dropStored(tail, stored);
   }
@@ -128,25 +138,11 @@ export class Tails {
         sealed.sealedBy = epoch;
         sealed.touchedAtMs = nowMs;
       }
-      return [{ type: 'tail', epoch, tailEpoch: 0, rows: [], part: 0, last: true }];
+      return tailWords(epoch, 0, []);
     }
     tail.sealedBy = Math.max(tail.sealedBy, epoch);
     tail.touchedAtMs = nowMs;
-    const words: BuddyWord[] = [];
-    let rows: TailRow[] = [];
-    let bytes = 0;
-    const tailEpoch = tail.epoch;
-    for (const row of tail.rows.values()) {
-      if (rows.length > 0 && bytes + sizeOf(row) > limits.linkDataFrameBytesAim) {
-        words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: false });
-        rows = [];
-        bytes = 0;
-      }
-      rows.push(row);
-      bytes += sizeOf(row);
-    }
-    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });
-    return words;
+    return tailWords(epoch, tail.epoch, tail.rows.values());
   }
 
   /**
@@ -170,11 +166,11 @@ export class Tails {
       // To the end: rows stand in the order of their last change.
       tail.rows.delete(row[1]);
       this.#rows--;
-      this.#bytes -= sizeOf(before);
+      this.#bytes -= rowBytes(before);
     }
     tail.rows.set(row[1], row);
     this.#rows++;
-    this.#bytes += sizeOf(row);
+    this.#bytes += rowBytes(row);
   }
 
   #dropStored(tail: Tail, stored: number): void {
@@ -184,18 +180,13 @@ export class Tails {
       if (row[0] > stored) return;
       tail.rows.delete(key);
       this.#rows--;
-      this.#bytes -= sizeOf(row);
+      this.#bytes -= rowBytes(row);
     }
   }
 
   #clear(tail: Tail): void {
-    for (const row of tail.rows.values()) this.#bytes -= sizeOf(row);
+    for (const row of tail.rows.values()) this.#bytes -= rowBytes(row);
     this.#rows -= tail.rows.size;
     tail.rows.clear();
   }
-}
-
-/** With what the maps take. */
-function sizeOf([, key, value]: TailRow): number {
-  return 128 + key.length + (value === null ? 0 : value.length);
 }

@@ -30,6 +30,24 @@ export interface DevicePlan {
   readonly deafUntilMs?: number;
 }
 
+/** Call `index` of those after the healing: all devices of the callee must be heard soon. */
+export function probeCall(
+  index: number,
+  devices: number,
+  who: Pick<CallPlan, 'callId' | 'caller' | 'callee' | 'startMs'>,
+): CallPlan {
+  return {
+    ...who,
+    number: 1_000 + index,
+    devices: Array.from({ length: devices }, () => ({ ringAfterMs: 0, does: 'answer', status: 200, afterMs: 20 })),
+    cancelAfterMs: undefined,
+    talkMs: 500,
+    hangup: 'caller',
+    reinvite: undefined,
+    infoEveryMs: undefined,
+  };
+}
+
 /** One device of the callee. */
 export interface Leg {
   readonly phone: string;

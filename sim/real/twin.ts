@@ -11,7 +11,7 @@ import { audienceOf, Violation } from '../observe.ts';
 import type { Audience, NamedNode, Observer } from '../observe.ts';
 import { nodeName, warmUpMs } from '../options.ts';
 import type { SimOptions } from '../options.ts';
-import { newCall } from '../phone/history.ts';
+import { newCall, probeCall } from '../phone/history.ts';
 import type { CallPlan, CallRecord, RegistrationRecord } from '../phone/history.ts';
 import { readMessage } from '../phone/message.ts';
 import { Phone } from '../phone/phone.ts';
@@ -362,24 +362,9 @@ export class Twin implements History {
     const { users, devices } = this.options;
     for (let index = 0; index < Math.min(8, users); index++) {
       const callee = (index + 1) % users;
-      this.planCall({
-        number: 1_000 + index,
-        callId: `probe-${index}-${this.options.seed}@sim`,
-        caller: `u${index}-0`,
-        callee: `u${callee}`,
-        startMs: this.kernel.nowMs,
-        devices: Array.from({ length: devices[callee]! }, () => ({
-          ringAfterMs: 0,
-          does: 'answer',
-          status: 200,
-          afterMs: 20,
-        })),
-        cancelAfterMs: undefined,
-        talkMs: 500,
-        hangup: 'caller',
-        reinvite: undefined,
-        infoEveryMs: undefined,
-      });
+      const callId = `probe-${index}-${this.options.seed}@sim`;
+      const who = { callId, caller: `u${index}-0`, callee: `u${callee}`, startMs: this.kernel.nowMs };
+      this.planCall(probeCall(index, devices[callee]!, who));
     }
   }
 

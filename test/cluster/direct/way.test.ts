@@ -171,7 +171,7 @@ describe('a short way between workers', () => {
               const content = packet && contentOf(packet.octets);
               const age = packet === undefined ? 0 : pair.nowMs - headOf(packet.octets).sentMs;
               pair.deliver(step.index);
-              if (packet === undefined || content?.type !== 'echo' || age > limits.directLateMs) break;
+              if (packet === undefined || content?.type !== 'echo' || age > limits.datagramLateMs) break;
               const from = `${packet.from.host}:${packet.from.port}`;
               const isKnown = pair.counts.at(-1) !== 'dropped-direct-astray';
               if (isKnown && headsOfB(incarnation, packet))
@@ -274,7 +274,7 @@ describe('a short way between workers', () => {
     pair.a.send(0, Buffer.from('x'));
     pair.settle();
     pair.a.send(0, Buffer.from('late'));
-    pair.nowMs += limits.directLateMs + 1;
+    pair.nowMs += limits.datagramLateMs + 1;
     pair.settle();
     pair.a.send(0, Buffer.from('x'));
     pair.settle();
@@ -292,7 +292,7 @@ describe('a short way between workers', () => {
 
   it('is not used where the clocks differ by more than what is late', () => {
     const pair = new Pair();
-    pair.aheadMs = limits.directLateMs + 1;
+    pair.aheadMs = limits.datagramLateMs + 1;
     pair.a.send(0, Buffer.from('x'));
     pair.settle();
     assert.ok(!pair.a.send(0, Buffer.from('x')));
