@@ -23,13 +23,8 @@ import { SimNode } from './node.ts';
 import { audienceOf, Violation } from './observe.ts';
 import type { Observer } from './observe.ts';
 import { hasNarrowLinks, nodeName, phases, warmUpMs } from './options.ts';
-<<<<<<< ours
 import type { DirectPlan, Phases, SimOptions } from './options.ts';
-import { newCall } from './phone/history.ts';
-=======
-import type { Phases, SimOptions } from './options.ts';
 import { newCall, probeCall } from './phone/history.ts';
->>>>>>> theirs
 import type { CallPlan, CallRecord, RegistrationRecord } from './phone/history.ts';
 import { Phone } from './phone/phone.ts';
 import { Chance } from './random.ts';

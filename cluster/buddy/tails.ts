@@ -4,12 +4,8 @@
  * partition. Copies over a link come in order; those that come as datagrams may be late, repeated or out of order. Pure.
  */
 import { limits } from '../../src/limits.ts';
-<<<<<<< ours
-import type { BuddyWord, OwnerWord, RefusalReason, TailRow } from './messages.ts';
-=======
 import { rowBytes, tailWords } from './messages.ts';
-import type { BuddyWord, OwnerWord, TailRow } from './messages.ts';
->>>>>>> theirs
+import type { BuddyWord, OwnerWord, RefusalReason, TailRow } from './messages.ts';
 
 interface Tail {
   epoch: number;
@@ -92,10 +88,9 @@ export class Tails {
     }
     if (word.from > tail.seq + 1) return isOrdered ? refused('gap') : ack(tail.seq);
     for (const row of word.rows) {
-<<<<<<< ours
       // It was said before, or the store was quicker.
       if (row[0] <= tail.seq || row[0] <= tail.stored) continue;
-      if (this.#rows >= limits.tailRowsMax || this.#bytes + sizeOf(row) > limits.tailBytesMax) return refused('full');
+      if (this.#rows >= limits.tailRowsMax || this.#bytes + rowBytes(row) > limits.tailBytesMax) return refused('full');
       this.#put(tail, row);
     }
     tail.seq = Math.max(tail.seq, word.seq);
@@ -111,10 +106,6 @@ export class Tails {
     if (tail?.epoch !== epoch) {
       tail = this.#begin(partition, epoch, 0);
       tail.touchedAtMs = nowMs;
-=======
-      if (this.#rows >= limits.tailRowsMax || this.#bytes + rowBytes(row) > limits.tailBytesMax) return refused('full');
-      this.#put(held, row);
->>>>>>> theirs
     }
     this.#dropStored(tail, stored);
   }

@@ -89,7 +89,7 @@ export function refusalOf(octets: Buffer, name: number, clusterMs: number, mac: 
   if (!isGenuine(octets, mac)) return 'dropped-direct-unsealed';
   // For the process that had this port before, or an older one of this node.
   if (readUint32(octets, 2) !== name) return 'dropped-direct-astray';
-  return Math.abs(clusterMs - readSafe(octets, 10)) > limits.directLateMs ? 'dropped-direct-late' : undefined;
+  return Math.abs(clusterMs - readSafe(octets, 10)) > limits.datagramLateMs ? 'dropped-direct-late' : undefined;
 }
 
 /** Of what is genuine. */

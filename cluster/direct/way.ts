@@ -161,18 +161,9 @@ export class DirectWay {
   }
 
   received(octets: Buffer, host: string, port: number): void {
-<<<<<<< ours
     const refusal = refusalOf(octets, this.#name, this.#ports.clusterMs(), this.#mac);
     if (refusal !== undefined) return this.#ports.count(refusal);
     const { from } = headOf(octets);
-=======
-    if (!isGenuine(octets, this.#mac)) return this.#ports.count('dropped-direct-unsealed');
-    const { to, from, sentMs } = headOf(octets);
-    // For the process that had this port before, or an older one of this node.
-    if (to !== this.#name) return this.#ports.count('dropped-direct-astray');
-    if (Math.abs(this.#ports.clusterMs() - sentMs) > limits.datagramLateMs)
-      return this.#ports.count('dropped-direct-late');
->>>>>>> theirs
     const content = contentOf(octets);
     switch (content?.type) {
       case 'item':

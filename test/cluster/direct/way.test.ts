@@ -330,7 +330,7 @@ describe('a short way between workers', () => {
     pair.a.roomForCopy('b.2');
     pair.settle();
     pair.a.copy('b.2', 7, Buffer.from('for the new one'));
-    pair.nowMs += limits.directLateMs + 1;
+    pair.nowMs += limits.datagramLateMs + 1;
     pair.settle();
     assert.deepEqual(pair.copies, [], 'too late');
     assert.equal(pair.a.roomForCopy('b.2'), 0);
