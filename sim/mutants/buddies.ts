@@ -24,9 +24,9 @@ export const buddiesMutants: readonly Mutant[] = [
   {
     name: 'copies are forgotten when they are taken',
     file: 'cluster/buddy/tails.ts',
-    line: "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    return words;",
+    line: '    return tailWords(epoch, tail.epoch, tail.rows.values());',
     instead:
-      "    words.push({ type: 'tail', epoch, tailEpoch, rows, part: words.length, last: true });\n    this.#clear(tail);\n    return words;",
+      '    const words = tailWords(epoch, tail.epoch, tail.rows.values());\n    this.#clear(tail);\n    return words;',
     scenario: 'owners lost while their buddies have the rest',
   },
   {
