@@ -4,18 +4,19 @@
  */
 import { limits } from '../src/limits.ts';
 import { Asks, forgetAsk } from './asks.ts';
-import { Awake, restOf } from './awake.ts';
+import { Awake } from './awake.ts';
 import { changeTimers } from './change-timers.ts';
 import { Exit } from './exit.ts';
-import { type Listed, look } from './listed.ts';
-import { type Behaviours, type Input, type Kind, kinds, type Memory, type SipRequest } from './entity.ts';
+import { type Behaviours, type Input, type Kind, kinds, type SipRequest } from './entity.ts';
 import { type Envelope, makesEntity } from './envelope.ts';
+import { type Listed, look } from './listed.ts';
 import { nowhere } from './memories.ts';
+import { minuteMs, napOf, type NapReason } from './nap.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
-import { packedOf, Saver, wakeTimeOf } from './saver.ts';
+import { Saver } from './saver.ts';
 import { type EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
-import { packOctets, type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
-import { firstAskId, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
+import { type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
+import { firstAskId, isAnswer, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
 
 /** The partition. */
 export interface EntitiesOwner {
@@ -40,6 +41,8 @@ export class Entities implements TimerOwner, TurnOwner {
   readonly #turn: RecordedTurn;
   readonly #exit: Exit;
   readonly #awake: Awake;
+  /** Whose turn it is, or was last. */
+  #handled: Slot | undefined = undefined;
 
   constructor(owner: EntitiesOwner, ports: PartitionPorts, behaviours: Behaviours) {
     this.#owner = owner;
@@ -55,7 +58,7 @@ export class Entities implements TimerOwner, TurnOwner {
     this.#awake = new Awake(
       ports.wheel,
       () => ports.clock.clusterMs(),
-      (slot, nowMs) => this.#passivate(slot, nowMs, false),
+      (slot, nowMs) => this.#rest(slot, slot.life!, nowMs, 'idle'),
     );
     this.#exit = new Exit(owner, ports, (id) => this.asks.start(id, ports.clock.clusterMs()));
     this.asks = new Asks(ports.wheel, {
@@ -125,8 +128,14 @@ export class Entities implements TimerOwner, TurnOwner {
   }
 
   /** Called by the wheel. */
-  timerDue(slot: Slot, timer: EntityTimer | WakeUp): void {
-    this.#owner.enqueue(slot, timer);
+  timerDue(slot: Slot, timer: EntityTimer | WakeUp, nowMs: number): void {
+    if (timer.type === 'wake-up' && nowMs < timer.wantedMs) this.#ports.wheel.schedule(timer, timer.wantedMs);
+    else this.#owner.enqueue(slot, timer);
+  }
+
+  /** Called by the turn. */
+  isToSay(key: string): boolean {
+    return this.#handled?.life?.gate.holds((effect) => isAnswer(effect, key)) === true;
   }
 
   look(slot: Slot): Listed | undefined {
@@ -140,8 +149,12 @@ export class Entities implements TimerOwner, TurnOwner {
       return;
     }
     const turn = this.#turn;
-    if (item.type === 'wake-up' && item.isEnd) return this.#end(slot);
-    turn.begin(this, nowMs, slot.life === undefined ? 0 : slot.life.asks.length);
+    if (item.type === 'wake-up' && item.isEnd) {
+      this.#remove(slot, (slot.life ??= new Life(slot.version)), false, false);
+      return this.#tidy(slot);
+    }
+    this.#handled = slot;
+    turn.begin(this, slot.key, nowMs, slot.life === undefined ? 0 : slot.life.asks.length);
     try {
       const life = slot.isAwake ? slot.life! : this.#wake(slot);
       life.touchedAtMs = nowMs;
@@ -188,16 +201,10 @@ export class Entities implements TimerOwner, TurnOwner {
       slot.packed === undefined
         ? behaviour.create(slot.key, this.#turn)
         : behaviour.unpack(slot.key, unpackState(slot.packed), this.#turn);
-    if (slot.memoryAt !== nowhere) this.#recall(slot, life);
+    const memory = slot.memoryAt === nowhere ? undefined : this.#ports.memories.take(slot, this.#turn.nowMs);
+    if (memory !== undefined) behaviour.recall?.(life.state, unpackOctets(memory), this.#turn);
     life.awake = true;
-    this.#disarmWakeUp(slot);
-    this.#awake.add(slot, this.#turn.nowMs);
     return life;
-  }
-
-  #recall(slot: Slot, life: Life): void {
-    const octets = this.#ports.memories.take(slot, this.#turn.nowMs);
-    if (octets !== undefined) slot.table.behaviour.recall?.(life.state, unpackOctets(octets), this.#turn);
   }
 
   /** The turn has come to its end: does what it asked for. */
@@ -206,11 +213,12 @@ export class Entities implements TimerOwner, TurnOwner {
     const { packed: before } = slot;
     const { packedVersion: beforeVersion } = life;
     const gated = turn.saved === 'store' && this.#ports.isUngated !== true;
+    const mayRest = slot.table.behaviour.remember !== undefined && (!gated || turn.saved === undefined);
     if (turn.stopped) {
       this.#sleep(slot, life);
       this.#remove(slot, life, gated, turn.durable);
-    } else {
-      if (turn.timerCount > 0) changeTimers(slot, life, turn, this.#ports, this);
+    } else if (!mayRest) {
+      this.#stay(slot, life);
       if (turn.saved !== undefined) this.saver.mark(slot, life, gated, turn.durable);
     }
     if (turn.promisedTo !== undefined && !life.gate.isOpen)
@@ -227,7 +235,20 @@ export class Entities implements TimerOwner, TurnOwner {
       if (life.gate.isOpen) this.#exit.let(slot, effect);
       else if (!life.gate.holds((held) => repeats(effect, held))) life.gate.hold(effect);
     }
-    if (turn.stopped) this.#tidy(slot);
+    if (turn.stopped) return this.#tidy(slot);
+    if (!mayRest || this.#rest(slot, life, turn.nowMs, turn.saved === undefined ? 'unchanged' : 'changed')) return;
+    this.#stay(slot, life);
+    if (turn.saved !== undefined) this.saver.mark(slot, life, gated, turn.durable);
+  }
+
+  /** It stays awake after its turn, with the timers that it wanted. */
+  #stay(slot: Slot, life: Life): void {
+    if (!life.isListed) {
+      life.isListed = true;
+      this.#disarmWakeUp(slot);
+      this.#awake.add(slot, this.#turn.nowMs);
+    }
+    if (this.#turn.timerCount > 0) changeTimers(slot, life, this.#turn, this.#ports, this);
   }
 
   /**
@@ -257,6 +278,7 @@ export class Entities implements TimerOwner, TurnOwner {
     }
     life.crashes++;
     if (slot.packed !== undefined && wasAwake) {
+      this.#disarmWakeUp(slot);
       // What strangers send cannot end an entity, however often it breaks; what it does to itself would go on for ever.
       if (life.crashes > limits.restartsPerMinuteMax && !external) {
         this.#ports.count('entity.ended');
@@ -297,7 +319,8 @@ export class Entities implements TimerOwner, TurnOwner {
   #sleep(slot: Slot, life: Life): void {
     life.awake = false;
     life.state = undefined;
-    this.#awake.delete(slot);
+    if (life.isListed) this.#awake.delete(slot);
+    life.isListed = false;
     for (const timer of life.timers) this.#ports.wheel.cancel(timer);
     for (const id of life.asks) this.asks.cancel(id);
     life.timers = [];
@@ -330,54 +353,43 @@ export class Entities implements TimerOwner, TurnOwner {
 
   /** The store has it, and what waited for that has left. Who can remember what else is to be known need not stay awake. */
   #settled(slot: Slot): void {
-    if (slot.isAwake) this.#passivate(slot, this.#ports.clock.clusterMs(), true);
+    if (slot.isAwake) this.#rest(slot, slot.life!, this.#ports.clock.clusterMs(), 'unchanged');
     this.#tidy(slot);
   }
 
-  /** @param atOnce without a rest: then it remembers what it would still have known in it */
-  #passivate(slot: Slot, nowMs: number, atOnce: boolean): void {
-    const life = slot.life!;
-    const { behaviour } = slot.table;
-    if (life.writesInFlight > 0 || life.gate.heldCount > 0 || this.saver.isDirty(slot)) return;
-    if (slot.queuedItems > 0 || life.asks.length > 0) return;
-    if (life.crashes > 0 && nowMs - life.crashesSinceMs <= minuteMs) return;
+  /** Falls asleep if nothing is to be done. False: it stays awake, and nothing has changed. */
+  #rest(slot: Slot, life: Life, nowMs: number, reason: NapReason): boolean {
     try {
-      const endsAtMs = behaviour.endsAtMs === undefined ? 0 : behaviour.endsAtMs(life.state);
-      const isIdle = endsAtMs > 0 || (!atOnce && behaviour.isIdle(life.state));
-      const memory = isIdle ? nothing : behaviour.remember?.(life.state, nowMs);
-      if (memory === undefined) return;
-      const wakeAtMs = endsAtMs > 0 ? endsAtMs : wakeTimeOf(slot, life, nowMs);
-      // Not worth it for less time than it has been idle.
-      if (wakeAtMs > 0 && wakeAtMs - nowMs <= restOf(slot)) return;
-      const packed = packedOf(slot, life);
-      if (memory.packed.length > 0 && !this.#ports.memories.put(slot, packOctets(memory.packed), memory.untilMs))
-        return;
+      const nap = napOf(slot, life, nowMs, reason, this.saver, this.#ports);
+      if (nap === undefined) return false;
+      const { packed, wakeAtMs, isUnsaved, isEnd } = nap;
+      if (isUnsaved && !this.saver.keep(slot)) {
+        slot.memoryAt = nowhere;
+        return false;
+      }
       this.#sleep(slot, life);
       if (packed === undefined) {
         this.#remove(slot, life, false, false);
         this.#tidy(slot);
-        return;
+        return true;
       }
-      if (packed !== slot.packed) slot.unsaved = true;
+      if (!isUnsaved && packed !== slot.packed) slot.unsaved = true;
       slot.packed = packed;
-      slot.version = life.gate.version;
+      slot.version = isUnsaved ? life.gate.save(false) : life.gate.version;
       slot.life = undefined;
-      if (endsAtMs > 0) (slot.wakeUp = new WakeUp(slot, this)).isEnd = true;
+      if (isEnd || wakeAtMs === 0) this.#disarmWakeUp(slot);
+      if (isEnd) (slot.wakeUp = new WakeUp(slot, this)).isEnd = true;
       if (wakeAtMs > 0) this.#armWakeUp(slot, wakeAtMs);
     } catch (error) {
       this.#crashed(slot, undefined, error);
     }
-  }
-
-  /** It sleeps, and nobody has asked for it until all of it is over. */
-  #end(slot: Slot): void {
-    this.#remove(slot, (slot.life ??= new Life(slot.version)), false, false);
-    this.#tidy(slot);
+    return true;
   }
 
   #armWakeUp(slot: Slot, atMs: number): void {
-    slot.wakeUp ??= new WakeUp(slot, this);
-    this.#ports.wheel.schedule(slot.wakeUp, atMs);
+    const wakeUp = (slot.wakeUp ??= new WakeUp(slot, this));
+    wakeUp.wantedMs = atMs;
+    if (wakeUp.ring < 0 || atMs < wakeUp.atMs) this.#ports.wheel.schedule(wakeUp, atMs);
   }
 
   #disarmWakeUp(slot: Slot): void {
@@ -386,6 +398,3 @@ export class Entities implements TimerOwner, TurnOwner {
     slot.wakeUp = undefined;
   }
 }
-
-const minuteMs = 60_000;
-const nothing: Memory = { packed: [], untilMs: 0 };

@@ -7,6 +7,7 @@
  */
 import type { Flow, LogLevel } from '../src/outside.ts';
 import type { SipMessage } from '../src/sip/message.ts';
+import type { Answer } from './answers.ts';
 
 export type Kind = 'call' | 'aor' | 'limit';
 
@@ -73,6 +74,15 @@ export interface Turn {
   readonly partition: number;
   /** With a token the entity hears `undelivered` when the network refuses the packet. */
   send(flow: Flow, bytes: Uint8Array, token?: string): void;
+  /**
+   * As `send` with the key as token, over datagrams, of a final response: from when it leaves until `untilMs` this worker
+   * knows it by the key of its request.
+   */
+  sendFinal(flow: Flow, bytes: Uint8Array, key: string, untilMs: number): void;
+  /** The request of this key was answered by `sendFinal`: the answer leaves once more, unless it still has to for the first time. */
+  sayAgain(key: string): boolean;
+  /** An answer that has left. */
+  answered(key: string): Answer | undefined;
   /** At most once: lost when the owner of `to` is gone or overloaded. */
   tell(to: Address, body: unknown): void;
   /**

@@ -40,6 +40,7 @@ export class Exit {
             token: effect.token,
           });
         }
+        if (effect.untilMs > 0) this.#remember(slot, effect);
         return;
       case 'tell':
         return this.post({ to: effect.to, type: 'tell', body: effect.body });
@@ -50,6 +51,12 @@ export class Exit {
         this.post({ to, type: 'answer', id: effect.asker.id, body: effect.body });
       }
     }
+  }
+
+  #remember(slot: Slot, { flow, bytes, token, untilMs }: Extract<Outgoing, { do: 'send' }>): void {
+    const { answers, clock, count } = this.#ports;
+    // Without room the request is handled anew when it comes again.
+    if (!answers.put(slot.key, token, flow, bytes, clock.clusterMs(), untilMs)) count('answer.forgotten');
   }
 
   post(envelope: Envelope): void {

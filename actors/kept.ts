@@ -29,7 +29,7 @@ export function keptOf(tables: Tables, nowMs: number): Kept[] {
     for (const slot of tables[kind].slots.values()) {
       if (!isStored(slot)) continue;
       const { key, life, packed } = slot;
-      const wakeAtMs = life === undefined ? (slot.wakeUp?.atMs ?? 0) : wakeTimeOf(slot, life, nowMs);
+      const wakeAtMs = life === undefined ? (slot.wakeUp?.wantedMs ?? 0) : wakeTimeOf(slot, life, nowMs);
       const version = life === undefined ? slot.version : life.gate.version;
       kept.push({ key, snapshot: { kind, version, savedAtMs: nowMs, wakeAtMs, packed: packed! } });
     }

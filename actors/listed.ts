@@ -18,7 +18,7 @@ export function look(slot: Slot, owner: TurnOwner, ports: PartitionPorts): Liste
   // Its own: somebody may be looking in the middle of a turn.
   const turn = new RecordedTurn(ports);
   try {
-    turn.begin(owner, ports.clock.clusterMs(), 0);
+    turn.begin(owner, slot.key, ports.clock.clusterMs(), 0);
     const state = slot.isAwake ? slot.life!.state : behaviour.unpack(slot.key, unpackState(slot.packed!), turn);
     return { key: slot.key, description: behaviour.describe(state), view: behaviour.view(state) };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What a partition needs from the world: time, and someone who does what its entities want done. */
 import type { Clock, Flow, LogLevel } from '../src/outside.ts';
 import type { Kind, SipRequest } from './entity.ts';
+import type { Answers } from './answers.ts';
 import type { Envelope } from './envelope.ts';
 import type { WorkerLoad } from './mailbox.ts';
 import type { Memories } from './memories.ts';
@@ -17,6 +18,12 @@ export interface Origin {
 /** Key and value of a snapshot row; `null` deletes it. */
 export type Row = readonly [key: string, value: Uint8Array | null];
 
+/** An entity whose row will be asked for. */
+export interface Late {
+  /** Of whoever asks. */
+  isLate: boolean;
+}
+
 /**
  * What became of a write. 'failed': it may or may not be in the store, and will be repeated. 'fenced': a later owner has
  * the partition. The store must always answer in the end, or packets wait for ever.
@@ -29,6 +36,8 @@ export interface PartitionPorts {
   readonly wheel: Wheel;
   /** Of the worker too. */
   readonly memories: Memories;
+  /** Of the worker. */
+  readonly answers: Answers;
   readonly load: WorkerLoad;
   /** What an entity lets out waits for no write; its state is written a little later, many changes as one. */
   readonly isUngated?: boolean;
@@ -48,6 +57,11 @@ export interface PartitionPorts {
     durable: boolean,
     done: (result: WriteResult) => void,
   ): void;
+  /**
+   * Where `isUngated`: the row of this entity will be written, with others, unless a later owner has the partition. It is asked
+   * for then, with what came until then. False: it is to be given to `write`.
+   */
+  keep?(partition: number, epoch: number, owner: string, late: Late, rowOf: (late: Late) => Row | undefined): boolean;
   /** Refused because a mailbox is full: a request is to be answered 503. */
   overloaded(envelope: Envelope): void;
   /** The entity broke over this input, whose effects were undone: a request is to be answered 500. */

@@ -4,7 +4,7 @@
  * that nobody waits for goes along with the next such batch, or alone after `limits.lazySaveMs`.
  */
 import { limits } from '../src/limits.ts';
-import type { PartitionPorts, Row, WriteResult } from './ports.ts';
+import type { Late, PartitionPorts, Row, WriteResult } from './ports.ts';
 import { encodeRow, type Packed, packState, rowKey } from './snapshot.ts';
 import { Chore, type Life, type Slot } from './slot.ts';
 import type { Outgoing } from './turn.ts';
@@ -85,6 +85,28 @@ export class Saver {
       this.#armLazy();
     }
   }
+
+  /** Its packed state, which no gate waits for, will be written. False: it is to be marked as changed. */
+  keep(slot: Slot): boolean {
+    const { number, epoch, owner } = this.#owner;
+    if (this.#ports.keep?.(number, epoch, owner, slot, this.#lateRow) !== true) return false;
+    if (this.#dirty.size > 0) this.#dirty.delete(slot);
+    slot.stored = true;
+    slot.unsaved = false;
+    return true;
+  }
+
+  /** `undefined`: it has ended meanwhile, and that is written as what it is. */
+  readonly #lateRow = (late: Late): Row | undefined => {
+    const slot = late as Slot;
+    const { life, packed } = slot;
+    if (packed === undefined) return undefined;
+    const nowMs = this.#ports.clock.clusterMs();
+    const wakeAtMs = life === undefined ? (slot.wakeUp?.wantedMs ?? 0) : wakeTimeOf(slot, life, nowMs);
+    const version = life === undefined ? slot.version : life.packedVersion;
+    const { kind } = slot.table;
+    return [rowKey(kind, slot.key), encodeRow({ kind, version, savedAtMs: nowMs, wakeAtMs, packed })];
+  };
 
   /** To be called at the end of each drain. */
   writeIfUrgent(): void {
@@ -235,7 +257,7 @@ export function packedOf(slot: Slot, life: Life): Packed | undefined {
  * has to ask again, and over TCP nothing else comes that would wake it.
  */
 export function wakeTimeOf(slot: Slot, life: Life, nowMs: number): number {
-  if (!life.awake) return slot.wakeUp === undefined ? 0 : slot.wakeUp.atMs;
+  if (!life.awake) return slot.wakeUp === undefined ? 0 : slot.wakeUp.wantedMs;
   if (life.asks.length > 0) return nowMs;
   const behaviour = slot.table.behaviour;
   return behaviour.nextWakeMs === undefined ? life.earliestTimerMs() : behaviour.nextWakeMs(life.state);

@@ -7,6 +7,7 @@ import type { Envelope } from './envelope.ts';
 import { Gate } from './gate.ts';
 import type { MailboxOwner } from './mailbox.ts';
 import { nowhere, type Rememberer } from './memories.ts';
+import type { Late } from './ports.ts';
 import type { Packed } from './snapshot.ts';
 import type { Outgoing } from './turn.ts';
 import { Scheduled } from './wheel.ts';
@@ -20,10 +21,10 @@ export interface KindTable {
 
 /** Who hears when a timer of an entity is due. */
 export interface TimerOwner {
-  timerDue(slot: Slot, timer: EntityTimer | WakeUp): void;
+  timerDue(slot: Slot, timer: EntityTimer | WakeUp, nowMs: number): void;
 }
 
-export class Slot implements MailboxOwner, Rememberer {
+export class Slot implements MailboxOwner, Rememberer, Late {
   readonly table: KindTable;
   readonly key: string;
   queuedItems = 0;
@@ -37,6 +38,8 @@ export class Slot implements MailboxOwner, Rememberer {
   stored = false;
   /** `packed` is not what the store has. */
   unsaved = false;
+  /** Its row will be asked for. */
+  isLate = false;
   /** What it remembers while it sleeps, and the store does not have. */
   memoryAt = nowhere;
 
@@ -65,6 +68,8 @@ export interface PromisedSave {
 
 export class Life {
   awake = false;
+  /** Among those that are looked at now and then, since it stayed awake after a turn. */
+  isListed = false;
   state: unknown = undefined;
   readonly gate: Gate<Outgoing>;
   /** Few: searched by name. */
@@ -152,8 +157,8 @@ export class EntityTimer extends Scheduled {
     this.#owner = owner;
   }
 
-  due(): void {
-    this.#owner.timerDue(this.#slot, this);
+  due(nowMs: number): void {
+    this.#owner.timerDue(this.#slot, this, nowMs);
   }
 }
 
@@ -165,9 +170,14 @@ export function markOf(name: string): number {
   return mark & 0x3fff_ffff;
 }
 
-/** Wakes an entity that sleeps, so that it can arm its own timers. */
+/**
+ * Wakes an entity that sleeps, so that it can arm its own timers. What refreshes an entity puts it off, mostly for long: then
+ * it stays where it is in the wheel, among neighbours that nobody has looked at for long, and is moved when it is due there.
+ */
 export class WakeUp extends Scheduled {
   readonly type = 'wake-up';
+  /** When it is wanted, cluster time; not before `atMs`. */
+  wantedMs = 0;
   /** Not to wake it: it is over then. */
   isEnd = false;
   readonly #slot: Slot;
@@ -179,8 +189,8 @@ export class WakeUp extends Scheduled {
     this.#owner = owner;
   }
 
-  due(): void {
-    this.#owner.timerDue(this.#slot, this);
+  due(nowMs: number): void {
+    this.#owner.timerDue(this.#slot, this, nowMs);
   }
 }
 

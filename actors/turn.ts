@@ -5,13 +5,20 @@
 import assert from 'node:assert';
 import { limits } from '../src/limits.ts';
 import type { Flow, LogLevel } from '../src/outside.ts';
+import type { Answer } from './answers.ts';
 import type { Address, Asker, SaveGate, SaveOptions, SipRequest, Turn } from './entity.ts';
 import type { PartitionPorts } from './ports.ts';
 
 /** What leaves the entity, and therefore passes its gate. */
 export type Outgoing =
-  /** `token` is '' when nobody wants to hear of a failure. */
-  | { readonly do: 'send'; readonly flow: Flow; readonly bytes: Uint8Array; readonly token: string }
+  /** `token` is '' when nobody wants to hear of a failure. `untilMs`: how long it is to be known by that; 0: it is not. */
+  | {
+      readonly do: 'send';
+      readonly flow: Flow;
+      readonly bytes: Uint8Array;
+      readonly token: string;
+      readonly untilMs: number;
+    }
   | { readonly do: 'tell'; readonly to: Address; readonly body: unknown }
   | { readonly do: 'ask'; readonly id: number; readonly to: Address; readonly body: unknown; readonly isOnce: boolean }
   | { readonly do: 'answer'; readonly asker: Asker; readonly body: unknown };
@@ -20,6 +27,11 @@ export type Outgoing =
 export function repeats(effect: Outgoing, held: Outgoing): boolean {
   if (effect.do !== 'send' || held.do !== 'send') return false;
   return held.bytes === effect.bytes && held.token === effect.token && held.flow === effect.flow;
+}
+
+/** The answer to the request of this key. */
+export function isAnswer(effect: Outgoing, key: string): boolean {
+  return effect.do === 'send' && effect.untilMs > 0 && effect.token === key;
 }
 
 /** Stays inside the entity: done at the end of the turn whatever its gate. `atMs` is NaN to disarm. */
@@ -36,6 +48,8 @@ export interface TurnOwner {
    * before, on whatever node, can have come so far.
    */
   nextAskId: number;
+  /** The entity that has its turn has an answer of this key that has not left yet. */
+  isToSay(key: string): boolean;
 }
 
 export function firstAskId(clusterMs: number): number {
@@ -56,6 +70,7 @@ export class RecordedTurn implements Turn {
   stopped = false;
   readonly #ports: PartitionPorts;
   #owner: TurnOwner | undefined;
+  #key = '';
   #asksAllowed = 0;
 
   constructor(ports: PartitionPorts) {
@@ -69,8 +84,10 @@ export class RecordedTurn implements Turn {
     return turn;
   }
 
-  begin(owner: TurnOwner, nowMs: number, asksWaiting: number): void {
+  /** @param key of the entity */
+  begin(owner: TurnOwner, key: string, nowMs: number, asksWaiting: number): void {
     this.#owner = owner;
+    this.#key = key;
     this.partition = owner.number;
     this.nowMs = nowMs;
     this.outgoingCount = 0;
@@ -83,7 +100,21 @@ export class RecordedTurn implements Turn {
   }
 
   send(flow: Flow, bytes: Uint8Array, token = ''): void {
-    this.#add({ do: 'send', flow, bytes, token });
+    this.#add({ do: 'send', flow, bytes, token, untilMs: 0 });
+  }
+
+  sendFinal(flow: Flow, bytes: Uint8Array, key: string, untilMs: number): void {
+    this.#add({ do: 'send', flow, bytes, token: key, untilMs });
+  }
+
+  sayAgain(key: string): boolean {
+    const known = this.answered(key);
+    if (known !== undefined) this.send(known.flow, known.response, key);
+    return known !== undefined || this.#owner!.isToSay(key);
+  }
+
+  answered(key: string): Answer | undefined {
+    return this.#ports.answers.find(this.#key, key, this.nowMs);
   }
 
   tell(to: Address, body: unknown): void {

@@ -6,6 +6,7 @@ import type { Behaviour, Behaviours, Turn } from '../actors/entity.ts';
 import type { Envelope } from '../actors/envelope.ts';
 import { Partition } from '../actors/partition.ts';
 import type { PartitionPorts, WriteResult } from '../actors/ports.ts';
+import { Answers } from '../actors/answers.ts';
 import { Memories } from '../actors/memories.ts';
 import { Wheel } from '../actors/wheel.ts';
 import type { Flow } from '../src/outside.ts';
@@ -76,6 +77,7 @@ const ports = (wheel: Wheel): PartitionPorts => ({
   clock: { monotonicMs: () => nowMs, clusterMs: () => nowMs },
   wheel,
   memories: new Memories(wheel),
+  answers: new Answers(wheel),
   load: { queuedItems: 0 },
   partitionOf: () => 0,
   wake: () => {},

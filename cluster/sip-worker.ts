@@ -15,6 +15,7 @@ import type { ActorHost } from '../actors/host.ts';
 import type { WorkerLoad } from '../actors/mailbox.ts';
 import type { PartitionPorts } from '../actors/ports.ts';
 import { userChangedBody } from '../actors/questions.ts';
+import { Answers } from '../actors/answers.ts';
 import { Memories } from '../actors/memories.ts';
 import { Wheel } from '../actors/wheel.ts';
 import { LentCredits } from '../src/limit/credits.ts';
@@ -83,6 +84,7 @@ export class SipWorker {
   readonly #ports: SipWorkerPorts;
   readonly #wheel: Wheel;
   readonly #memories: Memories;
+  readonly #answers: Answers;
   readonly #load: WorkerLoad = { queuedItems: 0 };
   readonly #directory: StoreDirectory;
   readonly #dropWords = new DropWords();
@@ -97,6 +99,7 @@ export class SipWorker {
     const { clock, log, store, random, node, incarnation, host } = options;
     this.#wheel = new Wheel(clock.clusterMs());
     this.#memories = new Memories(this.#wheel);
+    this.#answers = new Answers(this.#wheel);
     this.#directory = new StoreDirectory(store, clock, log, (aor) => {
       this.#deliver(ports.partitionOf(aor), { to: { kind: 'aor', key: aor }, type: 'tell', body: userChangedBody });
     });
@@ -256,6 +259,7 @@ export class SipWorker {
       clock,
       wheel: this.#wheel,
       memories: this.#memories,
+      answers: this.#answers,
       load: this.#load,
       isUngated: this.#options.gate === 'off',
       partitionOf: ports.partitionOf,
@@ -271,6 +275,7 @@ export class SipWorker {
           done(error === undefined ? (reply === 'ok' ? 'ok' : 'fenced') : 'failed');
         });
       },
+      keep: (partition, epoch, owner, late, rowOf) => this.replicator.keep(partition, epoch, owner, late, rowOf),
       overloaded: (envelope) => {
         if (envelope.type === 'sip') this.edge.reject(envelope.message, envelope.flow, 503, retryAfter());
       },

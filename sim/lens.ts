@@ -5,6 +5,7 @@
  */
 import { aorBehaviour } from '../actors/aor/behaviour.ts';
 import type { AorDeps } from '../actors/aor/state.ts';
+import type { Answer } from '../actors/answers.ts';
 import { callBehaviour } from '../actors/call/behaviour.ts';
 import { limitBehaviour } from '../actors/limit/behaviour.ts';
 import type {
@@ -145,6 +146,20 @@ export class WrittenTurn implements Turn {
   send(flow: Flow, bytes: Uint8Array, token?: string): void {
     this.lines.push(`send ${flow.protocol} ${flow.address}:${flow.port} ${flow.connection} ${token} ${latin1(bytes)}`);
     this.#turn?.send(flow, bytes, token);
+  }
+
+  sendFinal(flow: Flow, bytes: Uint8Array, key: string, untilMs: number): void {
+    this.lines.push(`send ${flow.protocol} ${flow.address}:${flow.port} ${flow.connection} ${key} ${latin1(bytes)}`);
+    this.#turn?.sendFinal(flow, bytes, key, untilMs);
+  }
+
+  /** Who wrote it down alone has answered nothing. */
+  sayAgain(key: string): boolean {
+    return this.#turn?.sayAgain(key) ?? false;
+  }
+
+  answered(key: string): Answer | undefined {
+    return this.#turn?.answered(key);
   }
 
   tell(to: Address, body: unknown): void {

@@ -8,9 +8,9 @@ import type { UserRecord } from '../../src/auth/verify.ts';
 import { expire, lookup, nextExpiryMs, noBindings, pack, register, unpack } from '../../src/registrar/bindings.ts';
 import { destinationOf } from '../../src/registrar/target.ts';
 import { wayOf } from '../../src/registrar/way.ts';
-import { Act } from '../call/act.ts';
+import type { Act } from '../call/act.ts';
 import { onAnswer, onAskFailed } from '../call/decide.ts';
-import { onSip, route } from '../call/incoming.ts';
+import { route } from '../call/incoming.ts';
 import { packPending, unpackCall } from '../call/snapshot.ts';
 import { newCall } from '../call/state.ts';
 import type { Context } from '../call/state.ts';
@@ -20,7 +20,8 @@ import type { VerifyQuestion } from '../questions.ts';
 import { resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
-import { forgetTimer, noAnswers, recall, remember, repeat, undelivered } from './answered.ts';
+import { recall, remember } from './nonces.ts';
+import { forgetAnswered, onRequest, RegistrarAct, undelivered } from './request.ts';
 import { asQuery, wasDone } from './repeated.ts';
 import type { AorDeps, AorState } from './state.ts';
 
@@ -46,33 +47,30 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
       bindings: noBindings,
       windows: freshWindows(turn),
       requests: none,
-      answered: noAnswers,
       waiting: [],
     }),
     receive: (state, input, turn) => receive(state, input, turn, deps),
     pack: (state) => {
       if (state.bindings.length === 0 && state.requests.contexts.size === 0) return null;
-      return [schema, pack(state.bindings), packPending(state.requests)];
+      return [schema, pack(state.bindings), state.requests.contexts.size === 0 ? null : packPending(state.requests)];
     },
     unpack: (aor, packed, turn) => takeUp(aor, packed, turn, deps),
-    isIdle: (state) => state.requests.contexts.size === 0 && state.waiting.length === 0 && state.answered.length === 0,
+    isIdle: (state) => state.requests.contexts.size === 0 && state.waiting.length === 0,
     remember,
     recall,
     passivateAfterMs: limits.passivateSoonMs,
     nextWakeMs: (state) => nextExpiryMs(state.bindings),
-    describe: (state) =>
-      `aor ${state.aor} bindings ${state.bindings.length} requests ${state.requests.contexts.size + state.answered.length}`,
+    describe: (state) => `aor ${state.aor} bindings ${state.bindings.length} requests ${state.requests.contexts.size}`,
     view,
   };
 }
 
 function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void {
-  if (input.type === 'sip' && repeat(state, input.message, turn)) return;
   if (input.type === 'sip' && state.requests === none) state.requests = newCall(state.aor);
   const act = actOf(state, turn, deps);
   switch (input.type) {
     case 'sip':
-      onSip(act, input.message, input.flow);
+      onRequest(act, input.message, input.flow);
       break;
     case 'timer':
       onTimer(state, act, input.name);
@@ -84,7 +82,7 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
       onAskFailed(act, input.id);
       break;
     case 'undelivered':
-      if (!undelivered(state, input.token, turn)) act.undelivered(input.token);
+      if (!undelivered(turn, input.token)) act.undelivered(input.token);
       break;
     case 'ask':
       onAsk(state, input.asker, input.body, turn, deps);
@@ -94,11 +92,10 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
       for (const [asker, question] of state.waiting.splice(0)) answer(state, asker, question, turn, deps);
       break;
   }
-  act.rest();
+  if (state.requests.contexts.size > 0) forgetAnswered(act);
   if (
     state.bindings.length === 0 &&
     state.requests.contexts.size === 0 &&
-    state.answered.length === 0 &&
     state.waiting.length === 0 &&
     state.windows.size === 0
   )
@@ -177,10 +174,6 @@ function registerHere(state: AorState, act: Act, context: Context, deps: AorDeps
 }
 
 function onTimer(state: AorState, act: Act, name: string): void {
-  if (name === forgetTimer) {
-    state.answered = noAnswers;
-    return;
-  }
   if (name !== 'expire') {
     const owner = state.requests.owners.get(name.slice(2));
     if (owner !== undefined) act.step(owner, name.slice(0, 1) as TimerName);
@@ -218,7 +211,6 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
     bindings: unpack(packed[1] as readonly unknown[]),
     windows: freshWindows(turn),
     requests: Array.isArray(requests) ? unpackCall(aor, requests, turn.partition, deps) : none,
-    answered: noAnswers,
     waiting: [],
   };
   armExpiry(state, turn);
@@ -229,8 +221,8 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
   return state;
 }
 
-function actOf(state: AorState, turn: Turn, deps: AorDeps): Act {
-  const act = new Act(state.requests, turn, deps);
+function actOf(state: AorState, turn: Turn, deps: AorDeps): RegistrarAct {
+  const act = new RegistrarAct(state.requests, turn, deps);
   act.registrar = (self, context) => registerHere(state, self, context, deps);
   return act;
 }

@@ -5,17 +5,14 @@ import type { Bindings, RegistrarLimits } from '../../src/registrar/bindings.ts'
 import type { CallDeps } from '../call/deps.ts';
 import type { CallState } from '../call/state.ts';
 import type { Asker } from '../entity.ts';
-import type { Answered } from './answered.ts';
 import type { VerifyQuestion } from '../questions.ts';
 
 export interface AorState {
   readonly aor: string;
   bindings: Bindings;
   windows: NonceWindows;
-  /** Transactions of REGISTER requests, handled like those of a call. Not our own before the first request. */
+  /** REGISTER requests that are not answered yet, handled like those of a call. Not our own while there are none. */
   requests: CallState;
-  /** What it remembered while it slept. */
-  answered: readonly Answered[];
   /** Questions that wait until the directory knows the user. */
   readonly waiting: (readonly [asker: Asker, question: VerifyQuestion | 'locate'])[];
 }

@@ -9,6 +9,7 @@
  * what it has not acknowledged goes to the store.
  */
 import { limits } from '../../src/limits.ts';
+import type { Late, Row } from '../../actors/ports.ts';
 import type { Done, SnapshotAccess } from '../store-access.ts';
 import type { SnapshotRow, StoreError, WriteReply } from '../store-ports.ts';
 import { nodeOf } from '../control-types.ts';
@@ -128,13 +129,20 @@ export class Replicator {
     else this.#later(track);
   }
 
+  /** As `PartitionPorts.keep`. False: the partition did not begin here, or there is a gate. */
+  keep(partition: number, epoch: number, owner: string, late: Late, rowOf: (late: Late) => Row | undefined): boolean {
+    const track = this.#tracks.get(partition);
+    const isOurs = this.#ports.gate === 'off' && track?.epoch === epoch && track.owner === owner;
+    if (isOurs && track.putLate(late, rowOf)) this.#later(track);
+    return isOurs;
+  }
+
   /** Calls `done` when the store has everything of the partition; again and again until the store takes it. */
   flush(partition: number, done: () => void): void {
     const track = this.#tracks.get(partition);
+    track?.askLate();
     if (track === undefined || (track.isStored && !track.hasToUnmark)) return this.#ports.soon(done);
-    const waiting = this.#flushes.get(track);
-    if (waiting === undefined) this.#flushes.set(track, [done]);
-    else waiting.push(done);
+    this.#flushes.set(track, [...(this.#flushes.get(track) ?? []), done]);
     this.#write(track);
   }
 
@@ -250,6 +258,7 @@ export class Replicator {
     const names = this.#nameFor(track);
     // A marker speaks of everything before it: nothing else may be under way, neither before nor beside it.
     for (const flight of track.flights) if (names !== undefined || flight.names !== undefined) return;
+    track.askLate();
     if (!track.hasUnsubmitted && !track.hasToUnmark) return;
     this.#queue.delete(track);
     const flight = track.launch(names);

@@ -2,6 +2,7 @@
  * One partition as its owner keeps it in two places: which rows the store lacks, which the buddy has, and who waits for
  * what. It knows neither messages nor time; `replicator.ts` does what it says.
  */
+import type { Late, Row } from '../../actors/ports.ts';
 import type { Done } from '../store-access.ts';
 import type { WriteReply } from '../store-ports.ts';
 import type { TailRow } from './messages.ts';
@@ -41,6 +42,9 @@ export class Track {
   readonly #behind = new Map<string, Behind>();
   /** {@link none} or an array of its own: an empty one that got old would take those with it who are pushed to it. */
   #waiters: Waiter[] = none;
+  /** Whose rows are asked for when they are handed to the store. */
+  #late: Late[] = noLate;
+  #rowOf: ((late: Late) => Row | undefined) | undefined = undefined;
   /** The last row that was handed to the store. */
   #submitted = 0;
   /** Everything up to here is in the store. */
@@ -75,7 +79,7 @@ export class Track {
 
   /** Everything is in the store, and nobody waits. */
   get isStored(): boolean {
-    return this.#behind.size === 0 && this.flights.size === 0;
+    return this.#behind.size === 0 && this.flights.size === 0 && this.#late.length === 0;
   }
 
   /** Some of the last copies went as datagrams. */
@@ -89,10 +93,11 @@ export class Track {
   }
 
   get behindCount(): number {
-    return this.#behind.size;
+    return this.#behind.size + this.#late.length;
   }
 
   get hasUnsubmitted(): boolean {
+    if (this.#late.length > 0) return true;
     for (const { underWay } of this.#behind.values()) if (!underWay) return true;
     return false;
   }
@@ -101,6 +106,28 @@ export class Track {
     this.seq++;
     this.#behind.delete(key);
     this.#behind.set(key, { row: [this.seq, key, value], underWay: false });
+  }
+
+  /** Its row is asked for before the next flight takes off. False: it is known already. */
+  putLate(late: Late, rowOf: (late: Late) => Row | undefined): boolean {
+    if (late.isLate) return false;
+    late.isLate = true;
+    this.#rowOf = rowOf;
+    if (this.#late.length === 0) this.#late = [late];
+    else this.#late.push(late);
+    return true;
+  }
+
+  /** To be called before the next flight. */
+  askLate(): void {
+    const late = this.#late;
+    if (late.length === 0) return;
+    this.#late = noLate;
+    for (const each of late) {
+      each.isLate = false;
+      const row = this.#rowOf!(each);
+      if (row !== undefined) this.put(row[0], row[1]);
+    }
   }
 
   wait(waiter: Waiter): void {
@@ -193,3 +220,4 @@ export class Track {
 }
 
 const none: Waiter[] = [];
+const noLate: Late[] = [];

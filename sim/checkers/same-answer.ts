@@ -1,7 +1,7 @@
 /**
  * Invariant 32, of registrations: a REGISTER that comes again over UDP gets the very answer that it got before, until timer J
  * (RFC 3261 17.2.2), and is not carried out once more, while nothing disturbs the cluster.
- * Seen failing with the mutant: 'a user that slept has answered nothing'.
+ * Seen failing with the mutant: 'answers are not known any more'.
  */
 import type { Observer } from '../observe.ts';
 import type { World } from '../world.ts';

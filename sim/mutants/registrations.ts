@@ -15,10 +15,10 @@ export const registrationsMutants: readonly Mutant[] = [
     instead: "  turn.save('none', { durable: result.changed === 'change', promisedTo });",
   },
   {
-    name: 'a user that slept has answered nothing',
-    file: 'actors/entities.ts',
-    line: '    if (slot.memoryAt !== nowhere) this.#recall(slot, life);',
-    instead: '',
+    name: 'answers are not known any more',
+    file: 'actors/turn.ts',
+    line: '    return this.#ports.answers.find(this.#key, key, this.nowMs);',
+    instead: '    return undefined;',
     wishes: { kinds: ['weather'] },
   },
   {

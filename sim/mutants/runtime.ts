@@ -103,7 +103,7 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'an entity falls asleep with what it has not written',
     file: 'actors/entities.ts',
-    line: '      if (packed !== slot.packed) slot.unsaved = true;\n',
+    line: '      if (!isUnsaved && packed !== slot.packed) slot.unsaved = true;\n',
     instead: '',
     scenario: 'calls that have slept are handed over',
   },

@@ -9,6 +9,7 @@ import type { Envelope } from '../../actors/envelope.ts';
 import { Partition } from '../../actors/partition.ts';
 import type { PartitionPorts, Row, WriteResult } from '../../actors/ports.ts';
 import { decodeRow, rowKey, unpackState } from '../../actors/snapshot.ts';
+import { Answers } from '../../actors/answers.ts';
 import { Memories } from '../../actors/memories.ts';
 import { Wheel } from '../../actors/wheel.ts';
 import { type Command, plain, toy } from './partition-toy.ts';
@@ -58,6 +59,7 @@ export class World {
   nowMs = 1_795_000_000_000;
   readonly wheel = new Wheel(this.nowMs);
   readonly memories = new Memories(this.wheel);
+  readonly answers = new Answers(this.wheel);
   readonly load = { queuedItems: 0, isClosing: false };
   readonly store = new Map<string, Uint8Array>();
   /** Not yet applied, then applied but not yet answered. */
@@ -206,6 +208,7 @@ export class World {
       clock: { monotonicMs: () => this.nowMs, clusterMs: () => this.nowMs },
       wheel: this.wheel,
       memories: this.memories,
+      answers: this.answers,
       load: this.load,
       partitionOf: (key) => (key.startsWith('far') ? elsewhere : here),
       wake: () => this.wakes++,

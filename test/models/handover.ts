@@ -14,6 +14,7 @@ import type { Behaviour } from '../../actors/entity.ts';
 import type { Envelope } from '../../actors/envelope.ts';
 import type { Row } from '../../actors/ports.ts';
 import { SyncHost } from '../../actors/sync-host.ts';
+import { Answers } from '../../actors/answers.ts';
 import { Memories } from '../../actors/memories.ts';
 import { Wheel } from '../../actors/wheel.ts';
 import type { ShareReport } from '../../cluster/control-types.ts';
@@ -84,6 +85,7 @@ class Node {
         clock: { monotonicMs: () => world.nowMs, clusterMs: () => world.nowMs },
         wheel: this.wheel,
         memories: new Memories(this.wheel),
+        answers: new Answers(this.wheel),
         load,
         partitionOf: () => partition,
         wake: (number) => this.hosted.wake(number),

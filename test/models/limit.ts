@@ -77,6 +77,9 @@ class Real {
     return {
       nowMs: this.nowMs,
       partition: 1,
+      sendFinal: () => assert.fail('a counter answers no requests'),
+      sayAgain: () => false,
+      answered: () => undefined,
       send: () => assert.fail('a counter sends nothing'),
       tell: () => assert.fail('a counter tells nobody'),
       ask: (to: Address, body: unknown) => {

@@ -16,6 +16,7 @@ import type {
 } from '../../../actors/entity.ts';
 import { aorBehaviour } from '../../../actors/aor/behaviour.ts';
 import { limitBehaviour } from '../../../actors/limit/behaviour.ts';
+import type { Answer } from '../../../actors/answers.ts';
 import { callBehaviour } from '../../../actors/call/behaviour.ts';
 import { Edge } from '../../../actors/edge.ts';
 import type { Envelope } from '../../../actors/envelope.ts';
@@ -75,6 +76,8 @@ export class World {
   readonly #agenda: { atMs: number; order: number; run: () => void }[] = [];
   #order = 0;
   readonly #slots = new Map<string, Slot>();
+  /** Of the node: lost with it. */
+  readonly #answers = new Map<string, Answer>();
   readonly #behaviours: Behaviours;
   readonly #edge: Edge;
   readonly users = new Map<string, UserRecord>();
@@ -169,6 +172,7 @@ export class World {
   kill(): void {
     const keys = [...this.#slots.entries()];
     this.#slots.clear();
+    this.#answers.clear();
     for (const [id, slot] of keys) {
       if (slot.saved === undefined) continue;
       this.#revive(id, slot);
@@ -177,6 +181,7 @@ export class World {
 
   /** Pack and unpack everything, as a planned hand-off does with full snapshots. */
   move(): void {
+    this.#answers.clear();
     for (const [id, slot] of [...this.#slots.entries()]) {
       const [kind, key] = split(id);
       const packed = this.#behaviours[kind].pack(slot.state);
@@ -279,6 +284,20 @@ export class World {
       partition: partitionOf(key),
       send: (flow, bytes, token) =>
         effects.push(() => this.#fromServer(flow, bytes, token === undefined ? undefined : { id, token })),
+      sendFinal: (flow, bytes, answerKey, untilMs) =>
+        effects.push(() => {
+          this.#answers.set(`${id} ${answerKey}`, { flow, response: bytes, untilMs });
+          this.#fromServer(flow, bytes, { id, token: answerKey });
+        }),
+      sayAgain: (answerKey) => {
+        const known = turn.answered(answerKey);
+        if (known !== undefined) turn.send(known.flow, known.response, answerKey);
+        return known !== undefined;
+      },
+      answered: (answerKey) => {
+        const known = this.#answers.get(`${id} ${answerKey}`);
+        return known !== undefined && known.untilMs > this.nowMs ? known : undefined;
+      },
       tell: (to, told) => effects.push(() => this.after(1, () => this.#deliver({ to, type: 'tell', body: told }))),
       ask: (to, asked) => {
         const asker: Asker = { kind, key, id: (slot.nextAsk += 1) };
