@@ -3,6 +3,7 @@
  * once. `stores/client.ts` is it over a thread, the simulator's is one whose answers are late or never sure.
  */
 import type {
+  CasParameters,
   CasReply,
   LeaseReply,
   LoadedRow,
@@ -29,16 +30,7 @@ export interface CoordinationAccess {
   release(id: string, incarnation: number, done: Done<boolean>): void;
   members(done: Done<MemberRow[]>): void;
   readTable(done: Done<StoredTable | undefined>): void;
-  casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-    done: Done<CasReply>,
-  ): void;
+  casTable(...parameters: [...CasParameters, done: Done<CasReply>]): void;
   seal(partitions: readonly number[], epoch: number, owner: string, done: Done<number[]>): void;
   owners(partitions: readonly number[], done: Done<PartitionOwner[]>): void;
 }

@@ -151,6 +151,9 @@ export interface LoadChunk {
   readonly next: LoadPosition | undefined;
 }
 
+/** Of `casTable`. */
+export type CasParameters = Parameters<CoordinationStore['casTable']>;
+
 export interface SnapshotStore {
   /** One batch, in a commit of its own that is not forced to disk (see `writeBatch`). */
   write(partition: number, epoch: number, owner: string, rows: readonly SnapshotRow[]): WriteReply;

@@ -9,6 +9,7 @@ import { limits } from '../../src/limits.ts';
 import type { CoordinationAccess, Done, Ended, SnapshotAccess } from '../store-access.ts';
 import { StoreError } from '../store-ports.ts';
 import type {
+  CasParameters,
   CasReply,
   LeaseReply,
   LoadedRow,
@@ -78,7 +79,7 @@ export class StoreClient implements CoordinationAccess, SnapshotAccess {
   readTable(done: Done<StoredTable | undefined>): void {
     this.#call('readTable', [], done);
   }
-  casTable(...parameters: [...ControlParameters<'casTable'>, done: Done<CasReply>]): void {
+  casTable(...parameters: [...CasParameters, done: Done<CasReply>]): void {
     const [expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters, done] = parameters;
     this.#call('casTable', [expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters], done);
   }

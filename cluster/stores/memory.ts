@@ -8,6 +8,7 @@ import { limits, profiles } from '../../src/limits.ts';
 import { checkBatches } from './checks.ts';
 import { StoreError } from '../store-ports.ts';
 import type {
+  CasParameters,
   CasReply,
   LeaseReply,
   LoadChunk,
@@ -123,15 +124,8 @@ export class MemoryStore implements Store {
     return this.#table;
   }
 
-  casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-  ): CasReply {
+  casTable(...parameters: CasParameters): CasReply {
+    const [expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters] = parameters;
     this.nowMs();
     const current = this.#table ?? { epoch: 0, nonce: '' };
     if (current.epoch !== expectEpoch || current.nonce !== expectNonce) {

@@ -1,6 +1,7 @@
 /** The store for one thread of a process: operations of production go the way of the process, answers come to the thread. */
 import type { CoordinationAccess, Done, Ended, SnapshotAccess } from '../../cluster/store-access.ts';
 import type {
+  CasParameters,
   CasReply,
   LeaseReply,
   LoadedRow,
@@ -81,17 +82,9 @@ export class SimStoreAccess implements CoordinationAccess, SnapshotAccess {
     this.#ask('readTable', (data) => data.memory.readTable(), done);
   }
 
-  casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-    done: Done<CasReply>,
-  ): void {
+  casTable(...parameters: [...CasParameters, done: Done<CasReply>]): void {
     const { watches } = this.#store;
+    const [expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters, done] = parameters;
     this.#ask(
       'casTable',
       (data) => data.memory.casTable(expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters),

@@ -1,5 +1,6 @@
 /** Coordination on Redis: each operation is one script, and leases are measured with the clock of the server alone. */
 import type {
+  CasParameters,
   CasReply,
   LeaseReply,
   MemberInfo,
@@ -93,15 +94,8 @@ export class RedisCoordination {
     return { epoch: numberOf(epoch), nonce: textOf(nonce), bytes: new Uint8Array(octetsOf(bytes)) };
   }
 
-  async casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-  ): Promise<CasReply> {
+  async casTable(...parameters: CasParameters): Promise<CasReply> {
+    const [expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters] = parameters;
     const { keys } = this.#ask;
     const octets = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const reply = await this.#ask.one(

@@ -1,6 +1,7 @@
 /** CoordinationStore on SQLite: each operation is one IMMEDIATE transaction, and the clock is read inside it. */
 import type { StatementSync } from 'node:sqlite';
 import type {
+  CasParameters,
   CasReply,
   CoordinationStore,
   LeaseReply,
@@ -88,15 +89,8 @@ export class SqliteCoordination implements CoordinationStore {
     return { epoch: Number(row['epoch']), nonce: String(row['nonce']), bytes: row['bytes'] as Uint8Array };
   }
 
-  casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-  ): CasReply {
+  casTable(...parameters: CasParameters): CasReply {
+    const [expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters] = parameters;
     const sql = this.#sql;
     return this.#connection.write('replacing the table', false, () => {
       const row = sql.tableVersion.get();

@@ -10,6 +10,7 @@ import { SimStoreAccess } from '../../../sim/store/access.ts';
 import { SimStore } from '../../../sim/store.ts';
 import type { Done } from '../../../cluster/store-access.ts';
 import type {
+  CasParameters,
   CasReply,
   LeaseReply,
   LoadedRow,
@@ -100,18 +101,8 @@ export class Simulated implements Subject {
     return this.ask<StoredTable | undefined>((done) => this.#access.readTable(done));
   }
 
-  casTable(
-    expectEpoch: number,
-    expectNonce: string,
-    epoch: number,
-    nonce: string,
-    bytes: Uint8Array,
-    currentVoters: readonly string[],
-    nextVoters: readonly string[],
-  ): CasReply {
-    return this.ask((done) =>
-      this.#access.casTable(expectEpoch, expectNonce, epoch, nonce, bytes, currentVoters, nextVoters, done),
-    );
+  casTable(...parameters: CasParameters): CasReply {
+    return this.ask((done) => this.#access.casTable(...parameters, done));
   }
 
   seal(partitions: readonly number[], epoch: number, owner: string): number[] {
