@@ -9,6 +9,7 @@ import { unpackValue } from '../../actors/unpacker.ts';
 import { limits } from '../../src/limits.ts';
 import { checkMsgpack } from '../msgpack-check.ts';
 import { copyOf } from '../octets.ts';
+import { readAck, readCopy } from './quick.ts';
 import type { SnapshotRow } from '../store-ports.ts';
 
 /** A row of a tail: its number, key, value; null deletes it. */
@@ -136,8 +137,13 @@ export function isOwners(word: Word): word is OwnerWord {
 
 /** Undefined: not one of these words. Values are copies, so the octets may be used again. */
 export function unpackWord(payload: Uint8Array): Word | undefined {
-  const ack = payload[0] === 0x94 && payload[1] === numbers.ack ? unpackAck(payload) : undefined;
-  if (ack !== undefined) return ack;
+  const quick =
+    payload[0] === 0x94 && payload[1] === numbers.ack
+      ? readAck(payload)
+      : payload[0] === 0x98 && payload[1] === numbers.copy
+        ? readCopy(payload)
+        : undefined;
+  if (quick !== undefined) return quick;
   if (checkMsgpack(payload) !== undefined) return undefined;
   const fields: unknown = unpackValue(payload);
   if (!Array.isArray(fields)) return undefined;
@@ -176,35 +182,6 @@ export function unpackWord(payload: Uint8Array): Word | undefined {
     default:
       return undefined;
   }
-}
-
-/** By hand: every gate waits for one. Undefined: not as we write it. */
-function unpackAck(payload: Uint8Array): BuddyWord | undefined {
-  const counts: Counts = { at: 2, isGood: true };
-  const epoch = readCount(payload, counts);
-  const base = readCount(payload, counts);
-  const seq = readCount(payload, counts);
-  return counts.isGood && counts.at === payload.length ? { type: 'ack', epoch, base, seq } : undefined;
-}
-
-interface Counts {
-  at: number;
-  isGood: boolean;
-}
-
-/** A number that is not negative, in the forms of MessagePack for such numbers. */
-function readCount(payload: Uint8Array, counts: Counts): number {
-  const head = payload[counts.at] ?? 0xc1;
-  counts.at++;
-  if (head < 0x80) return head;
-  if (head < 0xcc || head > 0xcf || counts.at + 2 ** (head - 0xcc) > payload.length) {
-    counts.isGood = false;
-    return 0;
-  }
-  let value = 0;
-  for (let left = 2 ** (head - 0xcc); left > 0; left--) value = value * 256 + payload[counts.at++]!;
-  if (value > Number.MAX_SAFE_INTEGER) counts.isGood = false;
-  return value;
 }
 
 function rowsOf(value: unknown): TailRow[] | undefined {
