@@ -210,10 +210,10 @@ export class Entities implements TimerOwner, TurnOwner {
   /** The turn has come to its end: does what it asked for. */
   #perform(slot: Slot, life: Life): void {
     const turn = this.#turn;
-    const { packed: before } = slot;
+    const { packed: before, table } = slot;
     const { packedVersion: beforeVersion } = life;
     const gated = turn.saved === 'store' && this.#ports.isUngated !== true;
-    const mayRest = slot.table.behaviour.remember !== undefined && (!gated || turn.saved === undefined);
+    const mayRest = !gated && (table.behaviour.remember ?? table.behaviour.endsAtMs) !== undefined;
     if (turn.stopped) {
       this.#sleep(slot, life);
       this.#remove(slot, life, gated, turn.durable);
@@ -238,7 +238,7 @@ export class Entities implements TimerOwner, TurnOwner {
     if (turn.stopped) return this.#tidy(slot);
     if (!mayRest || this.#rest(slot, life, turn.nowMs, turn.saved === undefined ? 'unchanged' : 'changed')) return;
     this.#stay(slot, life);
-    if (turn.saved !== undefined) this.saver.mark(slot, life, gated, turn.durable);
+    if (turn.saved !== undefined) this.saver.markUngated(slot, life, turn.durable);
   }
 
   /** It stays awake after its turn, with the timers that it wanted. */

@@ -96,11 +96,24 @@ export class Saver {
     return true;
   }
 
+  /** The state of an entity that is awake has changed, and nothing waits for that: mostly it is packed when its row is asked for. */
+  markUngated(slot: Slot, life: Life, durable: boolean): void {
+    if (durable || !(slot.isLate || this.keep(slot))) this.mark(slot, life, false, durable);
+    else life.gate.save(false);
+  }
+
   /** `undefined`: it has ended meanwhile, and that is written as what it is. */
   readonly #lateRow = (late: Late): Row | undefined => {
     const slot = late as Slot;
-    const { life, packed } = slot;
+    const { life } = slot;
+    if (life !== undefined && life.awake) {
+      if (!this.#pack(slot, life)) return undefined;
+      life.packedVersion = life.gate.version;
+      life.submittedVersion = life.gate.version;
+    }
+    const { packed } = slot;
     if (packed === undefined) return undefined;
+    slot.unsaved = false;
     const nowMs = this.#ports.clock.clusterMs();
     const wakeAtMs = life === undefined ? (slot.wakeUp?.wantedMs ?? 0) : wakeTimeOf(slot, life, nowMs);
     const version = life === undefined ? slot.version : life.packedVersion;
@@ -162,15 +175,7 @@ export class Saver {
   /** `undefined`: there is nothing to write. */
   #valueOf(slot: Slot): Uint8Array | null | undefined {
     const life = slot.life!;
-    if (life.awake) {
-      try {
-        slot.packed = packedOf(slot, life);
-        life.isPacked = true;
-      } catch (error) {
-        this.#owner.packFailed(slot, error);
-        return undefined;
-      }
-    }
+    if (life.awake && !this.#pack(slot, life)) return undefined;
     if (slot.packed === undefined) {
       if (slot.stored) return null;
       this.#release(slot, life, life.gate.version);
@@ -184,6 +189,18 @@ export class Saver {
       wakeAtMs: wakeTimeOf(slot, life, nowMs),
       packed: slot.packed,
     });
+  }
+
+  /** False: it cannot be packed. */
+  #pack(slot: Slot, life: Life): boolean {
+    try {
+      slot.packed = packedOf(slot, life);
+      life.isPacked = true;
+      return true;
+    } catch (error) {
+      this.#owner.packFailed(slot, error);
+      return false;
+    }
   }
 
   #answered(batch: readonly Written[], durable: boolean, result: WriteResult): void {

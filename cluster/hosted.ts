@@ -41,6 +41,8 @@ export interface HostedPorts {
 
 export class HostedPartitions {
   readonly #all = new Map<number, Hosted>();
+  /** The same by partition, for what comes with each packet. */
+  readonly #places = new Array<Hosted | undefined>(limits.partitions).fill(undefined);
   /** By partition. */
   readonly #actors = new Array<ActorRef<'drain'> | undefined>(limits.partitions).fill(undefined);
   readonly #waiting = new Set<number>();
@@ -94,7 +96,7 @@ export class HostedPartitions {
 
   /** True when the partition is here, whether or not it could take the item. */
   deliver(partition: number, envelope: Envelope): boolean {
-    const hosted = this.#all.get(partition);
+    const hosted = this.#places[partition];
     if (hosted === undefined) return false;
     // Of a fenced one the next owner gets it, when control says who that is and drops this one.
     if (hosted.partition?.isClosed === false) hosted.partition.deliver(envelope);
@@ -112,7 +114,9 @@ export class HostedPartitions {
       this.#replicator.end(partition);
       this.#takeover.forget(partition);
       this.given.forget(partition);
-      this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });
+      const hosted = { epoch, partition: undefined, held, freezing: 0 };
+      this.#all.set(partition, hosted);
+      this.#places[partition] = hosted;
     }
     this.#load(shares);
   }
@@ -206,6 +210,7 @@ export class HostedPartitions {
       const hosted = this.#all.get(number);
       if (hosted === undefined) continue;
       this.#all.delete(number);
+      this.#places[number] = undefined;
       const held = takeAll(hosted);
       this.#keep(number, hosted);
       hosted.partition?.close();
@@ -276,7 +281,7 @@ export class HostedPartitions {
       this.#waiting.add(number);
       return;
     }
-    const partition = this.#all.get(number)?.partition;
+    const partition = this.#places[number]?.partition;
     if (partition !== undefined && partition.drain()) this.#actorOf(number).tell('drain');
   }
 }

@@ -2,14 +2,14 @@
 import { limits } from '../../src/limits.ts';
 import type { Flow } from '../../src/outside.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
-import { serverKey } from '../../src/transaction/key.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
 import { prepare } from './copy.ts';
 import { wayTo } from './reach.ts';
 import { ackToken, isConnection } from './way.ts';
 import type { Act } from './act.ts';
 
-export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
+/** @param key serverKey(ack) */
+export function forwardAck(act: Act, ack: SipMessage, flow: Flow, key: string): void {
   const { self } = act.deps;
   const plan = planRoute(ack, self, act.proof, flow.listener);
   // An ACK of no dialog is dropped in silence: nobody answers an ACK.
@@ -22,7 +22,7 @@ export function forwardAck(act: Act, ack: SipMessage, flow: Flow): void {
     flow,
     plan,
     { uri: plan.requestUri, flow: way?.flow, path: [] },
-    serverKey(ack),
+    key,
     limits.branchesPerRequestMax,
     -1,
     '',

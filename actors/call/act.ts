@@ -43,7 +43,7 @@ export class Act implements Sink {
   }
 
   own(owner: Owner): void {
-    this.state.owners.set(owner.tx.key, owner);
+    this.state.owners.add(owner);
   }
 
   begin(owner: Owner, bytes?: Uint8Array): void {
@@ -108,7 +108,7 @@ export class Act implements Sink {
       return;
     }
     // RFC 6026 8.7: the ACK to a 2xx that shares the INVITE's branch.
-    if (this.message.method === 'ACK' && this.flow !== undefined) forwardAck(this, this.message, this.flow);
+    if (this.message.method === 'ACK' && this.flow !== undefined) forwardAck(this, this.message, this.flow, tx.key);
   }
 
   timer(tx: Transaction, name: TimerName, atMs: number): void {

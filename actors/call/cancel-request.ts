@@ -8,9 +8,9 @@ import { save } from './save.ts';
 import type { Act } from './act.ts';
 
 /** The CANCEL has its own server transaction; it is answered at once, whatever becomes of the INVITE. */
-export function onCancel(act: Act, request: SipMessage, flow: Flow): void {
+export function onCancel(act: Act, request: SipMessage, flow: Flow, key: string): void {
   const target = act.state.owners.get(cancelTargetKey(request));
-  const context = openContext(act, request, flow);
+  const context = openContext(act, request, flow, key);
   if (context === undefined) return;
   if (target === undefined || target.branch !== undefined)
     // 9.2: "has no impact on the processing of transactions with any other method", but is answered 200.

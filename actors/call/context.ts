@@ -6,14 +6,13 @@ import { HeaderId } from '../../src/sip/header/names.ts';
 import type { SipMessage } from '../../src/sip/message.ts';
 import { receivedMark, responseFlow } from '../../src/proxy/response-flow.ts';
 import { planRoute } from '../../src/proxy/route-set.ts';
-import { serverKey } from '../../src/transaction/key.ts';
 import { ServerTransaction } from '../../src/transaction/machine.ts';
 import { ownTag } from './respond.ts';
 import type { Act } from './act.ts';
 import { Context } from './state.ts';
 
 /** A server transaction and a response context for a request that is new to us. Undefined when the call has too many. */
-export function openContext(act: Act, request: SipMessage, flow: Flow): Context | undefined {
+export function openContext(act: Act, request: SipMessage, flow: Flow, key: string): Context | undefined {
   // What ends or confirms something finds room when new work does not.
   const room = isUrgent(request.method) ? limits.transactionsPerCallMax * 2 : limits.transactionsPerCallMax;
   if (act.state.contexts.size >= room) {
@@ -33,7 +32,7 @@ export function openContext(act: Act, request: SipMessage, flow: Flow): Context 
     act.state.nextContext++,
     request,
     flow,
-    new ServerTransaction(invite ? 'invite-server' : 'server', serverKey(request), responseFlow(request, flow)),
+    new ServerTransaction(invite ? 'invite-server' : 'server', key, responseFlow(request, flow)),
     // Without a Route there is nothing to prove, and most of what is new has none.
     planRoute(request, act.deps.self, request.has(HeaderId.Route) ? act.proof : '', flow.listener),
   );

@@ -5,7 +5,7 @@ import type { RoutePlan } from '../../src/proxy/route-set.ts';
 import { fork as forkTo, locate, reply } from '../../src/routing/api.ts';
 import type { Service } from '../../src/routing/api.ts';
 import { eventOf } from '../../src/transaction/event.ts';
-import { clientKeyOf, hasMagicCookie, isAckFor, serverKey } from '../../src/transaction/key.ts';
+import { hasMagicCookie, isAckFor, serverKey } from '../../src/transaction/key.ts';
 import { forwardAck } from './ack.ts';
 import { onCancel } from './cancel-request.ts';
 import { openContext } from './context.ts';
@@ -22,7 +22,7 @@ export function onSip(act: Act, message: SipMessage, flow: Flow): void {
   act.message = message;
   act.flow = flow;
   if (!message.isRequest) {
-    const owner = act.state.owners.get(clientKeyOf(message));
+    const owner = act.state.owners.ofResponse(message);
     // RFC 3261 18.1.2, 16.7: a response of no transaction of ours is nobody's.
     if (owner === undefined) act.turn.count('stray-response');
     else {
@@ -31,22 +31,23 @@ export function onSip(act: Act, message: SipMessage, flow: Flow): void {
     }
     return;
   }
-  const owner = act.state.owners.get(serverKey(message));
-  if (message.method === 'ACK') onAck(act, message, flow, owner === undefined ? undefined : owner.context);
+  const key = serverKey(message);
+  const owner = act.state.owners.get(key);
+  if (message.method === 'ACK') onAck(act, message, flow, key, owner === undefined ? undefined : owner.context);
   else if (owner !== undefined) act.step(owner, eventOf(message));
-  else if (message.method === 'CANCEL') onCancel(act, message, flow);
-  else onNewRequest(act, message, flow);
+  else if (message.method === 'CANCEL') onCancel(act, message, flow, key);
+  else onNewRequest(act, message, flow, key);
 }
 
 /** An ACK to a non-2xx ends at the INVITE's transaction; an ACK to a 2xx is a request of its own that is never answered. */
-function onAck(act: Act, ack: SipMessage, flow: Flow, context: Context | undefined): void {
+function onAck(act: Act, ack: SipMessage, flow: Flow, key: string, context: Context | undefined): void {
   if (context !== undefined && context.finalStatus >= 300 && isOurs(ack, context)) {
     act.step({ tx: context.server, context, branch: undefined }, 'ACK');
     // Whoever takes over need not repeat what was acknowledged; nobody waits for that.
     if (act.state.saved) act.turn.save('none');
     return;
   }
-  forwardAck(act, ack, flow);
+  forwardAck(act, ack, flow, key);
 }
 
 /** 17.2.3: an RFC 2543 client says by the tag of our response which answer it means. */
@@ -56,8 +57,8 @@ function isOurs(ack: SipMessage, context: Context): boolean {
   return response !== undefined && isAckFor(ack, response.toTag);
 }
 
-function onNewRequest(act: Act, request: SipMessage, flow: Flow): void {
-  const context = openContext(act, request, flow);
+function onNewRequest(act: Act, request: SipMessage, flow: Flow, key: string): void {
+  const context = openContext(act, request, flow, key);
   if (context === undefined) return;
   route(act, context);
 }

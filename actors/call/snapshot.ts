@@ -54,12 +54,11 @@ export function unpackCall(callId: string, packed: readonly unknown[], partition
 }
 
 function adopt(state: CallState, context: Context): void {
-  if (!context.server.terminated)
-    state.owners.set(context.server.key, { tx: context.server, context, branch: undefined });
+  if (!context.server.terminated) state.owners.add({ tx: context.server, context, branch: undefined });
   for (const branch of context.branches) {
-    if (!branch.tx.terminated) state.owners.set(branch.tx.key, { tx: branch.tx, context, branch });
+    if (!branch.tx.terminated) state.owners.add({ tx: branch.tx, context, branch });
     if (branch.cancel !== undefined && !branch.cancel.terminated)
-      state.owners.set(branch.cancel.key, { tx: branch.cancel, context, branch });
+      state.owners.add({ tx: branch.cancel, context, branch });
   }
 }
 

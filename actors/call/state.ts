@@ -13,6 +13,7 @@ import type { ServiceRun } from '../../src/routing/run.ts';
 import { Dialogs } from './dialogs.ts';
 import { noHolds } from './holds.ts';
 import type { Hold } from './holds.ts';
+import { Owners } from './owners.ts';
 import { readAgain } from './read-again.ts';
 import type { LostWay } from './way.ts';
 
@@ -23,8 +24,7 @@ export interface CallState {
   holds: readonly Hold[];
   /** Response contexts by number. */
   readonly contexts: Map<number, Context>;
-  /** Whose transaction is it? By the keys of src/transaction/key.ts, which are different for servers and clients. */
-  readonly owners: Map<string, Owner>;
+  readonly owners: Owners;
   nextContext: number;
   /** What our Record-Route of this call carries, '' until it is needed (Act.proof). Not packed: it follows from the Call-ID. */
   proof: string;
@@ -42,7 +42,7 @@ export function newCall(callId: string): CallState {
     dialogs: new Dialogs(),
     holds: noHolds,
     contexts: new Map(),
-    owners: new Map(),
+    owners: new Owners(),
     nextContext: 1,
     proof: '',
     saved: false,

@@ -1,6 +1,5 @@
 /** Where a response goes (RFC 3261 18.2.2, RFC 3581 4) and what the top Via says about it. */
 import type { Flow } from '../outside.ts';
-import { HeaderId } from '../sip/header/names.ts';
 import type { SipMessage } from '../sip/message.ts';
 
 /**
@@ -28,13 +27,8 @@ export function sentByFlow(request: SipMessage, flow: Flow): Flow {
 }
 
 /** RFC 3261 16.7 step 3: whether anybody is left to forward a response to, once our own Via is taken off. */
-export function hasViaBelow(response: SipMessage): boolean {
-  const index = response.lineIndex;
-  let lines = 0;
-  for (let line = 0; line < index.length; line += 2) {
-    if ((index[line] ?? 0) >> 15 === HeaderId.Via && (lines += 1) === 2) return true;
-  }
-  return response.values(HeaderId.Via).length > 1;
+export function hasViaBelow({ viaCount }: SipMessage): boolean {
+  return viaCount > 1;
 }
 
 /** RFC 3261 18.2.1: `received` is added when sent-by is not the source address; RFC 3581: always when `rport` is there. */

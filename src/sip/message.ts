@@ -33,6 +33,7 @@ export interface Outline {
   readonly fromTag: string;
   readonly toTag: string;
   readonly topVia: Via;
+  readonly viaCount: number;
   readonly maxForwards: number;
 }
 
@@ -57,6 +58,8 @@ export class SipMessage {
   /** '' when absent. */
   readonly toTag: string;
   readonly topVia: Via;
+  /** Values of Via. */
+  readonly viaCount: number;
   /** -1 when absent, or not a number from 0 to 255 (RFC 4475 3.1.2.4: treat as absent). */
   readonly maxForwards: number;
   /** Start line and headers with the empty line, decoded as latin1: positions in it are positions in `bytes`. */
@@ -84,6 +87,7 @@ export class SipMessage {
     this.fromTag = outline.fromTag;
     this.toTag = outline.toTag;
     this.topVia = outline.topVia;
+    this.viaCount = outline.viaCount;
     this.maxForwards = outline.maxForwards;
     this.head = outline.head;
     this.lineIndex = outline.lines;

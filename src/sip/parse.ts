@@ -57,6 +57,7 @@ const draft = {
   toTag: '',
   maxForwards: -1,
   topVia: undefined as unknown as Via,
+  viaCount: 0,
 };
 
 function readStartLine(text: string): ErrorCode | undefined {
@@ -187,6 +188,7 @@ function readLists(text: string): ErrorCode | undefined {
     } else if (id === HeaderId.Authorization || id === HeaderId.ProxyAuthorization) authorizations += 1;
   }
   if (vias === 0) return 'missing-header';
+  draft.viaCount = vias;
   if (star && draft.method !== 'REGISTER') return 'contact';
   if (contacts > limits.contactsPerRegisterMax && draft.method === 'REGISTER') return 'contact-count';
   if (routes > limits.routeValuesMax) return 'route-count';

@@ -25,6 +25,17 @@ export function clientKeyOf(response: SipMessage): string {
   return clientKey(response.topVia.branch, response.cseqMethod);
 }
 
+/** Whether this is `clientKeyOf(response)`, which is not made for that. */
+export function isClientKeyOf(key: string, { topVia, cseqMethod }: SipMessage): boolean {
+  const { branch } = topVia;
+  return (
+    key.length === cseqMethod.length + 1 + branch.length &&
+    key.charCodeAt(cseqMethod.length) === 0x20 &&
+    key.endsWith(branch) &&
+    key.startsWith(cseqMethod)
+  );
+}
+
 /**
  * Whether an ACK with the key of an INVITE transaction is meant for it: always with the magic cookie; from RFC 2543
  * clients only when its To tag is the one of our response, which tells the ACK to another fork's answer apart (17.2.3).

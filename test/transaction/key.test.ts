@@ -11,6 +11,7 @@ import {
   cancelTargetKey,
   clientKey,
   clientKeyOf,
+  isClientKeyOf,
   hasMagicCookie,
   isAckFor,
   serverKey,
@@ -158,4 +159,13 @@ test('17.1.3: a response belongs to the request of its branch and CSeq method', 
   assert.equal(clientKeyOf(response('INVITE', 'z9hG4bKone')), clientKey('z9hG4bKone', 'INVITE'));
   assert.notEqual(clientKeyOf(response('CANCEL', 'z9hG4bKone')), clientKey('z9hG4bKone', 'INVITE'));
   assert.notEqual(clientKeyOf(response('INVITE', 'z9hG4bKtwo')), clientKey('z9hG4bKone', 'INVITE'));
+  const branch = fc.constantFrom('z9hG4bKone', 'z9hG4bKtwo', 'z9hG4bK.one', 'z9hG4bKone-BYE');
+  const method = fc.constantFrom('INVITE', 'CANCEL', 'BYE', 'I');
+  fc.assert(
+    fc.property(branch, method, branch, method, (mine, my, its, its2) => {
+      const each = response(my, mine);
+      const key = clientKey(its, its2);
+      assert.equal(isClientKeyOf(key, each), key === clientKeyOf(each));
+    }),
+  );
 });

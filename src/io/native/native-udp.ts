@@ -12,6 +12,16 @@ import type { UdpOptions, UdpStats, UdpTransport } from '../udp.ts';
 import type { Addon, AddonSocket } from './addon.ts';
 import { SourceNames } from './source-names.ts';
 
+type Layout = Pick<
+  Addon,
+  'slots' | 'batch' | 'arenaBytes' | 'words' | 'head' | 'tail' | 'queue' | 'received' | 'failures'
+>;
+
+/** V8 keeps the exports of an addon as a dictionary, in which each name is searched anew. */
+function layoutOf({ slots, batch, arenaBytes, words, head, tail, queue, received, failures }: Addon): Layout {
+  return { slots, batch, arenaBytes, words, head, tail, queue, received, failures };
+}
+
 interface Failure {
   readonly code: string;
   readonly flow: Flow | undefined;
@@ -22,6 +32,7 @@ class NativeUdp implements UdpTransport {
   readonly stats: UdpStats = { received: 0, sent: 0, failed: 0, errors: 0 };
   readonly port: number;
   readonly #addon: Addon;
+  readonly #layout: Layout;
   readonly #options: UdpOptions;
   readonly #id: number;
   readonly #isIPv6: boolean;
@@ -43,6 +54,7 @@ class NativeUdp implements UdpTransport {
 
   constructor(addon: Addon, options: UdpOptions) {
     this.#addon = addon;
+    this.#layout = layoutOf(addon);
     this.#options = options;
     this.#isIPv6 = isIPv6(options.address);
     this.#sources = new SourceNames(addon, this.#isIPv6);
@@ -68,7 +80,7 @@ class NativeUdp implements UdpTransport {
       if (offset < 0) return this.#failed('ENOBUFS', flow, token);
     }
     this.stats.sent++;
-    const { queue, words, slots, tail, head, batch } = this.#addon;
+    const { queue, words, slots, tail, head, batch } = this.#layout;
     const shared = this.#shared;
     const slot = this.#tail & (slots - 1);
     this.#arena.set(bytes, offset);
@@ -119,7 +131,7 @@ class NativeUdp implements UdpTransport {
       this.#slabBytes = Buffer.from(slab);
     }
     const { listener, connection = '' } = this.#options;
-    const { received, words } = this.#addon;
+    const { received, words } = this.#layout;
     const shared = this.#shared;
     for (let i = 0; i < count && this.#isOpen; i++) {
       const at = received + i * words;
@@ -140,7 +152,7 @@ class NativeUdp implements UdpTransport {
 
   /** Where `length` octets can be written; below 0: nowhere. */
   #room(length: number): number {
-    const { head, queue, words, slots, arenaBytes } = this.#addon;
+    const { head, queue, words, slots, arenaBytes } = this.#layout;
     const shared = this.#shared;
     const first = shared[head]!;
     const waiting = (this.#tail - first) >>> 0;
@@ -171,7 +183,7 @@ class NativeUdp implements UdpTransport {
   /** Slots and places of failures are used again by what is sent while we report. */
   #collect(count: number): readonly Failure[] {
     if (count === 0) return none;
-    const { failures, slots } = this.#addon;
+    const { failures, slots } = this.#layout;
     const collected: Failure[] = [];
     for (let i = 0; i < count; i++) {
       const slot = this.#shared[failures + i * 2]!;
