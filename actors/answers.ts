@@ -131,7 +131,7 @@ interface Span {
   count: number;
 }
 
-const spanMs = 8_000;
+const spanMs = 16_000;
 const free = -1;
 const placesMin = 256;
 /** Its end, cluster time; the lengths of its texts, listener and port; the length of the response. */

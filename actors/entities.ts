@@ -14,7 +14,7 @@ import { nowhere } from './memories.ts';
 import { minuteMs, napOf, type NapReason } from './nap.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver } from './saver.ts';
-import { type EntityTimer, type Item, type KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
+import { type EntityTimer, type Item, KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
 import { firstAskId, isAnswer, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
 
@@ -48,9 +48,9 @@ export class Entities implements TimerOwner, TurnOwner {
     this.#owner = owner;
     this.#ports = ports;
     this.tables = {
-      call: { kind: 'call', behaviour: behaviours.call, slots: new Map() },
-      aor: { kind: 'aor', behaviour: behaviours.aor, slots: new Map() },
-      limit: { kind: 'limit', behaviour: behaviours.limit, slots: new Map() },
+      call: new KindTable('call', behaviours),
+      aor: new KindTable('aor', behaviours),
+      limit: new KindTable('limit', behaviours),
     };
     this.number = owner.number;
     this.nextAskId = firstAskId(ports.clock.clusterMs());
@@ -87,10 +87,10 @@ export class Entities implements TimerOwner, TurnOwner {
 
   slotOf(kind: Kind, key: string): Slot {
     const table = this.tables[kind];
-    let slot = table.slots.get(key);
+    let slot = table.get(key);
     if (slot === undefined) {
       slot = new Slot(table, key);
-      table.slots.set(key, slot);
+      table.add(slot);
     }
     return slot;
   }
@@ -107,7 +107,7 @@ export class Entities implements TimerOwner, TurnOwner {
   /** Writes every entity that is awake, or differs from what the store has; `anyway`: all of them. */
   saveAll(anyway: boolean): void {
     for (const kind of kinds) {
-      for (const slot of this.tables[kind].slots.values()) {
+      for (const slot of this.tables[kind].values()) {
         if (anyway || slot.isAwake || slot.unsaved)
           this.saver.mark(slot, (slot.life ??= new Life(slot.version)), false, false);
       }
@@ -119,11 +119,11 @@ export class Entities implements TimerOwner, TurnOwner {
   close(): void {
     this.saver.close();
     for (const kind of kinds) {
-      for (const slot of this.tables[kind].slots.values()) {
+      for (const slot of this.tables[kind].values()) {
         this.#disarmWakeUp(slot);
         if (slot.life !== undefined) this.#sleep(slot, slot.life);
       }
-      this.tables[kind].slots.clear();
+      this.tables[kind].clear();
     }
   }
 
@@ -348,7 +348,7 @@ export class Entities implements TimerOwner, TurnOwner {
     if (slot.exists || slot.queuedItems > 0 || this.saver.isDirty(slot)) return;
     const life = slot.life;
     if (life !== undefined && (life.writesInFlight > 0 || life.gate.heldCount > 0)) return;
-    slot.table.slots.delete(slot.key);
+    slot.table.delete(slot);
   }
 
   /** The store has it, and what waited for that has left. Who can remember what else is to be known need not stay awake. */

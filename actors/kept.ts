@@ -18,7 +18,7 @@ type Tables = { readonly [K in Kind]: KindTable };
 /** How many rows the store has when everything is written. */
 export function countStored(tables: Tables): number {
   let count = 0;
-  for (const kind of kinds) for (const slot of tables[kind].slots.values()) if (isStored(slot)) count++;
+  for (const kind of kinds) for (const slot of tables[kind].values()) if (isStored(slot)) count++;
   return count;
 }
 
@@ -26,7 +26,7 @@ export function countStored(tables: Tables): number {
 export function keptOf(tables: Tables, nowMs: number): Kept[] {
   const kept: Kept[] = [];
   for (const kind of kinds)
-    for (const slot of tables[kind].slots.values()) {
+    for (const slot of tables[kind].values()) {
       if (!isStored(slot)) continue;
       const { key, life, packed } = slot;
       const wakeAtMs = life === undefined ? (slot.wakeUp?.wantedMs ?? 0) : wakeTimeOf(slot, life, nowMs);

@@ -24,8 +24,9 @@ export interface WorkerLoad {
 
 export class Mailbox<Owner extends MailboxOwner, Item> {
   readonly #load: WorkerLoad;
-  #owners: (Owner | undefined)[] = new Array<Owner | undefined>(initialCapacity).fill(undefined);
-  #items: (Item | undefined)[] = new Array<Item | undefined>(initialCapacity).fill(undefined);
+  /** Owner and item of each place, one after the other: what is looked at together lies together. */
+  #places: (Owner | Item | undefined)[] = emptyPlaces(initialCapacity);
+  /** Index of the first owner. */
   #head = 0;
   #size = 0;
 
@@ -53,17 +54,20 @@ export class Mailbox<Owner extends MailboxOwner, Item> {
 
   /** Looks at everything that is queued. */
   holds(isIt: (item: Item) => boolean): boolean {
+    const places = this.#places;
     for (let index = 0; index < this.#size; index++)
-      if (isIt(this.#items[(this.#head + index) & (this.#items.length - 1)]!)) return true;
+      if (isIt(places[((this.#head + index * 2) & (places.length - 1)) + 1] as Item)) return true;
     return false;
   }
 
   /** Queues without asking for room: the caller has asked `admits`, or the item is bounded elsewhere (one per timer). */
   push(owner: Owner, item: Item): void {
-    if (this.#size === this.#items.length) this.#grow();
-    const tail = (this.#head + this.#size) & (this.#items.length - 1);
-    this.#owners[tail] = owner;
-    this.#items[tail] = item;
+    if (this.#size * 2 === this.#places.length) this.#grow();
+    // Mostly there is nothing: always the same place then.
+    if (this.#size === 0) this.#head = 0;
+    const tail = (this.#head + this.#size * 2) & (this.#places.length - 1);
+    this.#places[tail] = owner;
+    this.#places[tail + 1] = item;
     this.#size++;
     owner.queuedItems++;
     this.#load.queuedItems++;
@@ -71,38 +75,39 @@ export class Mailbox<Owner extends MailboxOwner, Item> {
 
   /** The entity of the item that `shift` will take. */
   firstOwner(): Owner | undefined {
-    return this.#owners[this.#head];
+    return this.#size === 0 ? undefined : (this.#places[this.#head] as Owner);
   }
 
   shift(): Item | undefined {
     if (this.#size === 0) return undefined;
+    const places = this.#places;
     const head = this.#head;
-    const item = this.#items[head];
-    this.#owners[head]!.queuedItems--;
+    const item = places[head + 1] as Item;
+    (places[head] as Owner).queuedItems--;
     this.#load.queuedItems--;
-    this.#owners[head] = undefined;
-    this.#items[head] = undefined;
-    this.#head = (head + 1) & (this.#items.length - 1);
+    places[head] = undefined;
+    places[head + 1] = undefined;
+    this.#head = (head + 2) & (places.length - 1);
     this.#size--;
     return item;
   }
 
   #grow(): void {
-    const length = this.#items.length;
-    const owners = new Array<Owner | undefined>(length * 2).fill(undefined);
-    const items = new Array<Item | undefined>(length * 2).fill(undefined);
-    for (let index = 0; index < length; index++) {
-      owners[index] = this.#owners[(this.#head + index) & (length - 1)];
-      items[index] = this.#items[(this.#head + index) & (length - 1)];
-    }
-    this.#owners = owners;
-    this.#items = items;
+    const before = this.#places;
+    const places = emptyPlaces<Owner | Item>(before.length);
+    for (let index = 0; index < before.length; index++)
+      places[index] = before[(this.#head + index) & (before.length - 1)];
+    this.#places = places;
     this.#head = 0;
   }
 }
 
 /** A power of two: thousands of partitions share a process, so an idle one must be small. */
 const initialCapacity = 8;
+
+function emptyPlaces<T>(capacity: number): (T | undefined)[] {
+  return new Array<T | undefined>(capacity * 2).fill(undefined);
+}
 
 /** New work is what the sender may be told 503 for and go elsewhere; asks are repeated by the asker and may be refused. */
 export function urgencyOf(input: Input): Urgency {

@@ -40,6 +40,7 @@ export class Partition implements EntitiesOwner {
   readonly #ports: PartitionPorts;
   readonly #mailbox: Mailbox<Slot, Item>;
   readonly #entities: Entities;
+  readonly #tables: Entities['tables'];
   #frozen: ((result: WriteResult) => void) | 'settled' | undefined = undefined;
   #closed = false;
   #drainCalled = false;
@@ -52,6 +53,7 @@ export class Partition implements EntitiesOwner {
     this.#ports = ports;
     this.#mailbox = new Mailbox(ports.load);
     this.#entities = new Entities(this, ports, behaviours);
+    this.#tables = this.#entities.tables;
   }
 
   /** Takes over what an earlier owner left. Entities stay packed until an input or their wake-up time; to be called first. */
@@ -73,8 +75,8 @@ export class Partition implements EntitiesOwner {
    */
   deliver(envelope: Envelope): boolean {
     if (this.#closed) return false;
-    const table = this.#entities.tables[envelope.to.kind];
-    const known = table.slots.get(envelope.to.key);
+    const table = this.#tables[envelope.to.kind];
+    const known = table.get(envelope.to.key);
     if (envelope.type === 'ask' && known !== undefined && this.#isQueued(envelope, known)) {
       this.#ports.count('ask.repeated');
       return true;
@@ -94,7 +96,7 @@ export class Partition implements EntitiesOwner {
       return true;
     }
     // Names may be made of what strangers say. Who asks for one too many asks again, in vain at last.
-    if (known === undefined && table.kind === 'limit' && table.slots.size >= limits.countersPerPartitionMax) {
+    if (known === undefined && table.kind === 'limit' && table.size >= limits.countersPerPartitionMax) {
       this.#ports.count('shed.limit');
       return false;
     }
@@ -219,9 +221,9 @@ export class Partition implements EntitiesOwner {
   stats(): PartitionStats {
     return {
       entities: {
-        call: this.#entities.tables.call.slots.size,
-        aor: this.#entities.tables.aor.slots.size,
-        limit: this.#entities.tables.limit.slots.size,
+        call: this.#entities.tables.call.size,
+        aor: this.#entities.tables.aor.size,
+        limit: this.#entities.tables.limit.size,
       },
       awake: this.#entities.awakeCount,
       queued: this.queued,
@@ -244,7 +246,7 @@ export class Partition implements EntitiesOwner {
   /** All entities of a kind, sleeping ones too. Those that cannot be read are left out. */
   list(kind: Kind): Listed[] {
     const listed: Listed[] = [];
-    for (const slot of this.#entities.tables[kind].slots.values()) {
+    for (const slot of this.#entities.tables[kind].values()) {
       const entry = this.#entities.look(slot);
       if (entry !== undefined) listed.push(entry);
     }
@@ -263,11 +265,11 @@ export class Partition implements EntitiesOwner {
 
   /** Of all entities of a kind, in no order. */
   keys(kind: Kind): Iterable<string> {
-    return this.#entities.tables[kind].slots.keys();
+    return Array.from(this.#entities.tables[kind].values(), ({ key }) => key);
   }
 
   find(kind: Kind, key: string): Listed | undefined {
-    const slot = this.#entities.tables[kind].slots.get(key);
+    const slot = this.#entities.tables[kind].get(key);
     return slot && this.#entities.look(slot);
   }
 

@@ -89,7 +89,7 @@ export class Saver {
   /** Its packed state, which no gate waits for, will be written. False: it is to be marked as changed. */
   keep(slot: Slot): boolean {
     const { number, epoch, owner } = this.#owner;
-    if (this.#ports.keep?.(number, epoch, owner, slot, this.#lateRow) !== true) return false;
+    if (!slot.isLate && this.#ports.keep?.(number, epoch, owner, slot, this.#lateRow) !== true) return false;
     if (this.#dirty.size > 0) this.#dirty.delete(slot);
     slot.stored = true;
     slot.unsaved = false;

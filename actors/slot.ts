@@ -2,7 +2,8 @@
  * The place of one entity in its partition. Most entities are asleep at any time, so a slot alone is small: a key and the
  * packed state. What an entity needs only while it is awake, or while the store owes an answer about it, is its `Life`.
  */
-import type { Behaviour, Kind, SipRequest } from './entity.ts';
+import { Chained, type Link } from './chained.ts';
+import type { Behaviour, Behaviours, Kind, SipRequest } from './entity.ts';
 import type { Envelope } from './envelope.ts';
 import { Gate } from './gate.ts';
 import type { MailboxOwner } from './mailbox.ts';
@@ -13,10 +14,15 @@ import type { Outgoing } from './turn.ts';
 import { Scheduled } from './wheel.ts';
 
 /** All entities of one kind in one partition. */
-export interface KindTable {
+export class KindTable extends Chained<Slot> {
   readonly kind: Kind;
   readonly behaviour: Behaviour<unknown>;
-  readonly slots: Map<string, Slot>;
+
+  constructor(kind: Kind, behaviours: Behaviours) {
+    super();
+    this.kind = kind;
+    this.behaviour = behaviours[kind];
+  }
 }
 
 /** Who hears when a timer of an entity is due. */
@@ -24,9 +30,10 @@ export interface TimerOwner {
   timerDue(slot: Slot, timer: EntityTimer | WakeUp, nowMs: number): void;
 }
 
-export class Slot implements MailboxOwner, Rememberer, Late {
+export class Slot implements Link, MailboxOwner, Rememberer, Late {
   readonly table: KindTable;
   readonly key: string;
+  nextOfChain: this | undefined = undefined;
   queuedItems = 0;
   life: Life | undefined = undefined;
   /** The state as it was last handed to the store, or as it was when it fell asleep. `undefined`: none. */

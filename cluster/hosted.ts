@@ -1,6 +1,6 @@
 /**
- * The partitions that this worker holds: loading, serving, frozen. Every partition is one actor of the host; what is told
- * it within one turn of the event loop is handled as one batch. While the node may not act, nothing is handled, no timer
+ * The partitions that this worker holds: loading, serving, frozen. One actor of the host runs them; what is told a partition
+ * within one turn of the event loop is handled as one batch. While the node may not act, nothing is handled, no timer
  * fires and no packet leaves; what came in waits.
  */
 import type { Behaviours } from '../actors/entity.ts';
@@ -41,13 +41,12 @@ export interface HostedPorts {
 
 export class HostedPartitions {
   readonly #all = new Map<number, Hosted>();
-  /** The same by partition, for what comes with each packet. */
-  readonly #places = new Array<Hosted | undefined>(limits.partitions).fill(undefined);
-  /** By partition. */
-  readonly #actors = new Array<ActorRef<'drain'> | undefined>(limits.partitions).fill(undefined);
+  /** Those of them that are loaded, by their number: for each packet. */
+  readonly #loaded = new Array<Partition | undefined>(limits.partitions).fill(undefined);
+  /** Runs those that have work. */
+  readonly #actor: ActorRef<number>;
   readonly #waiting = new Set<number>();
   readonly given: GivenAway;
-  readonly #host: ActorHost;
   readonly #replicator: Replicator;
   readonly #takeover: Takeover;
   readonly #owner: string;
@@ -65,7 +64,9 @@ export class HostedPartitions {
     makePorts: () => PartitionPorts,
     behaviours: Behaviours,
   ) {
-    this.#host = host;
+    this.#actor = host.spawn<number>('partitions', (numbers) => this.#drainAll(numbers), {
+      mailboxMax: drainsWaitingMax,
+    });
     this.#replicator = copies.replicator;
     this.#takeover = copies.takeover;
     this.#owner = owner;
@@ -96,11 +97,15 @@ export class HostedPartitions {
 
   /** True when the partition is here, whether or not it could take the item. */
   deliver(partition: number, envelope: Envelope): boolean {
-    const hosted = this.#places[partition];
+    const loaded = this.#loaded[partition];
+    if (loaded !== undefined && !loaded.isClosed) {
+      loaded.deliver(envelope);
+      return true;
+    }
+    const hosted = this.#all.get(partition);
     if (hosted === undefined) return false;
     // Of a fenced one the next owner gets it, when control says who that is and drops this one.
-    if (hosted.partition?.isClosed === false) hosted.partition.deliver(envelope);
-    else if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);
+    if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);
     else this.#ports.count('shed-loading');
     return true;
   }
@@ -114,9 +119,8 @@ export class HostedPartitions {
       this.#replicator.end(partition);
       this.#takeover.forget(partition);
       this.given.forget(partition);
-      const hosted = { epoch, partition: undefined, held, freezing: 0 };
-      this.#all.set(partition, hosted);
-      this.#places[partition] = hosted;
+      this.#all.set(partition, { epoch, partition: undefined, held, freezing: 0 });
+      this.#loaded[partition] = undefined;
     }
     this.#load(shares);
   }
@@ -156,6 +160,7 @@ export class HostedPartitions {
     if (left.unstored.length > 0) this.#replicator.flush(number, () => this.#takeover.stored(left));
     partition.load(left.rows);
     hosted.partition = partition;
+    this.#loaded[number] = partition;
     for (const envelope of hosted.held.splice(0)) partition.deliver(envelope);
     // Reported as frozen while it was loaded: it must not begin now.
     if (hosted.freezing !== 0) partition.freeze(() => {});
@@ -210,14 +215,12 @@ export class HostedPartitions {
       const hosted = this.#all.get(number);
       if (hosted === undefined) continue;
       this.#all.delete(number);
-      this.#places[number] = undefined;
+      this.#loaded[number] = undefined;
       const held = takeAll(hosted);
       this.#keep(number, hosted);
       hosted.partition?.close();
       this.#replicator.end(number);
       this.#takeover.forget(number);
-      this.#actors[number]?.stop();
-      this.#actors[number] = undefined;
       for (const envelope of held) this.#ports.elsewhere(number, envelope);
     }
   }
@@ -246,7 +249,7 @@ export class HostedPartitions {
       this.#waiting.add(number);
       return;
     }
-    this.#actorOf(number).tell('drain');
+    this.#actor.tell(number);
   }
 
   /** Something waits until the node may act. */
@@ -259,21 +262,24 @@ export class HostedPartitions {
     if (this.#waiting.size === 0) return;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const number of waiting) this.#actorOf(number).tell('drain');
+    for (const number of waiting) this.#actor.tell(number);
   }
 
   partitions(): Iterable<Partition> {
     return [...this.#all.values()].flatMap((hosted) => (hosted.partition === undefined ? [] : [hosted.partition]));
   }
 
-  #actorOf(number: number): ActorRef<'drain'> {
-    const known = this.#actors[number];
-    if (known !== undefined) return known;
-    const actor = this.#host.spawn<'drain'>(`partition-${number}`, () => this.#drain(number), {
-      mailboxMax: drainsWaitingMax,
-    });
-    this.#actors[number] = actor;
-    return actor;
+  /** @throws what the first of them has thrown, when all had their turn. */
+  #drainAll(numbers: readonly number[]): void {
+    let failure: { readonly error: unknown } | undefined;
+    for (const number of numbers) {
+      try {
+        this.#drain(number);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
   }
 
   #drain(number: number): void {
@@ -281,13 +287,12 @@ export class HostedPartitions {
       this.#waiting.add(number);
       return;
     }
-    const partition = this.#places[number]?.partition;
-    if (partition !== undefined && partition.drain()) this.#actorOf(number).tell('drain');
+    if (this.#loaded[number]?.drain() === true) this.#actor.tell(number);
   }
 }
 
-/** A partition asks for its turn once and again only after it had it. */
-const drainsWaitingMax = 4;
+/** A partition asks for its turn once and again only after it had it, or when it was thawed. */
+const drainsWaitingMax = limits.partitions * 4;
 
 function takeAll(hosted: Hosted): Envelope[] {
   const held = hosted.held.splice(0);

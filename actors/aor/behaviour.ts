@@ -12,7 +12,6 @@ import type { Act } from '../call/act.ts';
 import { onAnswer, onAskFailed } from '../call/decide.ts';
 import { route } from '../call/incoming.ts';
 import { packPending, unpackCall } from '../call/snapshot.ts';
-import { newCall } from '../call/state.ts';
 import type { Context } from '../call/state.ts';
 import type { Asker, Behaviour, Input, Turn } from '../entity.ts';
 import { packLocation, packVerifyAnswer, packWayAnswer, unpackAorQuestion } from '../questions.ts';
@@ -21,7 +20,15 @@ import { resume } from '../../src/transaction/machine.ts';
 import { takeoverGraceMs } from '../../src/transaction/timers.ts';
 import type { TimerName } from '../../src/transaction/timers.ts';
 import { recall, remember } from './nonces.ts';
-import { forgetAnswered, onRequest, RegistrarAct, undelivered } from './request.ts';
+import {
+  borrowRequests,
+  forgetAnswered,
+  giveBackRequests,
+  noRequests,
+  onRequest,
+  RegistrarAct,
+  undelivered,
+} from './request.ts';
 import { asQuery, wasDone } from './repeated.ts';
 import type { AorDeps, AorState } from './state.ts';
 
@@ -46,7 +53,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
       aor,
       bindings: noBindings,
       windows: freshWindows(turn),
-      requests: none,
+      requests: noRequests,
       waiting: [],
     }),
     receive: (state, input, turn) => receive(state, input, turn, deps),
@@ -66,7 +73,7 @@ export function aorBehaviour(deps: AorDeps): Behaviour<AorState> {
 }
 
 function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void {
-  if (input.type === 'sip' && state.requests === none) state.requests = newCall(state.aor);
+  if (input.type === 'sip' && state.requests === noRequests) state.requests = borrowRequests(state.aor);
   const act = actOf(state, turn, deps);
   switch (input.type) {
     case 'sip':
@@ -93,6 +100,10 @@ function receive(state: AorState, input: Input, turn: Turn, deps: AorDeps): void
       break;
   }
   if (state.requests.contexts.size > 0) forgetAnswered(act);
+  if (state.requests.contexts.size === 0) {
+    giveBackRequests(state.requests);
+    state.requests = noRequests;
+  }
   if (
     state.bindings.length === 0 &&
     state.requests.contexts.size === 0 &&
@@ -210,7 +221,7 @@ function takeUp(aor: string, packed: readonly unknown[], turn: Turn, deps: AorDe
     aor,
     bindings: unpack(packed[1] as readonly unknown[]),
     windows: freshWindows(turn),
-    requests: Array.isArray(requests) ? unpackCall(aor, requests, turn.partition, deps) : none,
+    requests: Array.isArray(requests) ? unpackCall(aor, requests, turn.partition, deps) : noRequests,
     waiting: [],
   };
   armExpiry(state, turn);
@@ -226,9 +237,6 @@ function actOf(state: AorState, turn: Turn, deps: AorDeps): RegistrarAct {
   act.registrar = (self, context) => registerHere(state, self, context, deps);
   return act;
 }
-
-/** Of those who are only asked where they are: nothing is ever entered here. */
-const none = newCall('');
 
 function view(state: AorState): readonly RegistrationView[] {
   return state.bindings.map((each) => ({

@@ -17,8 +17,8 @@ import type { TimerName } from '../../src/transaction/timers.ts';
 import { Act } from '../call/act.ts';
 import { onSip, route } from '../call/incoming.ts';
 import { readAgain } from '../call/read-again.ts';
-import { Context } from '../call/state.ts';
-import type { Branch } from '../call/state.ts';
+import { Context, newCall } from '../call/state.ts';
+import type { Branch, CallState } from '../call/state.ts';
 import type { Turn } from '../entity.ts';
 
 export class RegistrarAct extends Act {
@@ -30,6 +30,29 @@ export class RegistrarAct extends Act {
   override timer(tx: Transaction, name: TimerName, atMs: number): void {
     if (!isAnswered(tx)) super.timer(tx, name, atMs);
   }
+}
+
+/** Of those who have none: nothing is ever entered here. */
+export const noRequests: CallState = newCall('');
+
+/** Mostly all are answered in the turn that brings them, and the next user can have what they were kept in. */
+let spare: { -readonly [K in keyof CallState]: CallState[K] } | undefined;
+
+export function borrowRequests(aor: string): CallState {
+  if (spare === undefined) return newCall(aor);
+  const requests = spare;
+  spare = undefined;
+  requests.callId = aor;
+  return requests;
+}
+
+/** To be called when none of them is left, by whoever does not use it any more. */
+export function giveBackRequests(requests: CallState): void {
+  const { dialogs, holds, owners, proof, saved, lost, isWatched } = requests;
+  const isUsed = dialogs.size + holds.length + owners.size + lost.length + proof.length > 0 || saved || isWatched;
+  if (requests === noRequests || isUsed) return;
+  requests.nextContext = 1;
+  spare = requests;
 }
 
 export function onRequest(act: RegistrarAct, request: SipMessage, flow: Flow): void {

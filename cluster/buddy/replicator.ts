@@ -15,7 +15,7 @@ import type { SnapshotRow, StoreError, WriteReply } from '../store-ports.ts';
 import { nodeOf } from '../control-types.ts';
 import { Copier, type CopierPorts } from './copier.ts';
 import { markerRow, packWord, type BuddyWord, type OwnerWord } from './messages.ts';
-import { Track, type Flight, type Waiter } from './track.ts';
+import { Track, Tracks, type Flight, type Waiter } from './track.ts';
 
 /** What a gate waits for: the buddy's memory or the store, the store alone, or nothing at all. */
 export type GateClass = 'buddy' | 'store' | 'off';
@@ -49,7 +49,7 @@ export interface CopyGroup {
 
 export class Replicator {
   readonly #ports: ReplicatorPorts;
-  readonly #tracks = new Map<number, Track>();
+  readonly #tracks = new Tracks();
   /** To be written to the store, in the order of their time. */
   readonly #queue = new Map<Track, number>();
   /** With copies that are not acknowledged. */

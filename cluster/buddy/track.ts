@@ -221,3 +221,25 @@ export class Track {
 
 const none: Waiter[] = [];
 const noLate: Late[] = [];
+
+/** By the number of their partitions, as a Map of them that looks at less memory. */
+export class Tracks {
+  readonly #all: (Track | undefined)[] = [];
+
+  get(partition: number): Track | undefined {
+    return this.#all[partition];
+  }
+
+  set(partition: number, track: Track): void {
+    while (this.#all.length < partition) this.#all.push(undefined);
+    this.#all[partition] = track;
+  }
+
+  delete(partition: number): void {
+    this.#all[partition] = undefined;
+  }
+
+  values(): Track[] {
+    return this.#all.filter((track) => track !== undefined);
+  }
+}

@@ -291,8 +291,8 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'what comes while a partition loads is lost',
     file: 'cluster/hosted.ts',
-    line: '    else if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);',
-    instead: '    else if (hosted.held.length < 0) hosted.held.push(envelope);',
+    line: '    if (hosted.held.length < limits.holdItemsPerPartitionMax) hosted.held.push(envelope);',
+    instead: '    if (hosted.held.length < 0) hosted.held.push(envelope);',
     scenario: 'many messages while a node leaves',
   },
   {

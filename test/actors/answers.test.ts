@@ -61,7 +61,7 @@ test('an answer is known until its time, and no longer', () => {
           assert.deepEqual(answers.find(entity, key, nowMs), isOver ? undefined : expected);
         }
       }
-      wheel.advance(nowMs + 41_000);
+      wheel.advance(nowMs + 49_000);
       assert.equal(answers.pieceCount, 0);
       assert.equal(wheel.size, 0);
     }),

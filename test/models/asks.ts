@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Asks } from '../../actors/asks.ts';
-import type { Behaviour } from '../../actors/entity.ts';
-import { Slot } from '../../actors/slot.ts';
+import type { Behaviour, Behaviours } from '../../actors/entity.ts';
+import { KindTable, Slot } from '../../actors/slot.ts';
 import { Wheel } from '../../actors/wheel.ts';
 import { limits } from '../../src/limits.ts';
 import { command } from './command.ts';
@@ -111,7 +111,7 @@ const commands = fc.commands(
 export function model(): fc.IRawProperty<unknown> {
   return fc.property(commands, (sequence) => {
     const wheel = new Wheel(startMs);
-    const table = { kind: 'call', behaviour: {} as Behaviour<unknown>, slots: new Map<string, Slot>() } as const;
+    const table = new KindTable('call', { call: {} as Behaviour<unknown> } as Behaviours);
     const slots = [new Slot(table, '0'), new Slot(table, '1')];
     const said: string[] = [];
     const asks = new Asks(wheel, {
