@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert';
 
-export const limits = {
+const signalling = {
   // SIP messages (a message over a limit is answered 400, 414 or 513, or dropped; a stream is closed)
   datagramBytesMax: 65_507,
   headBytesMax: 16_384,
@@ -131,7 +131,9 @@ export const limits = {
   formerConnectionsMax: 8,
   userAgentCharsMax: 128,
   methodsCharsMax: 256,
+} as const;
 
+const cluster = {
   // Cluster
   partitions: 4_096,
   nodesMax: 64,
@@ -209,7 +211,9 @@ export const limits = {
   /** With empty hands, until what is under way to it by an older table has come. */
   drainLastMs: 250,
   drainLookMs: 500,
+} as const;
 
+const keeping = {
   // What is in the memory of a buddy and not in the store yet
   copyAckMs: 150, // Without an acknowledgement for so long, the store has to do.
   copyAgainMs: 50, // One that went as a datagram is said again over the link then.
@@ -283,6 +287,11 @@ export const limits = {
   heapRestCollectionsMax: 8,
   heapRestTrimsMax: 30, // Half a minute from one to the next.
 } as const;
+
+/** In parts: V8 makes a dictionary of a literal with 128 properties or more, and searches it each time that one is read. */
+export const limits = { ...signalling, ...cluster, ...keeping } as const;
+for (const part of [signalling, cluster, keeping])
+  assert(Object.keys(part).length < 128, 'too many limits in one part');
 
 /** By how long a node may be silent before the others take over: `cluster.profile`, the same on all nodes of a cluster. */
 export const profiles = {
