@@ -271,6 +271,7 @@ class Node implements RunningNode {
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
     this.#ticker = setInterval(() => {
       this.#loop?.tick();
+      this.#mesh.tick();
       this.#siblings.look(this.#loop?.control.members ?? []);
     }, limits.controlTickMs);
     const watch = setInterval(() => {

@@ -4,6 +4,7 @@ import type { Server, Socket } from 'node:net';
 import type { Target, TableMark } from '../../cluster/data-frame.ts';
 import { LinkMesh, linkTickMs } from '../../cluster/link-mesh.ts';
 import type { LinkMeshOptions, MeshStats, PeerAddress } from '../../cluster/link-mesh.ts';
+import { limits } from '../limits.ts';
 import type { Clock, Random } from '../outside.ts';
 import { SystemClock } from './clock.ts';
 import { LinkTls, linkAdvice } from './link-tls.ts';
@@ -22,17 +23,22 @@ export interface MeshOptions extends Omit<LinkMeshOptions, 'clock' | 'random'> {
 export class Mesh {
   readonly #options: MeshOptions;
   readonly #links: LinkMesh;
+  readonly #clock: Clock;
   readonly #tls: LinkTls | undefined;
   #server: Server | undefined;
   #ticker: NodeJS.Timeout | undefined;
+  /** Somebody else ticks. */
+  #isDriven = false;
+  #nextTickMs = 0;
   #isClosed = false;
 
   /** @throws Error that says which file of `tls` cannot be used, and why. */
   constructor(options: MeshOptions) {
     this.#options = options;
     this.#tls = options.tls === undefined ? undefined : new LinkTls(options.tls, options.log);
+    this.#clock = options.clock ?? new SystemClock();
     this.#links = new LinkMesh(
-      { ...options, clock: options.clock ?? new SystemClock(), random: options.random ?? new SystemRandom() },
+      { ...options, clock: this.#clock, random: options.random ?? new SystemRandom() },
       {
         dial: (host, port) => this.#tls?.dial(host, port) ?? connect({ host, port, noDelay: true }),
         advice: (reason) => linkAdvice(reason, this.#tls !== undefined),
@@ -64,6 +70,21 @@ export class Mesh {
         resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
       });
     });
+  }
+
+  /**
+   * Deadlines and heartbeats, for somebody who wakes every `linkTickMs` or more often anyway: a timer of their own would wake the thread
+   * besides. Should he stop, they go on by the pace of the heartbeats.
+   */
+  tick(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#isClosed || nowMs < this.#nextTickMs) return;
+    this.#nextTickMs = nowMs + linkTickMs;
+    this.#links.tick();
+    if (this.#isDriven) return;
+    this.#isDriven = true;
+    clearInterval(this.#ticker);
+    this.#ticker = setInterval(() => this.#links.tick(), limits.linkHeartbeatMs);
   }
 
   /** See LinkMesh. */
