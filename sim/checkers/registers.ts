@@ -18,7 +18,6 @@ import { worldStartMs } from '../clock.ts';
 import type { Handled } from '../lens.ts';
 import type { Observer } from '../observe.ts';
 import { paramOf, uriOf, valueOf, valuesOf } from '../phone/message.ts';
-import type { Message } from '../phone/message.ts';
 import type { World } from '../world.ts';
 
 /** Expiry counts in whole seconds, of a clock that the store sets right now and then. */
@@ -119,9 +118,12 @@ export function registers(world: World): Observer {
       // A refresh may be in the memory of a buddy alone: the store has it as it was bound before.
       const isRefreshed = world.options.gate === 'buddy';
       const nowMs = worldStartMs + world.kernel.nowMs - waitedMs;
+      // What has ended while it waited need not be written any more.
+      const sinceMs = world.kernel.nowMs - (taken.get(name) ?? Infinity);
+      const standing = contacts.filter((each) => Number(paramOf(each, 'expires') ?? 0) * 1_000 > sinceMs);
       if (
-        contacts.length === 0 ||
-        (stored.get(`aor:${aor}`) ?? []).some((each) => says(message, each, nowMs, isRefreshed))
+        standing.length === 0 ||
+        (stored.get(`aor:${aor}`) ?? []).some((each) => says(standing, each, nowMs, isRefreshed))
       )
         return;
       // A store that answered with an error: then a second memory must do (cluster/buddy/track.ts).
@@ -206,9 +208,9 @@ function isCopied(world: World, aor: string): boolean {
   return world.liveNodes().some((node) => node.hub.buddy.tails.holds(partition, `aor:${aor}`));
 }
 
-/** Every contact of the answer is bound there until then, or longer; `isRefreshed`: for how long does not matter. */
-function says(message: Message, bindings: Bindings, nowMs: number, isRefreshed: boolean): boolean {
-  return valuesOf(message.headers, 'contact').every((value) => {
+/** Each of these contacts of an answer is bound there until then, or longer; `isRefreshed`: for how long does not matter. */
+function says(contacts: readonly string[], bindings: Bindings, nowMs: number, isRefreshed: boolean): boolean {
+  return contacts.every((value) => {
     const untilMs = nowMs + Number(paramOf(value, 'expires') ?? 0) * 1_000;
     return bindings.some((each) => each.uri === uriOf(value) && (isRefreshed || each.expiresAtMs >= untilMs - slackMs));
   });
