@@ -84,11 +84,22 @@ function reachOf(act: Act, message: SipMessage, flow: Flow, account: string): Re
 
 function needsFlow(act: Act, contact: string, flow: Flow): boolean {
   if (flow.protocol !== 'udp') return true;
+  if (namesHost(contact, flow.address)) return false;
   const uri = parseUri(contact);
   if (uri === undefined || uri.host === flow.address) return false;
   // A Contact at our own domain means the phone's account, not the phone.
   if (act.deps.self.isResponsible(uri)) return true;
   return hostKind(uri.host) !== 'name' && !sameAddress(uri.host, flow.address);
+}
+
+/** Most Contacts do, and need not be taken apart for that. False: perhaps in other words. */
+export function namesHost(contact: string, address: string): boolean {
+  const mark = contact.indexOf('@');
+  const start = mark >= 0 ? mark + 1 : contact.startsWith('sip:') ? 4 : 0;
+  if (start === 0 || !contact.startsWith(address, start)) return false;
+  const end = start + address.length;
+  const after = contact.charCodeAt(end);
+  return end === contact.length || after === 0x3a || after === 0x3b || after === 0x3f;
 }
 
 /** No proxy stands between: a request has one Via, a response has our Record-Route on top. */
