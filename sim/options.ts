@@ -187,7 +187,9 @@ export function draw(seed: number, wishes: SimWishes = {}): SimOptions {
     nodes,
     workers: random.int(1, 3),
     profile: new Chance(seed).stream('profile').chance(0.15) ? ('fast' as const) : undefined,
-    gate: wishes.gate ?? new Chance(seed).stream('gate').pick<GateClass>(['store', 'buddy', 'buddy']),
+    gate:
+      wishes.gate ??
+      new Chance(seed).stream('gate').pick<GateClass>(['store', 'store', 'buddy', 'buddy', 'buddy', 'buddy', 'off']),
     partitions: random.pick([16, 64, 64, 256]),
     threadMs: random.pick([0.01, 0.05, 0.3]),
     linkMs: random.pick<[number, number]>([

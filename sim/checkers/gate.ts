@@ -51,7 +51,7 @@ export function gate(world: World): Observer {
       stops.stepped(node);
     },
     nodeSent(node, _worker, flow, message) {
-      if (world.losses.mayOpenGates || typeof message === 'string') return;
+      if (world.losses.mayOpenGates || world.options.gate === 'off' || typeof message === 'string') return;
       if (message.method === 'INVITE') {
         const partition = hash32(message.callId) & (world.options.partitions - 1);
         const relied = message.isRequest ? message.toTag.length === 0 : message.status > 100 && message.status < 300;

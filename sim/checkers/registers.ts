@@ -109,6 +109,8 @@ export function registers(world: World): Observer {
       const name = `${message.callId} ${valueOf(message, 'cseq')}`;
       if (answered.has(name)) return; // Said again.
       answered.add(name);
+      // With the gate off nothing is promised.
+      if (world.options.gate === 'off') return;
       const aor = uriOf(valueOf(message, 'to') ?? '');
       const contacts = valuesOf(message.headers, 'contact');
       // It says how long from when it was decided; then it waited for the store, and over a connection perhaps for the link

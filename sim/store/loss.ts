@@ -64,6 +64,7 @@ const lossBeforeMs = 5_000;
 const lossAfterMs = 6_000;
 
 export function mayLose(options: Setting): boolean {
+  if (options.gate === 'off' && options.faults.some((fault) => endsUnsaved(fault, options.profile))) return true;
   if (options.gate === 'buddy' && losesBothMemories(options)) return true;
   const isRedis = options.store.kind === 'redis';
   if (isRedis && losesUnwritten(options)) return true;
@@ -193,6 +194,7 @@ function isDeadly({ kind, forMs }: Fault, profile: Profile | undefined): boolean
 export function mayForget(options: Pick<SimOptions, 'faults' | 'gate' | 'nodes' | 'profile'> & Links): boolean {
   const { faults, gate } = options;
   if (gate === 'buddy' && losesBothMemories(options)) return true;
+  if (gate === 'off' && faults.some((fault) => endsUnsaved(fault, options.profile))) return true;
   // A REGISTER that only refreshes waits for no replica.
   return faults.some(
     (fault) =>
@@ -221,6 +223,12 @@ function cutsOff(
   }
   // As many as can kill it (docs/cluster-control.md).
   return [...silent.values()].some(({ size }) => size >= Math.ceil(nodes / 2));
+}
+
+/** With the gate off what changed a moment ago is in one memory: anything but an orderly end, and time, may cost it. */
+function endsUnsaved(fault: Fault, profile: Profile | undefined): boolean {
+  if (fault.kind === 'pause') return isDeadly(fault, profile);
+  return fault.kind !== 'drain' && fault.kind !== 'weather' && fault.kind !== 'clock';
 }
 
 /** Another fault that takes the state of a partition out of memory, near to one that takes it out of the store. */
