@@ -7,7 +7,7 @@ import type { Measured, Sample } from './support/output.ts';
 import type { Server } from './support/server.ts';
 
 /** V8 compiles for about so long (docs/PERFORMANCE.md). */
-const warmUpSeconds = 20;
+const warmUpSeconds = 60;
 
 export async function measureLoad(each: LoadCase, run: Run): Promise<Measured> {
   const { folder: room, rounds, share, progress } = run;
