@@ -8,6 +8,7 @@
 import { Buffer } from 'node:buffer';
 import { limits } from '../src/limits.ts';
 import type { Flow } from '../src/outside.ts';
+import { textHash } from './text-hash.ts';
 import { Scheduled, type Wheel } from './wheel.ts';
 
 export interface Answer {
@@ -24,9 +25,12 @@ export class Answers {
   readonly #spare: Buffer[] = [];
   readonly #sweep: Sweep;
   #pieces = 0;
+  readonly #seed: number;
 
-  constructor(wheel: Wheel) {
+  /** @param seed textHash */
+  constructor(wheel: Wheel, seed: number) {
     this.#wheel = wheel;
+    this.#seed = seed;
     this.#sweep = new Sweep((nowMs) => this.#forgetOld(nowMs));
   }
 
@@ -69,7 +73,7 @@ export class Answers {
     piece.set(response, at);
     span.length = at + response.length;
     if (untilMs > span.untilMs) span.untilMs = untilMs;
-    const hash = hashOf(entity, key);
+    const hash = textHash(key, textHash(entity, this.#seed));
     const known = placeIn(span, hash, entity, key);
     const place = (span.pieces.length - 1) * limits.memoryPieceBytes + start;
     if (known >= 0) span.table[known + 1] = place;
@@ -80,7 +84,7 @@ export class Answers {
 
   /** What was answered, a copy. `undefined`: nothing, or its time has passed. */
   find(entity: string, key: string, nowMs: number): Answer | undefined {
-    const hash = hashOf(entity, key);
+    const hash = textHash(key, textHash(entity, this.#seed));
     for (let index = this.#spans.length - 1; index >= 0; index--) {
       const span = this.#spans[index]!;
       const known = placeIn(span, hash, entity, key);
@@ -143,14 +147,6 @@ const sparePieces = 2;
 function write(piece: Buffer, text: string, at: number): number {
   for (let index = 0; index < text.length; index++) piece[at + index] = text.charCodeAt(index);
   return text.length;
-}
-
-/** FNV-1a, a little mixed. */
-function hashOf(entity: string, key: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < entity.length; index++) hash = Math.imul(hash ^ entity.charCodeAt(index), 0x01000193);
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-  return hash ^ (hash >>> 15);
 }
 
 /** The index of its hash in the table, negative when there is none. */

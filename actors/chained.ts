@@ -3,6 +3,8 @@
  * of its chain. A key that was read from a packet is a new text, which a Map would first look up in V8's table of all texts.
  */
 
+import { textHash } from './text-hash.ts';
+
 export interface Link {
   readonly key: string;
   /** The next one of its chain; of the table only. */
@@ -13,6 +15,12 @@ export class Chained<Thing extends Link> {
   /** The first ones; a power of two of them. */
   #chains: (Thing | undefined)[] = noChains;
   #size = 0;
+  readonly #seed: number;
+
+  /** @param seed textHash */
+  constructor(seed: number) {
+    this.#seed = seed;
+  }
 
   get size(): number {
     return this.#size;
@@ -20,7 +28,7 @@ export class Chained<Thing extends Link> {
 
   get(key: string): Thing | undefined {
     const chains = this.#chains;
-    let thing = chains[hashOf(key) & (chains.length - 1)];
+    let thing = chains[textHash(key, this.#seed) & (chains.length - 1)];
     while (thing !== undefined && thing.key !== key) thing = thing.nextOfChain;
     return thing;
   }
@@ -35,7 +43,7 @@ export class Chained<Thing extends Link> {
   /** One that is there. */
   delete(thing: Thing): void {
     const chains = this.#chains;
-    const at = hashOf(thing.key) & (chains.length - 1);
+    const at = textHash(thing.key, this.#seed) & (chains.length - 1);
     let before: Thing | undefined;
     let each = chains[at];
     while (each !== undefined && each !== thing) {
@@ -76,7 +84,7 @@ export class Chained<Thing extends Link> {
   }
 
   #enter(thing: Thing): void {
-    const at = hashOf(thing.key) & (this.#chains.length - 1);
+    const at = textHash(thing.key, this.#seed) & (this.#chains.length - 1);
     thing.nextOfChain = this.#chains[at];
     this.#chains[at] = thing;
   }
@@ -85,11 +93,3 @@ export class Chained<Thing extends Link> {
 /** Of all that are empty. */
 const noChains: undefined[] = [undefined];
 const chainsMin = 2;
-
-/** FNV-1a, a little mixed: all keys of one partition are alike in what chose it. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
-}

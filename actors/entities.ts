@@ -48,9 +48,9 @@ export class Entities implements TimerOwner, TurnOwner {
     this.#owner = owner;
     this.#ports = ports;
     this.tables = {
-      call: new KindTable('call', behaviours),
-      aor: new KindTable('aor', behaviours),
-      limit: new KindTable('limit', behaviours),
+      call: new KindTable('call', behaviours, ports.hashSeed),
+      aor: new KindTable('aor', behaviours, ports.hashSeed),
+      limit: new KindTable('limit', behaviours, ports.hashSeed),
     };
     this.number = owner.number;
     this.nextAskId = firstAskId(ports.clock.clusterMs());

@@ -39,6 +39,8 @@ export interface PartitionPorts {
   /** Of the worker. */
   readonly answers: Answers;
   readonly load: WorkerLoad;
+  /** A secret of the process (textHash). */
+  readonly hashSeed: number;
   /** What an entity lets out waits for no write; its state is written a little later, many changes as one. */
   readonly isUngated?: boolean;
   partitionOf(key: string): number;

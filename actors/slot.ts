@@ -18,8 +18,9 @@ export class KindTable extends Chained<Slot> {
   readonly kind: Kind;
   readonly behaviour: Behaviour<unknown>;
 
-  constructor(kind: Kind, behaviours: Behaviours) {
-    super();
+  /** @param seed textHash */
+  constructor(kind: Kind, behaviours: Behaviours, seed: number) {
+    super(seed);
     this.kind = kind;
     this.behaviour = behaviours[kind];
   }

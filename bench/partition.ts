@@ -77,8 +77,9 @@ const ports = (wheel: Wheel): PartitionPorts => ({
   clock: { monotonicMs: () => nowMs, clusterMs: () => nowMs },
   wheel,
   memories: new Memories(wheel),
-  answers: new Answers(wheel),
+  answers: new Answers(wheel, 1),
   load: { queuedItems: 0 },
+  hashSeed: 1,
   partitionOf: () => 0,
   wake: () => {},
   send: () => {

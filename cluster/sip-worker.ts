@@ -16,6 +16,7 @@ import type { WorkerLoad } from '../actors/mailbox.ts';
 import type { PartitionPorts } from '../actors/ports.ts';
 import { userChangedBody } from '../actors/questions.ts';
 import { Answers } from '../actors/answers.ts';
+import { hashSeedOf } from '../actors/text-hash.ts';
 import { Memories } from '../actors/memories.ts';
 import { Wheel } from '../actors/wheel.ts';
 import { LentCredits } from '../src/limit/credits.ts';
@@ -85,6 +86,7 @@ export class SipWorker {
   readonly #wheel: Wheel;
   readonly #memories: Memories;
   readonly #answers: Answers;
+  readonly #hashSeed: number;
   readonly #load: WorkerLoad = { queuedItems: 0 };
   readonly #directory: StoreDirectory;
   readonly #dropWords = new DropWords();
@@ -99,7 +101,8 @@ export class SipWorker {
     const { clock, log, store, random, node, incarnation, host } = options;
     this.#wheel = new Wheel(clock.clusterMs());
     this.#memories = new Memories(this.#wheel);
-    this.#answers = new Answers(this.#wheel);
+    this.#hashSeed = hashSeedOf(random.bytes(4));
+    this.#answers = new Answers(this.#wheel, this.#hashSeed);
     this.#directory = new StoreDirectory(store, clock, log, (aor) => {
       this.#deliver(ports.partitionOf(aor), { to: { kind: 'aor', key: aor }, type: 'tell', body: userChangedBody });
     });
@@ -261,6 +264,7 @@ export class SipWorker {
       memories: this.#memories,
       answers: this.#answers,
       load: this.#load,
+      hashSeed: this.#hashSeed,
       isUngated: this.#options.gate === 'off',
       partitionOf: ports.partitionOf,
       wake: (partition) => this.hosted.wake(partition),

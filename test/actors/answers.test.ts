@@ -35,7 +35,7 @@ test('an answer is known until its time, and no longer', () => {
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       let nowMs = start;
       const wheel = new Wheel(nowMs);
-      const answers = new Answers(wheel);
+      const answers = new Answers(wheel, 1);
       const known = new Map<string, Answer>();
       let serial = 0;
       for (const each of steps) {
@@ -70,7 +70,7 @@ test('an answer is known until its time, and no longer', () => {
 });
 
 test('what has no room is not known: who asks again is handled anew', () => {
-  const answers = new Answers(new Wheel(start));
+  const answers = new Answers(new Wheel(start), 1);
   assert.equal(answers.put('e', 'k', flow, Buffer.alloc(limits.memoryPieceBytes), start, start + 1_000), false);
   assert.equal(answers.put('e', 'k'.repeat(0x1_0000), flow, Buffer.alloc(1), start, start + 1_000), false);
   assert.equal(answers.find('e', 'k', start), undefined);

@@ -21,7 +21,7 @@ const step = fc.record({ isThere: fc.boolean(), key: fc.nat(60) });
 test('what is in it is found, and nothing else', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-      const chained = new Chained<Thing>();
+      const chained = new Chained<Thing>(1);
       const model = new Map<string, Thing>();
       for (const { isThere, key: number } of steps) {
         const key = `sip:u${number}@example.test`;

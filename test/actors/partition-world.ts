@@ -59,7 +59,7 @@ export class World {
   nowMs = 1_795_000_000_000;
   readonly wheel = new Wheel(this.nowMs);
   readonly memories = new Memories(this.wheel);
-  readonly answers = new Answers(this.wheel);
+  readonly answers = new Answers(this.wheel, 1);
   readonly load = { queuedItems: 0, isClosing: false };
   readonly store = new Map<string, Uint8Array>();
   /** Not yet applied, then applied but not yet answered. */
@@ -210,6 +210,7 @@ export class World {
       memories: this.memories,
       answers: this.answers,
       load: this.load,
+      hashSeed: 1,
       partitionOf: (key) => (key.startsWith('far') ? elsewhere : here),
       wake: () => this.wakes++,
       send: (_flow, bytes) => this.#sent(JSON.parse(Buffer.from(bytes).toString()) as Packet, epoch),

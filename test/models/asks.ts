@@ -111,7 +111,7 @@ const commands = fc.commands(
 export function model(): fc.IRawProperty<unknown> {
   return fc.property(commands, (sequence) => {
     const wheel = new Wheel(startMs);
-    const table = new KindTable('call', { call: {} as Behaviour<unknown> } as Behaviours);
+    const table = new KindTable('call', { call: {} as Behaviour<unknown> } as Behaviours, 1);
     const slots = [new Slot(table, '0'), new Slot(table, '1')];
     const said: string[] = [];
     const asks = new Asks(wheel, {

@@ -85,8 +85,9 @@ class Node {
         clock: { monotonicMs: () => world.nowMs, clusterMs: () => world.nowMs },
         wheel: this.wheel,
         memories: new Memories(this.wheel),
-        answers: new Answers(this.wheel),
+        answers: new Answers(this.wheel, 1),
         load,
+        hashSeed: 1,
         partitionOf: () => partition,
         wake: (number) => this.hosted.wake(number),
         send: (_flow, bytes) => {
