@@ -199,7 +199,7 @@ const cluster = {
   movesInFlightPerNodeMax: 256,
   movesInFlightToNodeMax: 128,
   /** A node gives partitions away a few at a time, so that calls go on meanwhile: all that it has in so many times. */
-  giveTimesAim: 96,
+  giveTimesAim: 64,
   givesEveryMs: 40,
   /** After so long without any it begins with one, and twice as many after every so many times. */
   givesAfreshMs: 1_000,
