@@ -3,12 +3,17 @@
  * last time, and its give-up responses never before 64*T1 or the no-answer time. After a takeover, a pause or a slow write the first
  * one may leave late and its repetition in time, so there only a burst is a mistake. A packet for a connection of another
  * thread or node is judged when it leaves the thread of its owner: it may wait for a link with those of earlier owners.
+ * How long a buddy takes has no bound while it acknowledges what came before: what left late because of that is judged by
+ * when its transaction began.
  * Seen failing with: timer B of 3.2 s; slots not skipped after a takeover (a burst).
  */
+import type { CallState } from '../../actors/call/state.ts';
+import type { Handling } from '../lens.ts';
 import type { Observer } from '../observe.ts';
 import { unpackTransmit } from '../../cluster/transmit.ts';
 import { limits } from '../../src/limits.ts';
 import type { Flow } from '../../src/outside.ts';
+import { clientKey } from '../../src/transaction/key.ts';
 import type { NamedNode } from '../observe.ts';
 import { readMessage } from '../phone/message.ts';
 import type { Message } from '../phone/message.ts';
@@ -31,6 +36,8 @@ export function timers(world: History): Observer {
   const sent: Ways = new Map();
   /** When the caller's INVITE came first. */
   const invited = new Map<string, number>();
+  /** The last turn of each call whose packets wait for a buddy. */
+  const turns = new Map<string, Handling>();
   const judge = (node: NamedNode, flow: Flow, message: Message | string): void => {
     if (typeof message === 'string') return;
     const nowMs = world.kernel.nowMs;
@@ -62,7 +69,12 @@ export function timers(world: History): Observer {
         message.callId,
       );
     const early = times.at(isCalm ? -2 : -5);
-    if (times.length >= (isCalm ? 2 : 5) && early !== undefined && nowMs - early < T1 - leastStoreMs(world))
+    if (
+      times.length >= (isCalm ? 2 : 5) &&
+      early !== undefined &&
+      nowMs - early < T1 - leastStoreMs(world) &&
+      !isDue(turns.get(message.callId), clientKey(message.branch, message.method), times.length - 1)
+    )
       world.fail(
         'timers',
         14,
@@ -73,6 +85,10 @@ export function timers(world: History): Observer {
   /** The worker that has just got a packet for one of its connections sends it at once. */
   let isPassing = false;
   return {
+    handling(turn) {
+      if (isCalm && turn.kind === 'call' && world.options.gate === 'buddy') turns.set(turn.key, turn);
+      return undefined;
+    },
     phoneSent(_phone, message) {
       if (message.isRequest && message.method === 'INVITE' && !invited.has(message.transaction))
         invited.set(message.transaction, world.kernel.nowMs);
@@ -90,6 +106,18 @@ export function timers(world: History): Observer {
       isPassing = false;
     },
   };
+}
+
+/** Whether so many repetitions are due in this turn, since the transaction wanted its first transmission. */
+function isDue(turn: Handling | undefined, key: string, repetitions: number): boolean {
+  if (turn === undefined) return false;
+  for (const { branches } of (turn.state as CallState).contexts.values()) {
+    for (const { tx, cancel } of branches) {
+      const own = tx.key === key ? tx : cancel?.key === key ? cancel : undefined;
+      if (own !== undefined) return turn.nowMs - own.repeatStartedAtMs >= repetitions * T1;
+    }
+  }
+  return false;
 }
 
 type Ways = Map<string, Sent | Sent[]>;
