@@ -4,6 +4,7 @@
  * Each starts with the partition of the call (a partition, never a node: it stays true whatever dies).
  */
 import { Hmac } from '../hmac.ts';
+import { KeyedHash } from '../keyed-hash.ts';
 
 const digits = 'abcdefghijklmnopqrstuvwxyz234567';
 /** RFC 3261 8.1.1.7: the magic cookie, then ours. */
@@ -16,10 +17,12 @@ const loopLength = 8;
 const proofLength = 16;
 
 export class Identifiers {
-  readonly #hmac: Hmac;
+  readonly #hash: KeyedHash;
+  readonly #proof: Hmac;
 
   constructor(secret: Buffer) {
-    this.#hmac = new Hmac(secret);
+    this.#hash = new KeyedHash(secret);
+    this.#proof = new Hmac(secret);
   }
 
   /** Partition as three base32 characters (15 bits). */
@@ -32,17 +35,17 @@ export class Identifiers {
    * again by loopOf; `identity` names the transaction that is forwarded, `index` the branch of the fork.
    */
   branch(partition: number, loop: string, identity: string, index: number): string {
-    return `${branchPrefix}${Identifiers.hint(partition)}${loop}${this.#mac('branch', identity, proofLength)}${index.toString(36)}`;
+    return `${branchPrefix}${Identifiers.hint(partition)}${loop}${text32(this.#hash.of(`branch\0${identity}`))}${index.toString(36)}`;
   }
 
   /** To-tag of an answer of our own (RFC 3261 8.2.6.2, the same for each retransmission, on any node). */
   tag(partition: number, identity: string): string {
-    return `${Identifiers.hint(partition)}${this.#mac('tag', identity, proofLength)}`;
+    return `${Identifiers.hint(partition)}${text32(this.#hash.of(`tag\0${identity}`))}`;
   }
 
   /** The `p` parameter of our Record-Route: proof that a later request of this Call-ID follows a route we gave out. */
   routeProof(partition: number, callId: string): string {
-    return `${Identifiers.hint(partition)}${this.#mac('route', callId, proofLength)}`;
+    return `${Identifiers.hint(partition)}${text32(this.#proof.ofText(`route\0${callId}`))}`;
   }
 
   /**
@@ -72,10 +75,10 @@ export class Identifiers {
     const start = branchPrefix.length + hintLength;
     return branch.slice(start, start + loopLength);
   }
+}
 
-  #mac(purpose: string, text: string, length: number): string {
-    const mac = this.#hmac.ofText(`${purpose}\0${text}`);
-    for (let i = 0; i < length; i++) letters[i] = codes[mac.charCodeAt(i) & 31]!;
-    return letters.toString('latin1', 0, length);
-  }
+/** 80 bits in base32. */
+function text32(octets: string): string {
+  for (let i = 0; i < proofLength; i++) letters[i] = codes[octets.charCodeAt(i) & 31]!;
+  return letters.toString('latin1', 0, proofLength);
 }

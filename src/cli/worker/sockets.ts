@@ -1,5 +1,6 @@
 /** The SIP sockets of one worker thread: opens the configured listeners and sends each packet the way its flow says. */
 import { isIP } from 'node:net';
+import { limits } from '../../limits.ts';
 import type { Clock, Flow, Log } from '../../outside.ts';
 import { AddressBook } from '../../io/dns.ts';
 import { TcpTransport } from '../../io/tcp.ts';
@@ -34,6 +35,8 @@ export class Sockets {
   readonly #udp: (UdpTransport | undefined)[] = [];
   readonly #tcp: TcpTransport;
   readonly #resolver: AddressBook;
+  /** That were seen to be no host names. */
+  readonly #addresses = new Set<string>();
 
   private constructor(options: SocketsOptions) {
     this.#options = options;
@@ -90,7 +93,7 @@ export class Sockets {
 
   /** A flow to a host name is resolved first (A or AAAA, by the family of our listener). */
   send(flow: Flow, bytes: Uint8Array, token: string): void {
-    if (isIP(flow.address) !== 0) return this.#sendNow(flow, bytes, token);
+    if (this.#isAddress(flow.address)) return this.#sendNow(flow, bytes, token);
     const family = this.#options.listeners[flow.listener]?.address.includes(':') === true ? 6 : 4;
     this.#resolver.lookup(flow.address, family, (addresses) => {
       const address = addresses[0];
@@ -98,6 +101,15 @@ export class Sockets {
       this.#options.count('dns-unknown-host');
       if (token !== '') this.#options.onUndelivered(token, flow);
     });
+  }
+
+  /** False: a host name. Each packet asks, of few addresses. */
+  #isAddress(text: string): boolean {
+    if (this.#addresses.has(text)) return true;
+    if (isIP(text) === 0) return false;
+    if (this.#addresses.size >= limits.datagramDestinationsMax) this.#addresses.clear();
+    this.#addresses.add(text);
+    return true;
   }
 
   /** For a message after which nothing on this connection can be trusted. */
