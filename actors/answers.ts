@@ -8,8 +8,10 @@
 import { Buffer } from 'node:buffer';
 import { limits } from '../src/limits.ts';
 import type { Flow } from '../src/outside.ts';
+import { Chore } from './chore.ts';
+import { Pieces } from './pieces.ts';
 import { textHash } from './text-hash.ts';
-import { Scheduled, type Wheel } from './wheel.ts';
+import type { Wheel } from './wheel.ts';
 
 export interface Answer {
   readonly flow: Flow;
@@ -22,21 +24,20 @@ export class Answers {
   readonly #wheel: Wheel;
   /** Oldest first; what is new goes to the last one. */
   readonly #spans: Span[] = [];
-  readonly #spare: Buffer[] = [];
-  readonly #sweep: Sweep;
-  #pieces = 0;
+  readonly #pieces = new Pieces();
+  readonly #sweep: Chore;
   readonly #seed: number;
 
   /** @param seed textHash */
   constructor(wheel: Wheel, seed: number) {
     this.#wheel = wheel;
     this.#seed = seed;
-    this.#sweep = new Sweep((nowMs) => this.#forgetOld(nowMs));
+    this.#sweep = new Chore((nowMs) => this.#forgetOld(nowMs));
   }
 
   /** Pieces that are held, for tests and figures. */
   get pieceCount(): number {
-    return this.#pieces;
+    return this.#pieces.count;
   }
 
   /**
@@ -50,10 +51,10 @@ export class Answers {
     let span = this.#spans.at(-1);
     if (span === undefined || !(nowMs < span.sinceMs + spanMs && nowMs >= span.sinceMs)) span = this.#begin(nowMs);
     if (span.length + count > limits.memoryPieceBytes) {
-      if (count > limits.memoryPieceBytes || this.#pieces >= limits.memoryPiecesMax) return false;
-      span.pieces.push(this.#spare.pop() ?? Buffer.allocUnsafeSlow(limits.memoryPieceBytes));
+      const opened = count > limits.memoryPieceBytes ? undefined : this.#pieces.open();
+      if (opened === undefined) return false;
+      span.pieces.push(opened);
       span.length = 0;
-      this.#pieces++;
     }
     const piece = span.pieces.at(-1)!;
     const start = span.length;
@@ -111,13 +112,8 @@ export class Answers {
   }
 
   #forgetOld(nowMs: number): void {
-    while (this.#spans.length > 0 && this.#spans[0]!.untilMs <= nowMs) {
-      const { pieces } = this.#spans.shift()!;
-      this.#pieces -= pieces.length;
-      for (const piece of pieces) this.#spare.push(piece);
-    }
-    // At once, not when the collector finds them.
-    while (this.#spare.length > this.#pieces + sparePieces) (this.#spare.pop()!.buffer as ArrayBuffer).transfer(0);
+    while (this.#spans.length > 0 && this.#spans[0]!.untilMs <= nowMs)
+      for (const piece of this.#spans.shift()!.pieces) this.#pieces.close(piece);
     if (this.#spans.length > 0) this.#wheel.schedule(this.#sweep, this.#spans[0]!.untilMs);
   }
 }
@@ -141,7 +137,6 @@ const placesMin = 256;
 /** Its end, cluster time; the lengths of its texts, listener and port; the length of the response. */
 const headBytes = 24;
 const textCharsMax = 0xffff;
-const sparePieces = 2;
 
 /** Characters of SIP messages are octets. They are few: a call into the runtime would cost more. */
 function write(piece: Buffer, text: string, at: number): number {
@@ -204,17 +199,4 @@ function answerAt({ pieces }: Span, place: number, nowMs: number): Answer | unde
   const listener = piece.readUInt16LE(start + 12);
   const port = piece.readUInt16LE(start + 14);
   return { flow: { protocol: 'udp', listener, address, port, connection }, response, untilMs };
-}
-
-class Sweep extends Scheduled {
-  readonly #run: (nowMs: number) => void;
-
-  constructor(run: (nowMs: number) => void) {
-    super();
-    this.#run = run;
-  }
-
-  due(nowMs: number): void {
-    this.#run(nowMs);
-  }
 }

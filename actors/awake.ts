@@ -3,7 +3,8 @@
  * a worker has thousands of partitions.
  */
 import { limits } from '../src/limits.ts';
-import { Chore, type Slot } from './slot.ts';
+import { Chore } from './chore.ts';
+import type { Slot } from './slot.ts';
 import type { Wheel } from './wheel.ts';
 
 export class Awake {
@@ -14,9 +15,9 @@ export class Awake {
   #sweepAtMs = 0;
 
   /** @param passivate one that has been idle for long; it need not obey */
-  constructor(wheel: Wheel, nowMs: () => number, passivate: (slot: Slot, nowMs: number) => void) {
+  constructor(wheel: Wheel, passivate: (slot: Slot, nowMs: number) => void) {
     this.#wheel = wheel;
-    this.#sweep = new Chore(() => this.#look(nowMs(), passivate));
+    this.#sweep = new Chore((nowMs) => this.#look(nowMs, passivate));
   }
 
   get size(): number {

@@ -55,11 +55,7 @@ export class Entities implements TimerOwner, TurnOwner {
     this.number = owner.number;
     this.nextAskId = firstAskId(ports.clock.clusterMs());
     this.#turn = RecordedTurn.of(ports);
-    this.#awake = new Awake(
-      ports.wheel,
-      () => ports.clock.clusterMs(),
-      (slot, nowMs) => this.#rest(slot, slot.life!, nowMs, 'idle'),
-    );
+    this.#awake = new Awake(ports.wheel, (slot, nowMs) => this.#rest(slot, slot.life!, nowMs, 'idle'));
     this.#exit = new Exit(owner, ports, (id) => this.asks.start(id, ports.clock.clusterMs()));
     this.asks = new Asks(ports.wheel, {
       post: (envelope) => this.#exit.post(envelope),

@@ -6,7 +6,9 @@
 import assert from 'node:assert';
 import { Buffer } from 'node:buffer';
 import { limits } from '../src/limits.ts';
-import { Scheduled, type Wheel } from './wheel.ts';
+import { Chore } from './chore.ts';
+import { Pieces } from './pieces.ts';
+import type { Wheel } from './wheel.ts';
 
 /** Whose memory it is. The place is of the memories only. */
 export interface Rememberer {
@@ -20,14 +22,14 @@ export class Memories {
   readonly #wheel: Wheel;
   /** By number, oldest first; what is new goes to the last one. */
   readonly #pieces = new Map<number, Piece>();
-  readonly #spare: Buffer[] = [];
-  readonly #sweep: Sweep;
+  readonly #octets = new Pieces();
+  readonly #sweep: Chore;
   #last: Piece | undefined = undefined;
   #next = 0;
 
   constructor(wheel: Wheel) {
     this.#wheel = wheel;
-    this.#sweep = new Sweep((nowMs) => this.#forgetOld(nowMs));
+    this.#sweep = new Chore((nowMs) => this.#forgetOld(nowMs));
   }
 
   /** Pieces that are held, for tests and figures. */
@@ -40,8 +42,8 @@ export class Memories {
     const count = headBytes + octets.length;
     let piece = this.#last;
     if (piece === undefined || piece.length + count > limits.memoryPieceBytes) {
-      if (count > limits.memoryPieceBytes || this.#pieces.size >= limits.memoryPiecesMax) return false;
-      piece = this.#open();
+      piece = count > limits.memoryPieceBytes ? undefined : this.#open();
+      if (piece === undefined) return false;
     }
     const at = piece.length;
     piece.octets.writeDoubleLE(untilMs, at);
@@ -68,10 +70,12 @@ export class Memories {
     return Buffer.from(piece.octets.subarray(start, start + piece.octets.readUInt32LE(at + 8)));
   }
 
-  #open(): Piece {
+  /** `undefined`: there is no room. */
+  #open(): Piece | undefined {
+    const octets = this.#octets.open();
+    if (octets === undefined) return undefined;
     // Numbers come again, but not while a piece has one: then places stay small integers.
     while (this.#pieces.has(this.#next)) this.#next = (this.#next + 1) % numbersMax;
-    const octets = this.#spare.pop() ?? Buffer.allocUnsafeSlow(limits.memoryPieceBytes);
     const piece: Piece = { number: this.#next, octets, length: 0, untilMs: 0, owners: [] };
     this.#next = (this.#next + 1) % numbersMax;
     this.#pieces.set(piece.number, piece);
@@ -86,10 +90,8 @@ export class Memories {
       if (this.#last === piece) this.#last = undefined;
       for (const owner of piece.owners)
         if (Math.floor(owner.memoryAt / limits.memoryPieceBytes) === piece.number) owner.memoryAt = nowhere;
-      this.#spare.push(piece.octets);
+      this.#octets.close(piece.octets);
     }
-    // At once, not when the collector finds them.
-    while (this.#spare.length > this.#pieces.size + sparePieces) (this.#spare.pop()!.buffer as ArrayBuffer).transfer(0);
     if (this.#pieces.size > 0) this.#arm();
   }
 
@@ -110,19 +112,5 @@ interface Piece {
 
 /** Its end, cluster time, and its length. */
 const headBytes = 12;
-const sparePieces = 2;
 /** So that a place has 31 bits. */
 const numbersMax = 2 ** 31 / limits.memoryPieceBytes;
-
-class Sweep extends Scheduled {
-  readonly #run: (nowMs: number) => void;
-
-  constructor(run: (nowMs: number) => void) {
-    super();
-    this.#run = run;
-  }
-
-  due(nowMs: number): void {
-    this.#run(nowMs);
-  }
-}

@@ -4,9 +4,10 @@
  * that nobody waits for goes along with the next such batch, or alone after `limits.lazySaveMs`.
  */
 import { limits } from '../src/limits.ts';
+import { Chore } from './chore.ts';
 import type { Late, PartitionPorts, Row, WriteResult } from './ports.ts';
 import { encodeRow, type Packed, packState, rowKey } from './snapshot.ts';
-import { Chore, type Life, type Slot } from './slot.ts';
+import type { Life, Slot } from './slot.ts';
 import type { Outgoing } from './turn.ts';
 
 export interface SaverOwner {

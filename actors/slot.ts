@@ -204,17 +204,3 @@ export class WakeUp extends Scheduled {
 
 /** What waits in the mailbox. */
 export type Item = Envelope | EntityTimer | WakeUp | { readonly type: 'ask-failed'; readonly id: number };
-
-/** A piece of housekeeping of a partition. */
-export class Chore extends Scheduled {
-  readonly #run: () => void;
-
-  constructor(run: () => void) {
-    super();
-    this.#run = run;
-  }
-
-  due(): void {
-    this.#run();
-  }
-}
