@@ -63,7 +63,7 @@ export class BuddyChoice {
   tick(): void {
     this.#lateTicks = this.#isLate ? this.#lateTicks + 1 : 0;
     this.#room = Math.min(2 ** Math.floor(this.#lateTicks / limits.buddyChangeTimesEach), this.#atOnceMax);
-    if (this.#isLate) this.#look(allPartitions);
+    if (this.#isLate) this.#lookAtAll();
   }
 
   #update(): void {
@@ -71,13 +71,17 @@ export class BuddyChoice {
       const name = ownerName(id, incarnation);
       return this.#up.has(name) ? name : '';
     });
+    this.#lookAtAll();
+  }
+
+  #lookAtAll(): void {
+    this.#isLate = false;
     this.#look(allPartitions);
   }
 
   #look(partitions: Iterable<number>): void {
     const table = this.#table;
     if (table === undefined) return;
-    this.#isLate = false;
     const changes = new Map<string, { worker: number; buddy: string; partitions: number[] }>();
     for (const partition of partitions) {
       const worker = this.#workerOf[partition]!;

@@ -2,7 +2,7 @@
  * Whom partitions copy to, after any order of tables, links and assignments: always what the last table says of those with
  * a link, told once to the worker that holds them, and not
  * all in one step while their buddy of before is there.
- * Seen failing with: links that end not told; those that lost their buddy told late; no step after the first; a thread that begins anew not told what its predecessor knew.
+ * Seen failing with: links that end not told; those that lost their buddy told late; no step after the first; a thread that begins anew not told what its predecessor knew; who waits forgotten when others are looked at.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -111,6 +111,20 @@ test('every worker knows the buddies of its partitions, and is told of changes o
     }),
     { numRuns: 500 },
   );
+});
+
+test('who waits for a new buddy is not forgotten when a thread begins with others', () => {
+  const known = new Map<number, string>();
+  const choice = new BuddyChoice((_worker, { buddy, partitions: those }) => {
+    for (const partition of those) known.set(partition, buddy);
+  }, atOnceMax);
+  for (const id of ids) choice.peerUp(id, 1);
+  choice.adopt(tableOf(new Array(partitions).fill(1)));
+  choice.assigned(0, [0, 1, 2, 3, 4]);
+  choice.adopt(tableOf(new Array(partitions).fill(2)));
+  choice.assigned(1, [5]);
+  for (let tick = 0; tick < partitions; tick++) choice.tick();
+  assert.deepEqual([...known.values()], new Array(partitions).fill('c.1'));
 });
 
 test('a node that comes is made use of slowly, since it is cold, and faster then', () => {
