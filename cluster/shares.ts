@@ -4,6 +4,7 @@
  */
 import { limits } from '../src/limits.ts';
 import type { ControlEffect, PeerFrame, Share, WorkerInput } from './control-types.ts';
+import { Ramp } from './ramp.ts';
 import { ShareMoves } from './share-moves.ts';
 import type { Left, SharesPorts } from './share-moves.ts';
 import { Groups, moveOf } from './share.ts';
@@ -24,9 +25,9 @@ export class Shares {
   #storeLife: string | undefined;
   /** How many may be frozen at once: half as many when one took too long, one more with each that did not. */
   #freezesMax: number = limits.freezesInFlightMax;
-  /** When the last ones were begun to be given away, and how many times without a longer pause. */
+  /** When the last ones were begun to be given away, and how many times that was without a longer pause. */
   #givesSinceMs = -Infinity;
-  #giveTimes = 0;
+  readonly #gives = new Ramp(limits.giveTimesEach);
   /** How many at most, if it were alone in giving. */
   #givesMax = 1;
   /** Something waits for its time. */
@@ -269,7 +270,7 @@ export class Shares {
     }
     if (gives < giveRoom) {
       this.#givesSinceMs = nowMs;
-      this.#giveTimes++;
+      this.#gives.times++;
     }
     if (isLate) this.#freezesMax = Math.max(limits.freezesInFlightMin, this.#freezesMax >> 1);
     this.#unsettled = !settled || this.#moves.hasToLearn;
@@ -306,12 +307,11 @@ export class Shares {
     const sinceMs = nowMs - this.#givesSinceMs;
     if (sinceMs < limits.givesEveryMs) return 0;
     if (sinceMs >= limits.givesAfreshMs) {
-      this.#giveTimes = 0;
+      this.#gives.times = 0;
       this.#givesMax = this.#moves.wanted / limits.giveTimesAim;
     }
     // Who gets something is cold, and so is the way to it.
-    const most = Math.ceil(this.#givesMax / Math.max(1, this.#moves.givers));
-    return Math.min(2 ** Math.floor(this.#giveTimes / limits.giveTimesEach), most);
+    return this.#gives.room(Math.ceil(this.#givesMax / Math.max(1, this.#moves.givers)));
   }
 
   /** `balance` also moves partitions between workers. */

@@ -5,6 +5,7 @@
 import { limits } from '../../src/limits.ts';
 import { ownerName } from '../control-types.ts';
 import type { ShareOrder } from '../control-types.ts';
+import { Ramp } from '../ramp.ts';
 import type { Table } from '../table.ts';
 import { nobody } from '../table.ts';
 
@@ -23,8 +24,8 @@ export class BuddyChoice {
   #room = 1;
   /** Some wait to be told. */
   #isLate = false;
-  /** Ticks since something has been late. */
-  #lateTicks = 0;
+  /** Its times are ticks since something has been late. */
+  readonly #ramp = new Ramp(limits.buddyChangeTimesEach);
 
   constructor(tell: (worker: number, order: BuddiesOrder) => void, atOnceMax: number = limits.buddyChangesAtOnceMax) {
     this.#tell = tell;
@@ -61,8 +62,8 @@ export class BuddyChoice {
 
   /** Every limits.controlTickMs. */
   tick(): void {
-    this.#lateTicks = this.#isLate ? this.#lateTicks + 1 : 0;
-    this.#room = Math.min(2 ** Math.floor(this.#lateTicks / limits.buddyChangeTimesEach), this.#atOnceMax);
+    this.#ramp.times = this.#isLate ? this.#ramp.times + 1 : 0;
+    this.#room = this.#ramp.room(this.#atOnceMax);
     if (this.#isLate) this.#lookAtAll();
   }
 
