@@ -79,7 +79,7 @@ export class Answers {
     const place = (span.pieces.length - 1) * limits.memoryPieceBytes + start;
     if (known >= 0) span.table[known + 1] = place;
     else enter(span, hash, place);
-    if (this.#sweep.ring < 0) this.#wheel.schedule(this.#sweep, this.#spans[0]!.untilMs);
+    if (this.#sweep.place < 0) this.#wheel.schedule(this.#sweep, this.#spans[0]!.untilMs);
     return true;
   }
 

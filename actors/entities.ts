@@ -14,7 +14,7 @@ import { nowhere } from './memories.ts';
 import { minuteMs, napOf, type NapReason } from './nap.ts';
 import type { PartitionPorts, WriteResult } from './ports.ts';
 import { Saver } from './saver.ts';
-import { type EntityTimer, type Item, KindTable, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
+import { type EntityTimer, type Item, KindTables, Life, Slot, type TimerOwner, WakeUp } from './slot.ts';
 import { type Snapshot, unpackOctets, unpackState } from './snapshot.ts';
 import { firstAskId, isAnswer, type Outgoing, RecordedTurn, repeats, type TurnOwner } from './turn.ts';
 
@@ -33,7 +33,7 @@ export interface EntitiesOwner {
 export class Entities implements TimerOwner, TurnOwner {
   readonly number: number;
   nextAskId: number;
-  readonly tables: { readonly [K in Kind]: KindTable };
+  readonly tables: KindTables;
   readonly asks: Asks;
   readonly saver: Saver;
   readonly #owner: EntitiesOwner;
@@ -47,11 +47,7 @@ export class Entities implements TimerOwner, TurnOwner {
   constructor(owner: EntitiesOwner, ports: PartitionPorts, behaviours: Behaviours) {
     this.#owner = owner;
     this.#ports = ports;
-    this.tables = {
-      call: new KindTable('call', behaviours, ports.hashSeed),
-      aor: new KindTable('aor', behaviours, ports.hashSeed),
-      limit: new KindTable('limit', behaviours, ports.hashSeed),
-    };
+    this.tables = new KindTables(behaviours, ports.hashSeed);
     this.number = owner.number;
     this.nextAskId = firstAskId(ports.clock.clusterMs());
     this.#turn = RecordedTurn.of(ports);
@@ -82,7 +78,7 @@ export class Entities implements TimerOwner, TurnOwner {
   }
 
   slotOf(kind: Kind, key: string): Slot {
-    const table = this.tables[kind];
+    const table = this.tables.of(kind);
     let slot = table.get(key);
     if (slot === undefined) {
       slot = new Slot(table, key);
@@ -103,7 +99,7 @@ export class Entities implements TimerOwner, TurnOwner {
   /** Writes every entity that is awake, or differs from what the store has; `anyway`: all of them. */
   saveAll(anyway: boolean): void {
     for (const kind of kinds) {
-      for (const slot of this.tables[kind].values()) {
+      for (const slot of this.tables.of(kind).values()) {
         if (anyway || slot.isAwake || slot.unsaved)
           this.saver.mark(slot, (slot.life ??= new Life(slot.version)), false, false);
       }
@@ -115,11 +111,11 @@ export class Entities implements TimerOwner, TurnOwner {
   close(): void {
     this.saver.close();
     for (const kind of kinds) {
-      for (const slot of this.tables[kind].values()) {
+      for (const slot of this.tables.of(kind).values()) {
         this.#disarmWakeUp(slot);
         if (slot.life !== undefined) this.#sleep(slot, slot.life);
       }
-      this.tables[kind].clear();
+      this.tables.of(kind).clear();
     }
   }
 
@@ -385,7 +381,7 @@ export class Entities implements TimerOwner, TurnOwner {
   #armWakeUp(slot: Slot, atMs: number): void {
     const wakeUp = (slot.wakeUp ??= new WakeUp(slot, this));
     wakeUp.wantedMs = atMs;
-    if (wakeUp.ring < 0 || atMs < wakeUp.atMs) this.#ports.wheel.schedule(wakeUp, atMs);
+    if (wakeUp.place < 0 || atMs < wakeUp.atMs) this.#ports.wheel.schedule(wakeUp, atMs);
   }
 
   #disarmWakeUp(slot: Slot): void {

@@ -2,10 +2,10 @@
  * What a partition that is given away leaves to its next owner, as the store should have it: kept for a while, should the
  * store lose it in between. Packed states are shared with the entities, so this costs a few words for each of them.
  */
-import { kinds, type Kind } from './entity.ts';
+import { kinds } from './entity.ts';
 import type { StoredRow } from './partition.ts';
 import { wakeTimeOf } from './saver.ts';
-import type { KindTable, Slot } from './slot.ts';
+import type { KindTables, Slot } from './slot.ts';
 import { encodeRow, rowKey, type Snapshot } from './snapshot.ts';
 
 export interface Kept {
@@ -13,20 +13,18 @@ export interface Kept {
   readonly snapshot: Snapshot;
 }
 
-type Tables = { readonly [K in Kind]: KindTable };
-
 /** How many rows the store has when everything is written. */
-export function countStored(tables: Tables): number {
+export function countStored(tables: KindTables): number {
   let count = 0;
-  for (const kind of kinds) for (const slot of tables[kind].values()) if (isStored(slot)) count++;
+  for (const kind of kinds) for (const slot of tables.of(kind).values()) if (isStored(slot)) count++;
   return count;
 }
 
 /** All of them. */
-export function keptOf(tables: Tables, nowMs: number): Kept[] {
+export function keptOf(tables: KindTables, nowMs: number): Kept[] {
   const kept: Kept[] = [];
   for (const kind of kinds)
-    for (const slot of tables[kind].values()) {
+    for (const slot of tables.of(kind).values()) {
       if (!isStored(slot)) continue;
       const { key, life, packed } = slot;
       const wakeAtMs = life === undefined ? (slot.wakeUp?.wantedMs ?? 0) : wakeTimeOf(slot, life, nowMs);

@@ -53,7 +53,7 @@ export class Memories {
     piece.owners.push(owner);
     if (untilMs > piece.untilMs) piece.untilMs = untilMs;
     owner.memoryAt = piece.number * limits.memoryPieceBytes + at;
-    if (this.#sweep.ring < 0) this.#arm();
+    if (this.#sweep.place < 0) this.#arm();
     return true;
   }
 

@@ -75,7 +75,7 @@ export class Partition implements EntitiesOwner {
    */
   deliver(envelope: Envelope): boolean {
     if (this.#closed) return false;
-    const table = this.#tables[envelope.to.kind];
+    const table = this.#tables.of(envelope.to.kind);
     const known = table.get(envelope.to.key);
     if (envelope.type === 'ask' && known !== undefined && this.#isQueued(envelope, known)) {
       this.#ports.count('ask.repeated');
@@ -246,7 +246,7 @@ export class Partition implements EntitiesOwner {
   /** All entities of a kind, sleeping ones too. Those that cannot be read are left out. */
   list(kind: Kind): Listed[] {
     const listed: Listed[] = [];
-    for (const slot of this.#entities.tables[kind].values()) {
+    for (const slot of this.#entities.tables.of(kind).values()) {
       const entry = this.#entities.look(slot);
       if (entry !== undefined) listed.push(entry);
     }
@@ -265,11 +265,11 @@ export class Partition implements EntitiesOwner {
 
   /** Of all entities of a kind, in no order. */
   keys(kind: Kind): Iterable<string> {
-    return Array.from(this.#entities.tables[kind].values(), ({ key }) => key);
+    return Array.from(this.#entities.tables.of(kind).values(), ({ key }) => key);
   }
 
   find(kind: Kind, key: string): Listed | undefined {
-    const slot = this.#entities.tables[kind].get(key);
+    const slot = this.#entities.tables.of(kind).get(key);
     return slot && this.#entities.look(slot);
   }
 

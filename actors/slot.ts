@@ -26,6 +26,24 @@ export class KindTable extends Chained<Slot> {
   }
 }
 
+/** All entities of one partition. */
+export class KindTables {
+  readonly call: KindTable;
+  readonly aor: KindTable;
+  readonly limit: KindTable;
+
+  constructor(behaviours: Behaviours, seed: number) {
+    this.call = new KindTable('call', behaviours, seed);
+    this.aor = new KindTable('aor', behaviours, seed);
+    this.limit = new KindTable('limit', behaviours, seed);
+  }
+
+  /** As `this[kind]`, which V8 would look up by its text for each packet. */
+  of(kind: Kind): KindTable {
+    return kind === 'call' ? this.call : kind === 'aor' ? this.aor : this.limit;
+  }
+}
+
 /** Who hears when a timer of an entity is due. */
 export interface TimerOwner {
   timerDue(slot: Slot, timer: EntityTimer | WakeUp, nowMs: number): void;

@@ -10,13 +10,17 @@ import { limits } from '../src/limits.ts';
 const idle = -1;
 const collected = -2;
 
-/** Something that is to happen at a time. Reusable: may be armed again once it has fired or was cancelled. */
+/**
+ * Something that is to happen at a time. Reusable: may be armed again once it has fired or was cancelled. V8 looks up in a
+ * table what more than four classes have in common, so there are four besides those of tests.
+ */
 export abstract class Scheduled {
-  atMs = 0;
+  /** NaN before it was armed: a whole number would be kept in another form, which makes two shapes of one class. */
+  atMs = Number.NaN;
   /** Of two entries for the same millisecond the one that was armed first fires first. */
   order = 0;
-  /** The ring it waits in; negative when it does not wait. Of the wheel only, as are the two links. */
-  ring = idle;
+  /** The list it waits in; negative when it does not wait. Of the wheel only, as are the two links. */
+  place = idle;
   previous: Scheduled | undefined = undefined;
   next: Scheduled | undefined = undefined;
 
@@ -25,11 +29,10 @@ export abstract class Scheduled {
 }
 
 export class Wheel {
-  readonly #rings: readonly (readonly Scheduled[])[] = ringBits.map((bits) =>
-    Array.from({ length: 2 ** bits }, emptySlot),
-  );
-  readonly #overdue: Scheduled = emptySlot();
-  readonly #counts: number[] = ringBits.map(() => 0);
+  /** The first entries of all lists: 256 places for each ring, and one for what is overdue. They are in no order. */
+  readonly #first: (Scheduled | undefined)[] = new Array<undefined>(overdue + 1).fill(undefined);
+  /** Entries of each ring, and those that are overdue. */
+  readonly #counts: number[] = [...ringBits.map(() => 0), 0];
   readonly #due: Scheduled[] = [];
   #tick: number;
   #order = 0;
@@ -56,11 +59,11 @@ export class Wheel {
   }
 
   cancel(entry: Scheduled): void {
-    if (entry.ring >= 0) {
+    if (entry.place >= 0) {
       this.#size--;
       this.#unlink(entry);
     }
-    entry.ring = idle;
+    entry.place = idle;
   }
 
   /**
@@ -72,7 +75,7 @@ export class Wheel {
     const target = Math.floor(nowMs / limits.timerTickMs);
     if (target < this.#tick - rewindTicks) this.#rewind(target);
     if (!(target * limits.timerTickMs < this.#lookAtMs)) this.#lookAtMs = Number.NaN;
-    this.#collect(this.#overdue);
+    this.#collect(overdue);
     while (this.#tick < target) this.#step(target);
     const due = this.#due;
     if (due.length === 0) return 0;
@@ -81,8 +84,8 @@ export class Wheel {
     const batch = due.length === 1 ? [due.pop()!] : due.splice(0);
     let fired = 0;
     for (const entry of batch) {
-      if (entry.ring !== collected) continue;
-      entry.ring = idle;
+      if (entry.place !== collected) continue;
+      entry.place = idle;
       fired++;
       entry.due(nowMs);
     }
@@ -102,19 +105,15 @@ export class Wheel {
   #earliestMs(): number {
     let earliestMs = Number.POSITIVE_INFINITY;
     // Overdue for us; not for a clock that was set back, and `advance` will see that.
-    for (let entry = this.#overdue.next!; entry !== this.#overdue; entry = entry.next!)
+    for (let entry = this.#first[overdue]; entry !== undefined; entry = entry.next)
       earliestMs = Math.min(earliestMs, dueMsOf(entry));
     let earliest = Number.POSITIVE_INFINITY;
     for (let ring = 0; ring < ringBits.length; ring++) {
       if (this.#counts[ring] === 0) continue;
       const unit = ringFrom[ring]!;
       const first = Math.floor(this.#tick / unit);
-      const slots = this.#rings[ring]!;
-      const place = indexIn(ring, this.#tick);
-      for (let ahead = 1; ahead <= slots.length && (first + ahead) * unit < earliest; ahead++) {
-        const slot = slots[(place + ahead) & ringMask[ring]!]!;
-        if (slot.next !== slot) earliest = (first + ahead) * unit;
-      }
+      for (let ahead = 1; ahead <= ringMask[ring]! + 1 && (first + ahead) * unit < earliest; ahead++)
+        if (this.#first[placeIn(ring, this.#tick + ahead * unit)] !== undefined) earliest = (first + ahead) * unit;
     }
     return Math.min(earliestMs, earliest * limits.timerTickMs);
   }
@@ -122,9 +121,8 @@ export class Wheel {
   /** The clock was set back: what was armed by the right time must not count as overdue. */
   #rewind(target: number): void {
     const entries: Scheduled[] = [];
-    for (const slot of [this.#overdue, ...this.#rings.flat()]) {
-      for (let entry = slot.next!; entry !== slot; entry = entry.next!) entries.push(entry);
-    }
+    for (const first of this.#first)
+      for (let entry = first; entry !== undefined; entry = entry.next) entries.push(entry);
     for (const entry of entries) this.#unlink(entry);
     this.#tick = target;
     this.#lookAtMs = Number.NaN;
@@ -150,31 +148,29 @@ export class Wheel {
     this.#tick++;
     const position = this.#tick >>> 0;
     if ((position & ringMask[0]!) === 0) {
-      this.#cascade(this.#rings[1]![indexIn(1, position)]!);
+      this.#cascade(placeIn(1, position));
       for (let ring = 2; ring < ringBits.length && position % ringFrom[ring]! === 0; ring++)
-        this.#cascade(this.#rings[ring]![indexIn(ring, position)]!);
-      this.#collect(this.#overdue);
+        this.#cascade(placeIn(ring, position));
+      this.#collect(overdue);
     }
-    this.#collect(this.#rings[0]![position & ringMask[0]!]!);
+    this.#collect(placeIn(0, position));
   }
 
   /** To just before the next slot of the finest ring that is not empty, at most to the end of that ring. */
   #skipEmpty(target: number): void {
-    const slots = this.#rings[0]!;
-    let place = indexIn(0, this.#tick);
+    let place = placeIn(0, this.#tick);
     const last = Math.min(place + target - this.#tick, ringMask[0]!);
     const first = place;
-    while (place < last && slots[place + 1]!.next === slots[place + 1]) place++;
+    while (place < last && this.#first[place + 1] === undefined) place++;
     this.#tick += place - first;
   }
 
-  #cascade(slot: Scheduled): void {
-    let entry = slot.next!;
-    slot.next = slot;
-    slot.previous = slot;
-    while (entry !== slot) {
-      const following = entry.next!;
-      this.#counts[entry.ring]!--;
+  #cascade(place: number): void {
+    let entry = this.#first[place];
+    this.#first[place] = undefined;
+    while (entry !== undefined) {
+      const following = entry.next;
+      this.#counts[ringOf(place)]!--;
       this.#place(entry);
       entry = following;
     }
@@ -183,33 +179,43 @@ export class Wheel {
   #place(entry: Scheduled): void {
     const dueTick = Math.ceil(entry.atMs / limits.timerTickMs);
     const ahead = Math.min(dueTick - this.#tick, 2 ** 32 - 1);
-    if (ahead <= 0) {
-      append(this.#overdue, entry);
-      entry.ring = overdueRing;
-      return;
+    let place = overdue;
+    if (ahead > 0) {
+      let ring = 0;
+      while (ring + 1 < ringBits.length && ahead >= ringFrom[ring + 1]!) ring++;
+      place = placeIn(ring, (this.#tick + ahead) >>> 0);
     }
-    let ring = 0;
-    while (ring + 1 < ringBits.length && ahead >= ringFrom[ring + 1]!) ring++;
-    append(this.#rings[ring]![indexIn(ring, (this.#tick + ahead) >>> 0)]!, entry);
-    entry.ring = ring;
-    this.#counts[ring]!++;
+    const next = this.#first[place];
+    entry.previous = undefined;
+    entry.next = next;
+    if (next !== undefined) next.previous = entry;
+    this.#first[place] = entry;
+    entry.place = place;
+    this.#counts[ringOf(place)]!++;
   }
 
   #unlink(entry: Scheduled): void {
-    if (entry.ring !== overdueRing) this.#counts[entry.ring]!--;
-    entry.previous!.next = entry.next;
-    entry.next!.previous = entry.previous;
+    const { place, previous, next } = entry;
+    this.#counts[ringOf(place)]!--;
+    if (previous === undefined) this.#first[place] = next;
+    else previous.next = next;
+    if (next !== undefined) next.previous = previous;
     entry.next = undefined;
     entry.previous = undefined;
   }
 
-  #collect(slot: Scheduled): void {
-    while (slot.next !== slot) {
-      const entry = slot.next!;
+  #collect(place: number): void {
+    let entry = this.#first[place];
+    this.#first[place] = undefined;
+    while (entry !== undefined) {
+      const following = entry.next;
       this.#size--;
-      this.#unlink(entry);
-      entry.ring = collected;
+      this.#counts[ringOf(place)]!--;
+      entry.next = undefined;
+      entry.previous = undefined;
+      entry.place = collected;
       this.#due.push(entry);
+      entry = following;
     }
   }
 }
@@ -224,37 +230,20 @@ const ringShift = [0, 8, 14, 20, 26] as const;
 /** Ticks ahead from which on a ring is used, and the mask of its places. */
 const ringFrom: readonly number[] = ringShift.map((shift) => 2 ** shift);
 const ringMask: readonly number[] = ringBits.map((bits) => 2 ** bits - 1);
-const overdueRing = ringBits.length;
+const overdue = ringBits.length * 256;
 
-/** The slots of all rings together are the 32 bits of the tick, so arithmetic modulo 2^32 loses nothing. */
-function indexIn(ring: number, position: number): number {
-  return (position >>> ringShift[ring]!) & ringMask[ring]!;
+/** The places of all rings together are the 32 bits of the tick, so arithmetic modulo 2^32 loses nothing. */
+function placeIn(ring: number, tick: number): number {
+  return (ring << 8) | ((tick >>> ringShift[ring]!) & ringMask[ring]!);
 }
 
-class Slot extends Scheduled {
-  due(): void {
-    throw new Error('a slot is the head of a list and never due');
-  }
+function ringOf(place: number): number {
+  return place >> 8;
 }
 
 /** When the tick begins that fires it. */
 function dueMsOf({ atMs }: Scheduled): number {
   return Math.ceil(atMs / limits.timerTickMs) * limits.timerTickMs;
-}
-
-function emptySlot(): Scheduled {
-  const slot = new Slot();
-  slot.next = slot;
-  slot.previous = slot;
-  return slot;
-}
-
-function append(slot: Scheduled, entry: Scheduled): void {
-  const last = slot.previous!;
-  entry.previous = last;
-  entry.next = slot;
-  last.next = entry;
-  slot.previous = entry;
 }
 
 function byTime(left: Scheduled, right: Scheduled): number {

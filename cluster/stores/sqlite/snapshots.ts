@@ -24,6 +24,8 @@ export class SqliteSnapshots implements SnapshotStore {
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#owner = connection.prepare('SELECT epoch, owner FROM owner WHERE partition = ?');
+    // Each row as an object has a shape of its own.
+    this.#owner.setReturnArrays(true);
     this.#put = connection.prepare(
       'INSERT INTO snapshot (partition, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
     );
@@ -90,9 +92,10 @@ export class SqliteSnapshots implements SnapshotStore {
   }
 
   #writeFenced({ partition, epoch, owner, rows }: WriteBatch): WriteReply {
-    const sealed = this.#owner.get(partition);
+    const sealed = this.#owner.get(partition) as readonly unknown[] | undefined;
     if (sealed === undefined) return { fencedBy: 0 };
-    if (sealed['epoch'] !== epoch || sealed['owner'] !== owner) return { fencedBy: Number(sealed['epoch']) };
+    const [sealedEpoch, sealedOwner] = sealed;
+    if (sealedEpoch !== epoch || sealedOwner !== owner) return { fencedBy: Number(sealedEpoch) };
     for (const [key, value] of rows) {
       if (value === null) this.#remove.run(partition, key);
       else this.#put.run(partition, key, value);
