@@ -10,21 +10,11 @@
  * Copies for a buddy go the same way, to the main thread of its node (keeper.ts), and are answered by it. What of them is
  * lost is said again over the link (buddy/replicator.ts).
  */
-import { Hmac } from '../../src/hmac.ts';
 import { limits } from '../../src/limits.ts';
 import { ownerName } from '../control-types.ts';
-import {
-  contentOf,
-  directPayloadBytesMax,
-  directWordBytesMax,
-  headOf,
-  packDirectWord,
-  packEcho,
-  packItem,
-  packProbe,
-  refusalOf,
-} from './datagram.ts';
-import type { Letterhead } from './datagram.ts';
+import { directPayloadBytesMax, directWordBytesMax, headOf, packDirectWord, packItem, packProbe } from './datagram.ts';
+import { DirectEnd } from './end.ts';
+import type { EndPorts } from './end.ts';
 import { mainThread, nameOf } from './names.ts';
 import type { DirectSelf } from './names.ts';
 import { noPlace, ownSlot, placeOf, slotAt, workerAt } from './shortcuts.ts';
@@ -43,16 +33,13 @@ export interface PeerWorkers {
   readonly mainPort: number;
 }
 
-export interface DirectPorts {
+export interface DirectPorts extends EndPorts {
   /** Monotonic, milliseconds. */
   nowMs(): number;
-  clusterMs(): number;
-  send(host: string, port: number, octets: Buffer): void;
   /** For a partition that should be here, or of which this worker is only the door. The payload is a view. */
   item(partition: number, hops: number, payload: Buffer): void;
   /** What a buddy answers to a copy. The payload is a view. */
   word(partition: number, payload: Buffer): void;
-  count(metric: string): void;
 }
 
 interface Path {
@@ -70,10 +57,7 @@ interface Path {
 
 export class DirectWay {
   readonly #self: DirectSelf;
-  readonly #name: number;
-  /** Written anew for each datagram. */
-  readonly #head: { to: number; readonly from: number; sentMs: number };
-  readonly #mac: Hmac;
+  readonly #end: DirectEnd;
   readonly #places: Int32Array;
   readonly #ports: DirectPorts;
   /** By slot, then by worker. */
@@ -86,9 +70,7 @@ export class DirectWay {
   /** @param key the same on all nodes, for nothing else */
   constructor(self: DirectSelf, key: Uint8Array, places: Int32Array, ports: DirectPorts) {
     this.#self = self;
-    this.#name = nameOf(self);
-    this.#head = { to: 0, from: this.#name, sentMs: 0 };
-    this.#mac = new Hmac(key);
+    this.#end = new DirectEnd(nameOf(self), key, ports);
     this.#places = places;
     this.#ports = ports;
   }
@@ -136,7 +118,11 @@ export class DirectWay {
     const path = workers[worker >= 0 ? worker : partition % workers.length];
     if (path === undefined) return false;
     if (!this.#isGood(path)) return false;
-    this.#ports.send(path.host, path.port, packItem(this.#headTo(path.to), partition, hops, payload, this.#mac));
+    this.#ports.send(
+      path.host,
+      path.port,
+      packItem(this.#end.headTo(path.to), partition, hops, payload, this.#end.mac),
+    );
     return true;
   }
 
@@ -156,27 +142,21 @@ export class DirectWay {
   copy(buddy: string, partition: number, word: Uint8Array): void {
     const path = this.#mains.get(buddy);
     if (path === undefined) return;
-    this.#ports.send(path.host, path.port, packDirectWord(this.#headTo(path.to), partition, word, this.#mac));
+    this.#ports.send(path.host, path.port, packDirectWord(this.#end.headTo(path.to), partition, word, this.#end.mac));
     this.#ports.count('copied-directly');
   }
 
   received(octets: Buffer, host: string, port: number): void {
-    const refusal = refusalOf(octets, this.#name, this.#ports.clusterMs(), this.#mac);
-    if (refusal !== undefined) return this.#ports.count(refusal);
-    const { from } = headOf(octets);
-    const content = contentOf(octets);
+    const content = this.#end.open(octets, host, port);
     switch (content?.type) {
       case 'item':
         if (content.partition >= this.#places.length) return this.#ports.count('dropped-unreadable');
         return this.#take(content.partition, content.hops, content.payload);
       case 'word':
         return this.#ports.word(content.partition, content.payload);
-      case 'probe':
-        return this.#ports.send(host, port, packEcho(this.#headTo(from), content.number, this.#mac));
       case 'echo':
-        return this.#echoed(this.#paths.get(from), content.number);
+        return this.#echoed(this.#paths.get(headOf(octets).from), content.number);
       case undefined:
-        return this.#ports.count('dropped-unreadable');
     }
   }
 
@@ -190,7 +170,11 @@ export class DirectWay {
   #probe(path: Path, nowMs: number): void {
     path.lastProbeMs = Math.max(0, Math.floor(nowMs));
     path.nextProbeMs = nowMs + limits.directProbeAgainMs;
-    this.#ports.send(path.host, path.port, packProbe(this.#headTo(path.to), path.lastProbeMs, this.#mac, path.bytes));
+    this.#ports.send(
+      path.host,
+      path.port,
+      packProbe(this.#end.headTo(path.to), path.lastProbeMs, this.#end.mac, path.bytes),
+    );
   }
 
   #echoed(path: Path | undefined, sentMs: number): void {
@@ -199,11 +183,5 @@ export class DirectWay {
     if (goodUntilMs <= path.goodUntilMs) return;
     path.goodUntilMs = goodUntilMs;
     path.nextProbeMs = sentMs + limits.directProbeMs;
-  }
-
-  #headTo(to: number): Letterhead {
-    this.#head.to = to;
-    this.#head.sentMs = Math.max(0, Math.floor(this.#ports.clusterMs()));
-    return this.#head;
   }
 }
