@@ -32,6 +32,8 @@ export interface ControlLoopPorts {
   setPeer(peer: string, address: string | undefined): void;
   table(table: Table): void;
   exit(code: ExitCode, reason: string): void;
+  /** Something came in: what is due may be due sooner. */
+  stepped?(): void;
 }
 
 export class ControlLoop {
@@ -48,14 +50,22 @@ export class ControlLoop {
     this.#buddies = new BuddyChoice((worker, order) => ports.tellWorker(worker, order));
   }
 
-  /** To be called every limits.controlTickMs. */
+  /** To be called every limits.controlTickMs, or when `nextTickMs` says so: those before it do nothing. */
   tick(): void {
-    const { hub } = this.#ports;
+    const { hub, clock } = this.#ports;
+    if (clock.monotonicMs() < this.nextTickMs()) return;
     const { draining } = this.control;
     if (draining) this.step({ type: 'held', copies: hub.buddy.tails.stats.rows });
     this.step({ type: 'tick' });
     this.#buddies.tick();
     if (!this.#ended) hub.tick(draining);
+  }
+
+  /** By the clock of the ports. To be asked again after `ports.stepped` and `HubPorts.waits`. */
+  nextTickMs(): number {
+    if (this.#ended) return Infinity;
+    if (this.#buddies.hasToTick) return -Infinity;
+    return Math.min(this.control.nextTickMs(), this.#ports.hub.nextTickMs(this.control.draining));
   }
 
   get isReady(): boolean {
@@ -76,6 +86,7 @@ export class ControlLoop {
     this.#take(input);
     while (this.#inputs.length > 0 && !this.#ended) this.#take(this.#inputs.shift()!);
     this.#running = false;
+    this.#ports.stepped?.();
   }
 
   #take(input: ControlInput): void {

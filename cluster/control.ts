@@ -29,11 +29,11 @@ import { Shares } from './shares.ts';
 import { StoreCalls } from './store-calls.ts';
 import type { Done } from './store-calls.ts';
 import { StoreClock } from './store-clock.ts';
-import { suspects } from './suspects.ts';
 import { TableKeeper } from './table-keeper.ts';
 import type { CoordinationStore, LeaseReply, MemberRow } from './store-ports.ts';
 import { describeTable, hasShare, isMember, unpackTable } from './table.ts';
 import type { Table } from './table.ts';
+import { Votes } from './votes.ts';
 
 export class Control {
   readonly #identity: ControlIdentity;
@@ -57,7 +57,9 @@ export class Control {
   /** Renewals since the last answer of the store. */
   #leasesUnanswered = 0;
   readonly #relay: LeaseRelay;
-  readonly #memberReads: MemberReads;
+  readonly #votes: Votes;
+  readonly #timed: readonly { nextTickMs(): number }[];
+  readonly #reads: MemberReads;
   readonly #planTime = new PlanTime();
   readonly #leaving = new Leaving();
   #exited = false;
@@ -86,7 +88,7 @@ export class Control {
     this.#peers = new Peers(identity, this.#membership, this.#roster, this.#keeper, this.#times, (effect) =>
       this.#effects.push(effect),
     );
-    this.#memberReads = new MemberReads(this.#roster, this.#times.leaseRenewMs, {
+    this.#reads = new MemberReads(this.#roster, this.#times.leaseRenewMs, {
       ask: (done) => void this.#ask('members', [], done),
       news: () => this.#planTime.now(),
     });
@@ -94,6 +96,14 @@ export class Control {
       ask: (op, args, done) => this.#ask(op, args, done),
       note: (event, peer) => this.#note('debug', event, { peer }),
     });
+    this.#votes = new Votes(this.#membership, this.#roster, this.#storeClock, {
+      ask: (vote, done) => void this.#ask('vote', vote, done),
+      dead: ({ id: member, incarnation }) => {
+        this.#planTime.now();
+        this.#note('warn', 'member-dead', { member, incarnation, by: 'votes' });
+      },
+    });
+    this.#timed = [this.#membership, this.#calls, this.#reads, this.#peers, this.#planTime, this.#keeper, this.#votes];
   }
 
   get table(): Table | undefined {
@@ -136,6 +146,19 @@ export class Control {
     return `${this.#name} ${standing}, ${describeTable(this.table)}, partitions: ${this.#shares.describe()}`;
   }
 
+  /**
+   * When a tick next has something to do, by the clock of `step`: those before may be left out. To be asked again after
+   * every other input.
+   */
+  nextTickMs(): number {
+    if (this.#exited) return Infinity;
+    if (!this.#wasMember || this.#membership.latched || this.#leaving.isUnderWay || this.#shares.isUnsettled)
+      return -Infinity;
+    let atMs = this.#leaseAtMs;
+    for (const part of this.#timed) atMs = Math.min(atMs, part.nextTickMs());
+    return atMs;
+  }
+
   /** `nowMs` is monotonic and local to this process. */
   step(input: ControlInput, nowMs: number): readonly ControlEffect[] {
     this.#effects = [];
@@ -165,9 +188,10 @@ export class Control {
       case 'store-error':
         return this.#calls.answered(input.id, undefined, this.#nowMs);
       case 'peer-up':
-        return this.#peerUp(input.peer, input.incarnation);
+        return this.#peers.up(input.peer, input.incarnation, this.#nowMs);
       case 'peer-down':
-        return this.#peerDown(input.peer, input.incarnation);
+        if (this.#peers.down(input.peer, input.incarnation, this.#nowMs)) this.#reads.often(this.#nowMs);
+        return;
       case 'peer-frame':
         return this.#peerFrame(input.peer, input.incarnation, input.frame);
       case 'worker-up':
@@ -191,11 +215,11 @@ export class Control {
     this.#calls.expire(nowMs);
     if (this.#leaving.gone) return nowMs >= this.#leaseAtMs ? this.#release() : undefined;
     if (nowMs >= this.#leaseAtMs) this.#lease();
-    if (this.#membership.leasedOnce) this.#memberReads.tick(nowMs);
+    if (this.#membership.leasedOnce) this.#reads.tick(nowMs);
     this.#peers.tick(nowMs, this.#storeNowMs);
     this.#planTime.tick(nowMs);
     if (!this.#wasMember) this.#planTime.now();
-    this.#vote();
+    this.#votes.tick(this.#wasMember ? this.table : undefined, nowMs);
   }
 
   #ask<O extends StoreOperation>(op: O, args: Readonly<Parameters<CoordinationStore[O]>>, done: Done<O>): number {
@@ -232,7 +256,7 @@ export class Control {
     this.#effects.push({ do: 'cluster-clock', offsetMs });
     if (first) {
       this.#leaseSinceMs = nowMs;
-      this.#memberReads.now(nowMs);
+      this.#reads.now(nowMs);
     }
     this.#keeper.leased(reply, nowMs);
     if (reply.storeLife !== undefined) this.#shares.storeLives(reply.storeLife);
@@ -253,18 +277,6 @@ export class Control {
     this.#publishedUntilMs = untilMs;
   }
 
-  #vote(): void {
-    const { table } = this;
-    if (table === undefined || !this.#wasMember || !this.#storeClock.isKnown) return;
-    for (const { id, incarnation } of suspects(table, this.#membership, this.#roster, this.#nowMs))
-      this.#ask('vote', this.#membership.vote(id, incarnation, this.#storeClock.leastMs, this.#nowMs), (reply) => {
-        if (reply?.result !== 'dead') return;
-        this.#roster.buried(id, incarnation);
-        this.#planTime.now();
-        this.#note('warn', 'member-dead', { member: id, incarnation, by: 'votes' });
-      });
-  }
-
   #over(reason: 'dead' | 'superseded'): void {
     this.#membership.stop(this.#calls.last + 1);
     this.#publishUntil();
@@ -275,23 +287,6 @@ export class Control {
   #exit(ending: Ending): void {
     if (!this.#exited) this.#effects.push({ do: 'exit', ...ending });
     this.#exited = true;
-  }
-
-  #peerUp(id: string, incarnation: number): void {
-    if (id === this.#identity.id) return;
-    this.#membership.linked(id, incarnation, true, this.#nowMs);
-    this.#peers.up(id);
-    this.#membership.heard(id, incarnation, this.#nowMs);
-    this.#peers.heartbeat(id, incarnation, this.#nowMs);
-    this.#peers.sendTable(id, incarnation);
-  }
-
-  #peerDown(id: string, incarnation: number): void {
-    if (id === this.#identity.id || !this.#membership.isLinked(id, incarnation)) return;
-    this.#membership.linked(id, incarnation, false, this.#nowMs);
-    this.#peers.down(id, incarnation, this.#nowMs);
-    if (this.#keeper.table === undefined || !isMember(this.#keeper.table, id, incarnation)) return;
-    this.#memberReads.often(this.#nowMs);
   }
 
   #peerFrame(id: string, incarnation: number, frame: PeerFrame): void {

@@ -61,6 +61,12 @@ export class GivingBack {
     for (const [number, drop] of this.#drops) if (drop.worker === worker) this.done(number);
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(): number {
+    for (const { sinceMs } of this.#drops.values()) return sinceMs + limits.giveBackMs;
+    return Infinity;
+  }
+
   /** A worker that does not answer holds nobody up for long. */
   tick(): void {
     const oldestMs = this.#ports.nowMs() - limits.giveBackMs;

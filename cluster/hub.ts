@@ -26,6 +26,8 @@ export interface HubPorts {
   relayTo(node: string): string | undefined;
   /** Where workers may send themselves (cluster/direct/way.ts); absent: nowhere. */
   readonly shortcuts?: Shortcuts | undefined;
+  /** Something waits from now on, and `tick` is to be called soon. */
+  waits?(): void;
   count(metric: string): void;
 }
 
@@ -137,8 +139,10 @@ export class Hub {
     if (target[0] === 3) return this.buddy.fromWorker(node, target[1], payload);
     if (target[0] !== 1) return;
     // For the thread that holds a connection.
-    if (node !== this.#ports.node) this.#toHolders.send(node, target, payload);
-    else if (!this.#ports.toWorker(target[1], target, payload)) this.#back(target, payload);
+    if (node !== this.#ports.node) {
+      this.#toHolders.send(node, target, payload);
+      if (this.#toHolders.count > 0) this.#ports.waits?.();
+    } else if (!this.#ports.toWorker(target[1], target, payload)) this.#back(target, payload);
   }
 
   /** From another node. The payload is a view. */
@@ -187,6 +191,12 @@ export class Hub {
     this.#ports.count(this.#ports.toNode(node, onwards, payload) ? 'relayed' : 'dropped-relay');
   }
 
+  /** When `tick` next has something to do, by the clock of the ports. To be asked again after `HubPorts.waits`. */
+  nextTickMs(leaving = false): number {
+    if (this.waitingCount > 0 || this.#withoutShortcut.size > 0) return -Infinity;
+    return Math.min(this.buddy.nextTickMs(leaving), this.#givingBack.nextTickMs());
+  }
+
   /** Called now and then: what waits is tried again, what waited too long is dropped and its sender repeats it. */
   tick(leaving = false): void {
     this.buddy.tick(leaving);
@@ -202,6 +212,7 @@ export class Hub {
     this.#waiting.splice(this.#placeOf(item), 0, item);
     this.#waitingFor.add(partition);
     this.#shorten(partition);
+    this.#ports.waits?.();
   }
 
   /** What comes back from a worker goes through while it is waited for, unless something of it waits already. */

@@ -25,6 +25,10 @@ export class Leaving {
   #goneSinceMs = 0;
   ending: Ending = { code: 0, reason: 'drained' };
 
+  get isUnderWay(): boolean {
+    return this.draining || this.gone;
+  }
+
   /** Nobody is there to hand over to: write everything and go. */
   get closing(): boolean {
     return this.#closingSinceMs < Infinity;

@@ -74,6 +74,12 @@ export class LinkConnection {
     this.#socket.uncork();
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(): number {
+    if (this.#endedMs !== 0) return this.#socket.destroyed ? -Infinity : this.#endedMs + closingMs;
+    return this.#protocol?.nextTickMs() ?? this.#startedMs + limits.linkHandshakeMs;
+  }
+
   /** Deadlines and heartbeats. Gives false once nothing is left of the socket. */
   tick(): boolean {
     const nowMs = this.#clock.monotonicMs();

@@ -57,7 +57,7 @@ export interface MeshStats {
   readonly ends: Readonly<Record<string, number>>;
 }
 
-/** `tick` is to be called so often. */
+/** `tick` is to be called so often by who does not ask when the next one is due. */
 export const linkTickMs = 50;
 const steadyMs = 1_000;
 const logLinesPerSecondMax = 10;
@@ -174,7 +174,14 @@ export class LinkMesh {
     this.#logRefused(remote, reason);
   }
 
-  /** Deadlines and heartbeats, every `linkTickMs`. */
+  /** When `tick` next has something to do, by the monotonic clock. */
+  nextTickMs(): number {
+    let atMs = Infinity;
+    for (const connection of this.#connections) atMs = Math.min(atMs, connection.nextTickMs());
+    return atMs;
+  }
+
+  /** Deadlines and heartbeats: every `linkTickMs`, or when `nextTickMs` says so. */
   tick(): void {
     for (const connection of this.#connections) if (!connection.tick()) this.#connections.delete(connection);
   }

@@ -122,6 +122,13 @@ export class LinkProtocol {
     }
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(): number {
+    if (this.#session === undefined) return this.#startedMs + limits.linkHandshakeMs;
+    const silentMs = this.#session.unacknowledged === 0 ? this.#heardMs : Math.min(this.#heardMs, this.#progressMs);
+    return Math.min(this.#heartbeatMs + limits.linkHeartbeatMs, silentMs + limits.linkSilenceMs);
+  }
+
   /** Deadlines and heartbeats. */
   tick(nowMs: number): void {
     if (this.closed !== '') return;
@@ -137,7 +144,8 @@ export class LinkProtocol {
     if (nowMs - this.#heardMs >= limits.linkSilenceMs) return this.close('silent', nowMs);
     if (nowMs - this.#progressMs >= limits.linkSilenceMs) return this.close('not-acknowledged', nowMs);
     if (nowMs - this.#heartbeatMs >= limits.linkHeartbeatMs) {
-      this.#heartbeatMs = nowMs;
+      // By the multiples of the clock, as those of the control: both wake the two threads once.
+      this.#heartbeatMs = nowMs - (nowMs % limits.linkHeartbeatMs);
       this.#heartbeatDue = true;
     }
   }

@@ -28,6 +28,13 @@ export class MemberReads {
     if (nowMs - this.#lastMs >= everyMs) this.now(nowMs);
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(): number {
+    if (this.#isReading) return Infinity;
+    const oftenMs = this.#lastMs + limits.membersFastPollMs;
+    return oftenMs < this.#oftenUntilMs ? oftenMs : this.#lastMs + this.#usualMs;
+  }
+
   /** A supervisor may be about to say that somebody is dead: look at once and often. */
   often(nowMs: number): void {
     this.#oftenUntilMs = nowMs + limits.membersFastPollForMs;

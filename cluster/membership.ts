@@ -55,12 +55,18 @@ export class Membership {
    * peer is blamed for the silence that was ours.
    */
   look(nowMs: number, nextOperation: number): boolean {
-    const lagMs = nowMs - (this.#lastLookMs ?? nowMs);
+    const lagMs = nowMs - (this.#lastLookMs ?? nowMs) - this.#times.heartbeatMs;
     this.#lastLookMs = nowMs;
     if (lagMs > limits.healthyLagMs) for (const peer of this.#peers) peer.heardMs = nowMs;
     if (this.latched || nowMs < this.serveUntilMs) return false;
     this.stop(nextOperation);
     return true;
+  }
+
+  /** When `look` is to be called at the latest: as often as peers are told of us, and when our time is over. */
+  nextTickMs(): number {
+    const lookMs = this.#peers.length === 0 ? Infinity : (this.#lastLookMs ?? -Infinity) + this.#times.heartbeatMs;
+    return this.latched ? lookMs : Math.min(lookMs, this.serveUntilMs);
   }
 
   stop(nextOperation: number): void {
@@ -130,6 +136,13 @@ export class Membership {
     const peer = this.#peer(member.id, member.incarnation, nowMs);
     if (nowMs - peer.heardMs <= this.#times.voteGuardMs) return false;
     return nowMs - (this.#votedMs.get(member.id) ?? -Infinity) >= this.#times.voteRepeatMs;
+  }
+
+  /** When that time comes if nothing is heard of it. */
+  nextVoteMs({ id, incarnation }: TableMember): number {
+    const heardMs = this.#known(id, incarnation)?.heardMs ?? -Infinity;
+    const votedMs = this.#votedMs.get(id) ?? -Infinity;
+    return Math.max(heardMs + this.#times.voteGuardMs, votedMs + this.#times.voteRepeatMs);
   }
 
   voted(id: string, nowMs: number): void {

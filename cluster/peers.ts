@@ -7,7 +7,7 @@ import type { Roster } from './roster.ts';
 import type { MemberRow } from './store-ports.ts';
 import type { TableKeeper } from './table-keeper.ts';
 import { isMember } from './table.ts';
-import type { Table } from './table.ts';
+import type { Table, TableMember } from './table.ts';
 
 interface PeerLinks {
   readonly peer: string;
@@ -60,8 +60,26 @@ export class Peers {
     if (isDue || this.#rows !== this.#roster.rows) this.#invite(storeNowMs);
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(): number {
+    const heartbeatMs =
+      this.#membership.linkedPeers().length === 0 ? Infinity : this.#heartbeatAtMs + this.#times.heartbeatMs;
+    const { rows } = this.#roster;
+    if (rows !== this.#rows && (this.#invited.size > 0 || rows?.some((row) => this.#isStrange(row)))) return -Infinity;
+    const isLooking = this.#invited.size > 0 || this.#keeper.table?.members.some((each) => this.#lacks(each)) === true;
+    return isLooking ? Math.min(heartbeatMs, this.#connectAtMs + limits.connectRetryMs) : heartbeatMs;
+  }
+
+  /** It may be about to join. */
+  #isStrange({ id, incarnation, status }: MemberRow): boolean {
+    const { table } = this.#keeper;
+    if (id === this.#identity.id || status !== 'up') return false;
+    return table === undefined || !isMember(table, id, incarnation);
+  }
+
   heartbeatAll(nowMs: number): void {
-    this.#heartbeatAtMs = nowMs;
+    // By the multiples of the clock, as those of the links: both wake the two threads once.
+    this.#heartbeatAtMs = nowMs - (nowMs % this.#times.heartbeatMs);
     for (const { id, incarnation } of this.#membership.linkedPeers()) this.heartbeat(id, incarnation, nowMs);
   }
 
@@ -112,13 +130,23 @@ export class Peers {
     }
   }
 
-  up(peer: string): void {
+  /** There is a link to it. */
+  up(peer: string, incarnation: number, nowMs: number): void {
+    if (peer === this.#identity.id) return;
+    this.#membership.linked(peer, incarnation, true, nowMs);
     this.#downSinceMs.delete(peer);
+    this.#membership.heard(peer, incarnation, nowMs);
+    this.heartbeat(peer, incarnation, nowMs);
+    this.sendTable(peer, incarnation);
   }
 
-  down(peer: string, incarnation: number, nowMs: number): void {
+  /** The link is gone. True when it was one to a member. */
+  down(peer: string, incarnation: number, nowMs: number): boolean {
+    if (peer === this.#identity.id || !this.#membership.isLinked(peer, incarnation)) return false;
+    this.#membership.linked(peer, incarnation, false, nowMs);
     this.#links = this.#links.filter((each) => each.peer !== peer || each.incarnation !== incarnation);
     this.#downSinceMs.set(peer, nowMs);
+    return this.#keeper.table !== undefined && isMember(this.#keeper.table, peer, incarnation);
   }
 
   /**
@@ -143,9 +171,14 @@ export class Peers {
     this.#connectAtMs = nowMs;
     for (const member of this.#keeper.table?.members ?? []) {
       const { id: peer, incarnation, link: address } = member;
-      if (peer === this.#identity.id || this.#roster.isDead(member)) continue;
-      if (!this.#membership.isLinked(peer, incarnation)) this.#emit({ do: 'connect', peer, incarnation, address });
+      if (this.#lacks(member)) this.#emit({ do: 'connect', peer, incarnation, address });
     }
+  }
+
+  /** There should be a link to it, and is none. */
+  #lacks(member: TableMember): boolean {
+    const { id, incarnation } = member;
+    return id !== this.#identity.id && !this.#roster.isDead(member) && !this.#membership.isLinked(id, incarnation);
   }
 
   /**

@@ -31,6 +31,11 @@ export class PlanTime {
     if (nowMs >= this.#laterMs || nowMs - this.#lastMs >= limits.planRepeatMs) this.isDue = true;
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(): number {
+    return this.isDue ? -Infinity : Math.min(this.#laterMs, this.#lastMs + limits.planRepeatMs);
+  }
+
   begun(nowMs: number): void {
     this.isDue = false;
     this.#lastMs = nowMs;

@@ -189,6 +189,11 @@ export class Shares {
     return true;
   }
 
+  /** Something waits for its time: `run` has to be called with every tick. */
+  get isUnsettled(): boolean {
+    return this.#unsettled || this.#moves.busy;
+  }
+
   /** One line for people. */
   describe(): string {
     const counts = new Map<Stage, number>();

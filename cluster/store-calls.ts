@@ -54,6 +54,13 @@ export class StoreCalls {
     pending?.done(reply, nowMs);
   }
 
+  /** When `expire` next has something to do. */
+  nextTickMs(): number {
+    let atMs = Infinity;
+    for (const { deadlineMs } of this.#pending.values()) atMs = Math.min(atMs, deadlineMs);
+    return atMs;
+  }
+
   expire(nowMs: number): void {
     for (const [id, { done, deadlineMs }] of this.#pending) {
       if (deadlineMs > nowMs) continue;

@@ -84,6 +84,12 @@ export class TableKeeper {
     this.#heardEpoch = Math.max(this.#heardEpoch, epoch);
   }
 
+  /** When `readIfWanted` next has something to do. */
+  nextTickMs(): number {
+    const heardMs = this.#heardMs + limits.tableComesMs;
+    return this.#wanted && !this.#reading ? Math.min(heardMs, this.#notBeforeMs) : heardMs;
+  }
+
   readIfWanted(nowMs: number): void {
     if (nowMs - this.#heardMs >= limits.tableComesMs) {
       this.#heardMs = Infinity;

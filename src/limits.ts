@@ -67,7 +67,7 @@ const signalling = {
   effectsPerTurnMax: 512,
   timersPerEntityMax: 512,
   timerTickMs: 10,
-  idleTickMs: 100, // A worker with nothing to do looks at its clock this often.
+  idleTickMs: 500, // A worker with nothing to do looks at its clock this often.
   passivateIdleMs: 30_000,
   /** Of calls and users: their transactions were remembered for half a minute (timers H, J), and mostly nothing follows. */
   passivateSoonMs: 5_000,

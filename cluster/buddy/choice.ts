@@ -60,6 +60,11 @@ export class BuddyChoice {
     for (const partition of partitions) if (this.#workerOf[partition] === worker) this.#workerOf[partition] = -1;
   }
 
+  /** Something waits for the next tick; without that it may be left out. */
+  get hasToTick(): boolean {
+    return this.#isLate || this.#ramp.times > 0 || this.#room < 1;
+  }
+
   /** Every limits.controlTickMs. */
   tick(): void {
     this.#ramp.times = this.#isLate ? this.#ramp.times + 1 : 0;

@@ -63,11 +63,15 @@ export class BuddyRouter {
     for (const each of this.tails.receive(partition, word, this.#ports.nowMs(), false)) answer(packWord(each));
   }
 
+  /** When `tick` next has something to do. */
+  nextTickMs(leaving: boolean): number {
+    return this.#sweptAtMs + (leaving ? limits.tailAskMs : limits.tailHeldMs / 2);
+  }
+
   /** @param leaving this node ends as soon as nobody needs its copies: their owners are asked at once, and again */
   tick(leaving: boolean): void {
     const nowMs = this.#ports.nowMs();
-    const everyMs = leaving ? limits.tailAskMs : limits.tailHeldMs / 2;
-    if (nowMs < this.#sweptAtMs + everyMs) return;
+    if (nowMs < this.nextTickMs(leaving)) return;
     this.#sweptAtMs = nowMs;
     const idleMs = leaving ? 0 : limits.tailHeldMs;
     this.tails.sweep(nowMs, idleMs, (partition, word) => this.#toOwner(partition, packWord(word)));

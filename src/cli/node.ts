@@ -17,10 +17,8 @@ import type { StoreThread } from '../../cluster/stores/spawn.ts';
 import type { ExitCode } from '../../cluster/control-types.ts';
 import { hash32 } from '../../cluster/hash.ts';
 import { isMember } from '../../cluster/table.ts';
-import { ownVersions } from '../../cluster/versions.ts';
 import type { Table } from '../../cluster/table.ts';
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatHostPort } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { limits, profiles } from '../limits.ts';
 import type { FromWorker, WorkerQuery } from './worker/messages.ts';
@@ -31,11 +29,13 @@ import { adminPort, userRecord } from './node/admin-port.ts';
 import { ControlLoop } from '../../cluster/control-loop.ts';
 import { Hub } from '../../cluster/hub.ts';
 import { chooseDatagrams } from './node/datagrams.ts';
+import { controlIdentityOf } from './node/control-identity.ts';
 import { Direct } from './node/direct.ts';
 import { Drain } from './node/drain.ts';
+import { DueTicker } from './node/due-ticker.ts';
 import { linkViews } from './node/links-view.ts';
 import { PeerAsks } from './node/peer-asks.ts';
-import { Siblings, socketTexts } from './node/siblings.ts';
+import { Siblings } from './node/siblings.ts';
 import { packPeerItem, unpackPeerItem } from '../../cluster/peer-items.ts';
 import { Workers } from './node/workers.ts';
 import type { NodeOptions, RunningNode } from './node-contract.ts';
@@ -72,7 +72,7 @@ class Node implements RunningNode {
   #client: StoreClient | undefined;
   #workers: Workers | undefined;
   #loop: ControlLoop | undefined;
-  #ticker: NodeJS.Timeout | undefined;
+  #ticker: DueTicker | undefined;
   #admin: AdminServer | undefined;
   #wasReady = false;
   #listening = false;
@@ -102,6 +102,7 @@ class Node implements RunningNode {
       toNode: (peer, target, payload) => this.#mesh.send(peer, target, payload),
       relayTo: (peer) => this.#loop?.control.relayTo(peer),
       shortcuts: this.#direct.shortcuts,
+      waits: () => this.#ticker?.look(),
       count,
     });
     this.#mesh = new Mesh({
@@ -216,32 +217,19 @@ class Node implements RunningNode {
 
   async close(): Promise<void> {
     this.#loop?.stop();
-    clearInterval(this.#ticker);
     this.#drain?.stop();
     await this.#admin?.close();
     await this.#workers?.close();
     await Promise.all([this.#mesh.close(), this.#direct.close()]);
+    this.#ticker?.stop();
     await new Promise<void>((resolve) => (this.#store === undefined ? resolve() : this.#store.close(() => resolve())));
     this.#store = undefined;
     this.#file.flush();
   }
 
   #startControl(store: StoreClient, workers: Workers): void {
-    const identity = {
-      id: this.#id,
-      incarnation: this.#options.incarnation,
-      link: formatHostPort(this.#config.node.advertiseLink ?? this.#config.node.link),
-      admin: formatHostPort(this.#config.admin.listen),
-      sip: socketTexts(selfOf(this.#config).listeners),
-      ...(this.#config.node.zone !== undefined && { zone: this.#config.node.zone }),
-      linkHeld: true,
-      workers: workers.count,
-      schema: ownVersions.schema.writes,
-      schemaReads: [ownVersions.schema.reads.min, ownVersions.schema.reads.max] as const,
-      ...(this.#config.cluster.profile !== 'default' && { profile: this.#config.cluster.profile }),
-    };
     this.#loop = new ControlLoop(
-      { identity },
+      { identity: controlIdentityOf(this.#config, this.#options.incarnation) },
       {
         clock: this.#clock,
         serveUntil: new Float64Array(this.#serveUntil),
@@ -257,6 +245,10 @@ class Node implements RunningNode {
           this.#direct.adopt(table);
         },
         exit: (code, reason) => void this.#leave(code, reason),
+        stepped: () => {
+          this.#siblings.look(this.#loop?.control.members ?? []);
+          this.#ticker?.look();
+        },
       },
     );
     this.#drain = new Drain({
@@ -269,11 +261,14 @@ class Node implements RunningNode {
       clients: async () => countClients(await this.#askSelf({ what: 'clients' })),
     });
     for (let worker = 0; worker < workers.count; worker += 1) this.#loop.step({ type: 'worker-up', worker });
-    this.#ticker = setInterval(() => {
-      this.#loop?.tick();
-      this.#mesh.tick();
-      this.#siblings.look(this.#loop?.control.members ?? []);
-    }, limits.controlTickMs);
+    this.#ticker = new DueTicker({
+      tick: () => {
+        this.#loop?.tick();
+        this.#mesh.tick();
+      },
+      nextTickMs: () => Math.min(this.#loop?.nextTickMs() ?? Infinity, this.#mesh.nextTickMs()),
+      nowMs: () => this.#clock.monotonicMs(),
+    });
     const watch = setInterval(() => {
       if (this.#wasReady || !this.#isReady()) return;
       this.#wasReady = true;

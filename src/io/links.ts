@@ -4,7 +4,6 @@ import type { Server, Socket } from 'node:net';
 import type { Target, TableMark } from '../../cluster/data-frame.ts';
 import { LinkMesh, linkTickMs } from '../../cluster/link-mesh.ts';
 import type { LinkMeshOptions, MeshStats, PeerAddress } from '../../cluster/link-mesh.ts';
-import { limits } from '../limits.ts';
 import type { Clock, Random } from '../outside.ts';
 import { SystemClock } from './clock.ts';
 import { LinkTls, linkAdvice } from './link-tls.ts';
@@ -26,10 +25,8 @@ export class Mesh {
   readonly #clock: Clock;
   readonly #tls: LinkTls | undefined;
   #server: Server | undefined;
+  /** Until somebody else ticks. */
   #ticker: NodeJS.Timeout | undefined;
-  /** Somebody else ticks. */
-  #isDriven = false;
-  #nextTickMs = 0;
   #isClosed = false;
 
   /** @throws Error that says which file of `tls` cannot be used, and why. */
@@ -73,18 +70,19 @@ export class Mesh {
   }
 
   /**
-   * Deadlines and heartbeats, for somebody who wakes every `linkTickMs` or more often anyway: a timer of their own would wake the thread
-   * besides. Should he stop, they go on by the pace of the heartbeats.
+   * Deadlines and heartbeats, for somebody who wakes for other things as well and goes by `nextTickMs` from now on, until the end: a
+   * timer of their own would wake the thread besides.
    */
   tick(): void {
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#isClosed || nowMs < this.#nextTickMs) return;
-    this.#nextTickMs = nowMs + linkTickMs;
-    this.#links.tick();
-    if (this.#isDriven) return;
-    this.#isDriven = true;
+    if (this.#isClosed) return;
     clearInterval(this.#ticker);
-    this.#ticker = setInterval(() => this.#links.tick(), limits.linkHeartbeatMs);
+    this.#ticker = undefined;
+    if (this.#clock.monotonicMs() >= this.#links.nextTickMs()) this.#links.tick();
+  }
+
+  /** See LinkMesh. */
+  nextTickMs(): number {
+    return this.#isClosed ? Infinity : this.#links.nextTickMs();
   }
 
   /** See LinkMesh. */
@@ -125,6 +123,7 @@ export class Mesh {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#links.close();
+    this.#ticker ??= setInterval(() => this.#links.tick(), linkTickMs);
     const server = this.#server;
     if (server !== undefined) await new Promise<void>((resolve) => server.close(() => resolve()));
     clearInterval(this.#ticker);

@@ -13,7 +13,7 @@ import { profiles } from '../../src/limits.ts';
 import type { Profile } from '../../src/limits.ts';
 import { MemoryStore } from '../../cluster/stores/memory.ts';
 import { Agenda } from './agenda.ts';
-import { checkActing, checkSettled } from './control-checks.ts';
+import { checkActing, checkSettled, mayTick } from './control-checks.ts';
 import { Links } from './control-links.ts';
 
 export interface WorldOptions {
@@ -118,9 +118,11 @@ export class World extends Agenda {
     };
     this.processes.set(id, process);
     this.say(`start ${ownerName(id, incarnation)}`);
+    const isSparing = this.#options.seed % 2 === 1;
     const tick: Job = () => {
       if (!process.alive) return;
-      if (this.nowMs >= process.pausedUntilMs) this.step(process, { type: 'tick' });
+      if (this.nowMs >= process.pausedUntilMs && mayTick(process, this.nowMs - process.startMs, isSparing))
+        this.step(process, { type: 'tick' });
       this.at(this.between(18, 24), tick);
     };
     this.at(0, tick);

@@ -104,13 +104,15 @@ test('a store that is slow is asked for what is to come by one question at a tim
   growing.run(3_000);
   growing.start('c');
   const { control: joiner } = growing.processes.get('c')!;
-  const asked = new Set<number>();
+  const asked = new Map<number, number>();
   let most = 0;
   const step = joiner.step.bind(joiner);
   joiner.step = (input, nowMs) => {
     if (input.type === 'store-reply' || input.type === 'store-error') asked.delete(input.id);
     const effects = step(input, nowMs);
-    for (const effect of effects) if (effect.do === 'store' && effect.op === 'owners') asked.add(effect.id);
+    // An answer that does not come is not waited for any more.
+    for (const [id, atMs] of asked) if (nowMs - atMs >= limits.controlStoreTimeoutMs) asked.delete(id);
+    for (const effect of effects) if (effect.do === 'store' && effect.op === 'owners') asked.set(effect.id, nowMs);
     most = Math.max(most, asked.size);
     return effects;
   };

@@ -25,6 +25,8 @@ let nowMs: number;
 let downNodes: Set<string>;
 /** The node that can pass items on to those that are down. */
 let via: string | undefined;
+/** How many times the hub said that something waits. */
+let waits: number;
 let hub: Hub;
 
 beforeEach(() => {
@@ -34,6 +36,7 @@ beforeEach(() => {
   nowMs = 0;
   downNodes = new Set();
   via = undefined;
+  waits = 0;
   hub = new Hub({
     node: 'a',
     incarnation: 1,
@@ -46,6 +49,7 @@ beforeEach(() => {
       return sent.push(`node ${node} ${target.join(',')}`) > 0;
     },
     relayTo: () => via,
+    waits: () => void waits++,
     count: (metric) => void counts.push(metric),
   });
 });
@@ -364,4 +368,23 @@ describe('the hub', () => {
       ['0,7,2', '0,7,2', '0,7,0', '0,7,1'].map((target) => `worker 1 ${target}`),
     );
   });
+});
+
+it('says when something begins to wait, and that ticks may be left out while nothing does', () => {
+  hub.adopt(table({ 5: 1 }));
+  hub.tick();
+  assert.deepEqual([hub.nextTickMs(), waits], [limits.tailHeldMs / 2, 0]);
+  downNodes.add('b');
+  hub.fromWorker('', [0, 5, 0], payload);
+  assert.deepEqual([hub.nextTickMs(), waits], [-Infinity, 1]);
+  downNodes.clear();
+  hub.tick();
+  assert.deepEqual([hub.nextTickMs(), sent], [limits.tailHeldMs / 2, ['node b 0,5,0']]);
+  downNodes.add('b');
+  hub.fromWorker('b', [1, 0], payload);
+  assert.deepEqual([hub.nextTickMs(), waits], [-Infinity, 2]);
+  downNodes.clear();
+  hub.tick();
+  hub.dropped(0, [5], undefined);
+  assert.equal(hub.nextTickMs(), limits.giveBackMs);
 });

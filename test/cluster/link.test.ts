@@ -192,6 +192,30 @@ test('heartbeats carry the echo of our own time and the octets of the control', 
   assert(pair.a.echoes.at(-1)! >= pair.nowMs - 2 * limits.linkHeartbeatMs && pair.a.echoes.at(-1)! <= pair.nowMs);
 });
 
+test('ticks that are not due may be left out: heartbeats and the end of a silent link come when they are due', () => {
+  const pair = connected();
+  const heard = pair.a.echoes.length;
+  const ends = [pair.a, pair.b];
+  const passTo = (endMs: number, isSilent: boolean): void => {
+    for (;;) {
+      const dueMs = Math.min(...ends.map(({ link }) => (link?.closed === '' ? link.nextTickMs() : Infinity)));
+      assert(dueMs > pair.nowMs || dueMs === Infinity, 'a tick does what was due');
+      if (dueMs > endMs) break;
+      pair.nowMs = dueMs;
+      for (const { link } of ends) if (link!.nextTickMs() <= pair.nowMs) link!.tick(pair.nowMs);
+      if (!isSilent) pair.settle();
+    }
+    pair.nowMs = endMs;
+  };
+  const beganMs = pair.nowMs;
+  passTo(beganMs + 10 * limits.linkHeartbeatMs, false);
+  assert.equal(pair.a.echoes.length - heard, 10);
+  passTo(beganMs + 10 * limits.linkHeartbeatMs + limits.linkSilenceMs - 1, true);
+  assert.equal(pair.a.link!.closed, '');
+  passTo(pair.nowMs + 1, true);
+  assert.equal(pair.a.link!.closed, 'silent');
+});
+
 test('a silent peer ends the link, but not when we ourselves slept', () => {
   const asleep = connected();
   asleep.nowMs += 60_000;

@@ -5,7 +5,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type DelayBuckets, delayBuckets } from '../delay-buckets.ts';
 
-/** Each reading wakes the thread. */
+/** Where Node does not measure turns, each reading wakes the thread. */
 const resolutionMs = 50;
 const windowMs = 1_000;
 /** Of the histogram of turns where Node does not measure them: it wakes the thread so often. */
@@ -29,7 +29,7 @@ export class LoopTurns {
 }
 
 export class LoopDelay {
-  readonly #histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  readonly #histogram = monitorEventLoopDelay({ samplePerIteration: true, resolution: resolutionMs });
   readonly #turns = new LoopTurns();
   #lastMs = 0;
 
@@ -50,6 +50,6 @@ export class LoopDelay {
   }
 
   #worst(): number {
-    return Math.max(0, Math.round(this.#histogram.max / 1e6) - resolutionMs);
+    return Math.max(0, Math.round(this.#histogram.max / 1e6) - (measuresTurns ? 0 : resolutionMs));
   }
 }
