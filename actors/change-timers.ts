@@ -4,22 +4,22 @@ import type { PartitionPorts } from './ports.ts';
 import { EntityTimer, type Life, markOf, type Slot, type TimerOwner } from './slot.ts';
 import type { RecordedTurn } from './turn.ts';
 
-/** Arms, moves and disarms them; those that are too many are counted and refused. The turn forgets them. */
+/** Arms, moves and disarms them; those that are too many are counted and refused. */
 export function changeTimers(
   slot: Slot,
   life: Life,
-  { timers, timerCount }: RecordedTurn,
+  { timerNames, timersAtMs, timerCount }: RecordedTurn,
   ports: PartitionPorts,
   owner: TimerOwner,
 ): void {
   for (let index = 0; index < timerCount; index++) {
-    const { name, atMs } = timers[index]!;
-    timers[index] = undefined;
+    const name = timerNames[index]!;
+    const atMs = timersAtMs[index]!;
     const mark = markOf(name);
     const armed = life.timerNamed(name, mark);
     if (armed !== undefined) {
       ports.wheel.cancel(armed);
-      life.timers.splice(life.timers.indexOf(armed), 1);
+      life.dropTimer(armed);
     }
     if (Number.isNaN(atMs)) continue;
     if (life.timers.length >= limits.timersPerEntityMax) {

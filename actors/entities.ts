@@ -166,13 +166,8 @@ export class Entities implements TimerOwner, TurnOwner {
       case 'ask':
       case 'tell':
         return true;
-      case 'timer': {
-        const life = slot.life;
-        // The one that is armed, no longer one that was replaced.
-        const place = life === undefined ? -1 : life.timers.indexOf(item);
-        if (place >= 0) life!.timers.splice(place, 1);
-        return place >= 0;
-      }
+      case 'timer':
+        return slot.life !== undefined && slot.life.dropTimer(item);
       case 'wake-up':
         return slot.wakeUp === item;
       case 'answer':

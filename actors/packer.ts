@@ -6,6 +6,11 @@ import { Buffer } from 'node:buffer';
 
 /** Longer text is copied by the runtime, which costs a call but less for each character. */
 const shortChars = 40;
+/**
+ * V8 has five kinds of text (made whole, of two parts, a part of another, of a table, once looked up there), more than it
+ * keeps apart in one place: asked of the text itself, each letter would be a look-up of the method.
+ */
+const { charCodeAt } = String.prototype;
 
 let octets = Buffer.allocUnsafeSlow(16 * 1024);
 let length = 0;
@@ -91,7 +96,7 @@ function putText(text: string): boolean {
     const from = start + (count < 32 ? 1 : 2);
     let index = 0;
     for (; index < count; index++) {
-      const code = text.charCodeAt(index);
+      const code = charCodeAt.call(text, index);
       if (code >= 0x80) break;
       octets[from + index] = code;
     }

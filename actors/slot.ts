@@ -137,6 +137,16 @@ export class Life {
     return undefined;
   }
 
+  /** False: it is not there, since it was replaced or cleared. */
+  dropTimer(timer: EntityTimer): boolean {
+    const { timers } = this;
+    const place = timers.indexOf(timer);
+    if (place < 0) return false;
+    const last = timers.pop()!;
+    if (last !== timer) timers[place] = last;
+    return true;
+  }
+
   /** Something was promised up to this version. */
   hasPromise(version: number): boolean {
     return this.promises.length > 0 && this.promises[0]!.version <= version;

@@ -34,12 +34,6 @@ export function isAnswer(effect: Outgoing, key: string): boolean {
   return effect.do === 'send' && effect.untilMs > 0 && effect.token === key;
 }
 
-/** Stays inside the entity: done at the end of the turn whatever its gate. `atMs` is NaN to disarm. */
-export interface TimerChange {
-  readonly name: string;
-  readonly atMs: number;
-}
-
 /** The partition that has its turn. */
 export interface TurnOwner {
   readonly number: number;
@@ -62,7 +56,10 @@ export class RecordedTurn implements Turn {
   /** The first `outgoingCount` are of this turn. Never shortened: an array that is emptied has to grow again. */
   readonly outgoing: (Outgoing | undefined)[] = [];
   outgoingCount = 0;
-  readonly timers: (TimerChange | undefined)[] = [];
+  /** Timers stay inside the entity: they change at the end of the turn whatever its gate. The first `timerCount` are of this turn. */
+  readonly timerNames: string[] = [];
+  /** NaN to disarm. */
+  readonly timersAtMs: number[] = [];
   timerCount = 0;
   saved: SaveGate | undefined = undefined;
   durable = false;
@@ -135,11 +132,11 @@ export class RecordedTurn implements Turn {
 
   timer(name: string, atMs: number): void {
     assert(Number.isFinite(atMs), 'a timer needs a time');
-    this.#change({ name, atMs });
+    this.#change(name, atMs);
   }
 
   clearTimer(name: string): void {
-    this.#change({ name, atMs: Number.NaN });
+    this.#change(name, Number.NaN);
   }
 
   save(gate: SaveGate, options?: SaveOptions): void {
@@ -165,9 +162,10 @@ export class RecordedTurn implements Turn {
     this.outgoing[this.outgoingCount++] = effect;
   }
 
-  #change(change: TimerChange): void {
+  #change(name: string, atMs: number): void {
     assert(this.timerCount < limits.effectsPerTurnMax, 'too many timer changes in one turn');
-    this.timers[this.timerCount++] = change;
+    this.timerNames[this.timerCount] = name;
+    this.timersAtMs[this.timerCount++] = atMs;
   }
 }
 

@@ -104,7 +104,8 @@ export class Track {
 
   put(key: string, value: Uint8Array | null): void {
     this.seq++;
-    this.#behind.delete(key);
+    // Mostly there is none, and each look-up of a new text is one in V8's table of texts too.
+    if (this.#behind.size > 0) this.#behind.delete(key);
     this.#behind.set(key, { row: [this.seq, key, value], underWay: false });
   }
 
