@@ -136,13 +136,10 @@ export class Entities implements TimerOwner, TurnOwner {
 
   /** One input has its turn. */
   handle(slot: Slot, item: Item, nowMs: number): void {
-    if (!this.#concerns(slot, item)) {
-      this.#tidy(slot);
-      return;
-    }
+    if (!this.#concerns(slot, item)) return this.#tidy(slot);
     const turn = this.#turn;
     if (item.type === 'wake-up' && item.isEnd) {
-      this.#remove(slot, (slot.life ??= new Life(slot.version)), false, false);
+      this.#remove(slot, false, false);
       return this.#tidy(slot);
     }
     this.#handled = slot;
@@ -203,7 +200,7 @@ export class Entities implements TimerOwner, TurnOwner {
     const mayRest = !gated && (table.behaviour.remember ?? table.behaviour.endsAtMs) !== undefined;
     if (turn.stopped) {
       this.#sleep(slot, life);
-      this.#remove(slot, life, gated, turn.durable);
+      this.#remove(slot, gated, turn.durable);
     } else if (!mayRest) {
       this.#stay(slot, life);
       if (turn.saved !== undefined) this.saver.mark(slot, life, gated, turn.durable);
@@ -270,7 +267,7 @@ export class Entities implements TimerOwner, TurnOwner {
       if (life.crashes > limits.restartsPerMinuteMax && !external) {
         this.#ports.count('entity.ended');
         this.#ports.note('error', 'entity-ended', { kind: slot.table.kind, key: slot.key });
-        this.#remove(slot, life, false, false);
+        this.#remove(slot, false, false);
       } else {
         this.#armWakeUp(slot, nowMs);
       }
@@ -314,16 +311,19 @@ export class Entities implements TimerOwner, TurnOwner {
     life.asks = [];
   }
 
-  #remove(slot: Slot, life: Life, gated: boolean, durable: boolean): void {
+  #remove(slot: Slot, gated: boolean, durable: boolean): void {
     this.#disarmWakeUp(slot);
     slot.packed = undefined;
     if (slot.stored) {
+      const life = (slot.life ??= new Life(slot.version));
       this.saver.mark(slot, life, gated, durable);
       life.packedVersion = life.gate.version;
       return;
     }
     // The store has never heard of it, so it has nothing to acknowledge.
     this.saver.unmark(slot);
+    const { life } = slot;
+    if (life === undefined) return;
     const released: Outgoing[] = [];
     life.keepPromises(life.gate.version);
     life.gate.pass(life.gate.version, released);
@@ -350,13 +350,13 @@ export class Entities implements TimerOwner, TurnOwner {
       const nap = napOf(slot, life, nowMs, reason, this.saver, this.#ports);
       if (nap === undefined) return false;
       const { packed, wakeAtMs, isUnsaved, isEnd } = nap;
-      if (isUnsaved && !this.saver.keep(slot)) {
+      if (isUnsaved && !this.saver.keep(slot, isEnd)) {
         slot.memoryAt = nowhere;
         return false;
       }
       this.#sleep(slot, life);
       if (packed === undefined) {
-        this.#remove(slot, life, false, false);
+        this.#remove(slot, false, false);
         this.#tidy(slot);
         return true;
       }

@@ -146,6 +146,7 @@ export class Partition implements EntitiesOwner {
     assert(typeof this.#frozen !== 'function', 'still freezing');
     if (this.#closed) return done('fenced');
     this.#frozen = done;
+    this.#entities.saver.isFrozen = true;
     this.#entities.saveAll(false);
     this.#checkFrozen();
   }
@@ -175,6 +176,7 @@ export class Partition implements EntitiesOwner {
   /** The hand-off did not happen: goes on as before. */
   resume(): void {
     this.#frozen = undefined;
+    this.#entities.saver.isFrozen = false;
     this.#drainCalled = false;
     if (this.#mailbox.size > 0) this.#callDrain();
   }

@@ -32,6 +32,8 @@ export class Saver {
   readonly #dirty = new Set<Slot>();
   readonly #lazy: Chore = new Chore(() => this.write());
   readonly #released: Outgoing[] = [];
+  /** The next owner gets what the store has: everything is to be written. */
+  isFrozen = false;
   #lazyArmed = false;
   /** A gate waits for a change that is not written yet. */
   #urgent = false;
@@ -87,26 +89,36 @@ export class Saver {
     }
   }
 
-  /** Its packed state, which no gate waits for, will be written. False: it is to be marked as changed. */
-  keep(slot: Slot): boolean {
+  /**
+   * Its packed state, which no gate waits for, will be written. False: it is to be marked as changed. `isEnd`: it has ended, and
+   * sleeps until nobody repeats anything of it. Only the next owner of the partition need know that much: the store forgets what
+   * it had, or an owner that is lost would leave a call that stands.
+   */
+  keep(slot: Slot, isEnd: boolean): boolean {
     const { number, epoch, owner } = this.#owner;
-    if (!slot.isLate && this.#ports.keep?.(number, epoch, owner, slot, this.#lateRow) !== true) return false;
+    const isOver = isEnd && !this.isFrozen && this.#ports.isUngated === true;
+    const isKnown = slot.isLate || (isOver && !slot.stored);
+    if (!isKnown && this.#ports.keep?.(number, epoch, owner, slot, this.#lateRow) !== true) return false;
     if (this.#dirty.size > 0) this.#dirty.delete(slot);
-    slot.stored = true;
-    slot.unsaved = false;
+    slot.unsaved = isOver;
     return true;
   }
 
   /** The state of an entity that is awake has changed, and nothing waits for that: mostly it is packed when its row is asked for. */
   markUngated(slot: Slot, life: Life, durable: boolean): void {
-    if (durable || !(slot.isLate || this.keep(slot))) this.mark(slot, life, false, durable);
+    if (durable || !(slot.isLate || this.keep(slot, false))) this.mark(slot, life, false, durable);
     else life.gate.save(false);
   }
 
-  /** `undefined`: it has ended meanwhile, and that is written as what it is. */
+  /** `undefined`: it is gone, or it has ended and the store never heard of it. */
   readonly #lateRow = (late: Late): Row | undefined => {
     const slot = late as Slot;
     const { life } = slot;
+    if (slot.unsaved && slot.hasEnded && !this.isFrozen) {
+      if (!slot.stored) return undefined;
+      slot.stored = false;
+      return [rowKey(slot.table.kind, slot.key), null];
+    }
     if (life !== undefined && life.awake) {
       if (!this.#pack(slot, life)) return undefined;
       life.packedVersion = life.gate.version;
@@ -114,6 +126,7 @@ export class Saver {
     }
     const { packed } = slot;
     if (packed === undefined) return undefined;
+    slot.stored = true;
     slot.unsaved = false;
     const nowMs = this.#ports.clock.clusterMs();
     const wakeAtMs = life === undefined ? (slot.wakeUp?.wantedMs ?? 0) : wakeTimeOf(slot, life, nowMs);

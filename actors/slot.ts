@@ -82,6 +82,11 @@ export class Slot implements Link, MailboxOwner, Rememberer, Late {
   get exists(): boolean {
     return this.isAwake || this.packed !== undefined;
   }
+
+  /** It sleeps, and when its time comes it is gone. */
+  get hasEnded(): boolean {
+    return this.wakeUp !== undefined && this.wakeUp.isEnd && !this.isAwake;
+  }
 }
 
 /** A save that must not fail silently, and where the entity goes back to when it does. */

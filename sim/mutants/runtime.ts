@@ -108,6 +108,20 @@ export const runtimeMutants: readonly Mutant[] = [
     scenario: 'calls that have slept are handed over',
   },
   {
+    name: 'a call that has ended is not handed over',
+    file: 'actors/saver.ts',
+    line: '      slot.stored = false;\n      return [rowKey',
+    instead: '      slot.stored = false;\n      slot.unsaved = false;\n      return [rowKey',
+    wishes: { gate: 'off', kinds: ['drain'], faultSeconds: 20 },
+  },
+  {
+    name: 'the store keeps what has ended',
+    file: 'actors/saver.ts',
+    line: '      return [rowKey(slot.table.kind, slot.key), null];',
+    instead: '      return undefined;',
+    wishes: { gate: 'off', kinds: ['drain'], faultSeconds: 20 },
+  },
+  {
     name: 'a cleared timer fires',
     file: 'actors/change-timers.ts',
     line: '    if (armed !== undefined) {\n      ports.wheel.cancel(armed);',

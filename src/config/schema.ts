@@ -86,7 +86,8 @@ const cluster = z.strictObject({
     .describe(
       'What a packet waits for when others may rely on what it says: `buddy`, the memory of a second node (the store gets it ' +
         'within a second; a changed registration waits for the store all the same); `store`, a commit; `off`, nothing: a node ' +
-        'that dies takes the last second of its calls along.',
+        'that dies takes the last second of its calls along, and what is repeated of one that ended half a minute before is ' +
+        'not known any more.',
     ),
   forward: z
     .enum(['links', 'datagrams'])

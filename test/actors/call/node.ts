@@ -1,14 +1,16 @@
 /**
  * One worker of production with all partitions and a store that answers at once, in virtual time. A twin of it whose actors
- * have been changed hears the same and must say the same.
+ * have been changed, or have stayed where they were, hears the same and must say the same.
  */
 import assert from 'node:assert/strict';
 import type { Behaviours, Kind } from '../../../actors/entity.ts';
 import { decodeRow } from '../../../actors/snapshot.ts';
 import { SyncHost } from '../../../actors/sync-host.ts';
 import type { GateClass } from '../../../cluster/buddy/replicator.ts';
+import type { Share } from '../../../cluster/control-types.ts';
 import { partitionOf } from '../../../cluster/hash.ts';
 import { SipWorker } from '../../../cluster/sip-worker.ts';
+import type { LoadedRow } from '../../../cluster/store-ports.ts';
 import { ha1 } from '../../../src/auth/digest.ts';
 import { limits } from '../../../src/limits.ts';
 import type { Flow } from '../../../src/outside.ts';
@@ -38,20 +40,35 @@ export class Node {
   readonly stored = new Map<string, string>();
   /** Rows that were taken out of the store. */
   deleted = 0;
-  readonly #worker: SipWorker;
-  readonly #host: SyncHost;
+  /** Which it never had. */
+  deletedInVain = 0;
+  /** Written or taken out, of calls. */
+  writesOfCalls = 0;
+  readonly #options: NodeOptions;
+  readonly #rows = new Map<string, LoadedRow>();
+  #worker: SipWorker;
+  #host: SyncHost;
+  #epoch = 0;
+  #frozen = 0;
   readonly #soon: (() => void)[] = [];
   readonly #later: { readonly atMs: number; readonly run: () => void }[] = [];
   #random = 0;
   #sent: Sent[] = [];
 
-  constructor({ server, domain, gate, authenticate, lens }: NodeOptions) {
-    this.#host = new SyncHost({
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    [this.#worker, this.#host] = this.#open();
+    this.#assign();
+  }
+
+  #open(): [SipWorker, SyncHost] {
+    const { server, domain, gate, authenticate, lens } = this.#options;
+    const host = new SyncHost({
       crashed: (name, error) => assert.fail(`${name}: ${String(error)}`),
       refused: () => assert.fail('refused'),
       deadLetters: () => assert.fail('dead letters'),
     });
-    this.#worker = new SipWorker(
+    const worker = new SipWorker(
       {
         node: 'a',
         incarnation: 1,
@@ -60,13 +77,14 @@ export class Node {
         random: { bytes: (length) => Buffer.alloc(length, this.#random++ & 255), fraction: () => 0.5 },
         log: { write: (_level, event) => assert.equal(event, 'auth-fail') },
         store: {
-          write: (_partition, _epoch, _owner, rows, _durable, done) => {
-            for (const [key, value] of rows) this.#store(key, value);
+          write: (partition, _epoch, _owner, rows, _durable, done) => {
+            for (const [key, value] of rows) this.#store(partition, key, value);
             this.#soon.push(() => done(undefined, 'ok'));
           },
-          loadPieces: (_partitions, onRows, done) =>
+          loadPieces: (partitions, onRows, done) =>
             this.#soon.push(() => {
-              onRows([]);
+              const order = new Map(partitions.map((partition, index) => [partition, index]));
+              onRows([...this.#rows.values()].toSorted((a, b) => order.get(a.partition)! - order.get(b.partition)!));
               done(undefined);
             }),
           user: (aor, done) => {
@@ -76,7 +94,7 @@ export class Node {
           },
         },
         gate,
-        host: this.#host,
+        host,
         lens,
         deps: {
           self: new Self([{ ...server, host: server.address }], [domain]),
@@ -92,7 +110,9 @@ export class Node {
         serving: () => true,
         send: ({ port }, bytes) => this.#sent.push({ port, text: Buffer.from(bytes).toString('latin1') }),
         toHub: () => assert.fail('all partitions are here'),
-        report: () => {},
+        report: ({ type, shares }) => {
+          if (type === 'frozen') this.#frozen += shares.length;
+        },
         soon: (run) => this.#soon.push(run),
         later: (delayMs, run) => this.#later.push({ atMs: this.nowMs + delayMs, run }),
         count: (metric) => {
@@ -101,9 +121,31 @@ export class Node {
         },
       },
     );
-    const shares = Array.from({ length: limits.partitions }, (_, partition) => ({ partition, epoch: 1 }));
-    this.#worker.order({ type: 'assign', shares });
+    return [worker, host];
+  }
+
+  #assign(): void {
+    this.#epoch++;
+    this.#worker.order({ type: 'assign', shares: this.#shares() });
     this.#settle();
+  }
+
+  #shares(): Share[] {
+    return Array.from({ length: limits.partitions }, (_, partition) => ({ partition, epoch: this.#epoch }));
+  }
+
+  /** All partitions to another worker, or nearly. */
+  giveAway(isCalledOff: boolean): void {
+    this.#frozen = 0;
+    this.#worker.order({ type: 'freeze', attempt: 1, shares: this.#shares() });
+    this.#settle();
+    if (isCalledOff) return this.#worker.order({ type: 'thaw', shares: this.#shares() });
+    // Whatever it does before they are dropped.
+    this.#worker.tick();
+    this.#settle();
+    assert.equal(this.#frozen, limits.partitions);
+    [this.#worker, this.#host] = this.#open();
+    this.#assign();
   }
 
   /** A datagram for it. Returns what it says to that until it has nothing to do. */
@@ -136,11 +178,14 @@ export class Node {
     return { all, awake };
   }
 
-  #store(key: string, value: Uint8Array | null): void {
+  #store(partition: number, key: string, value: Uint8Array | null): void {
+    if (key.startsWith('call:')) this.writesOfCalls++;
     if (value === null) {
       this.deleted++;
+      if (!this.#rows.delete(key)) this.deletedInVain++;
       return void this.stored.delete(key);
     }
+    this.#rows.set(key, { partition, key, value: Buffer.from(value) });
     const { snapshot } = decodeRow(key, value)!;
     this.stored.set(key, `${snapshot.wakeAtMs} ${snapshot.packed}`);
   }
