@@ -214,8 +214,9 @@ export class Control {
     const nowMs = this.#nowMs;
     this.#calls.expire(nowMs);
     if (this.#leaving.gone) return nowMs >= this.#leaseAtMs ? this.#release() : undefined;
-    if (nowMs >= this.#leaseAtMs) this.#lease();
-    if (this.#membership.leasedOnce) this.#reads.tick(nowMs);
+    const renews = nowMs >= this.#leaseAtMs;
+    if (renews) this.#lease();
+    if (this.#membership.leasedOnce) this.#reads.tick(nowMs, renews);
     this.#peers.tick(nowMs, this.#storeNowMs);
     this.#planTime.tick(nowMs);
     if (!this.#wasMember) this.#planTime.now();

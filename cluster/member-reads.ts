@@ -23,16 +23,16 @@ export class MemberReads {
     this.#ports = ports;
   }
 
-  tick(nowMs: number): void {
-    const everyMs = nowMs < this.#oftenUntilMs ? limits.membersFastPollMs : this.#usualMs;
-    if (nowMs - this.#lastMs >= everyMs) this.now(nowMs);
+  /** `renews`: a renewal of the lease is on its way to the store, and what goes with it wakes nobody besides. */
+  tick(nowMs: number, renews: boolean): void {
+    if (nowMs >= this.nextTickMs() || (renews && nowMs - this.#lastMs >= this.#usualMs / 2)) this.now(nowMs);
   }
 
   /** When `tick` next has something to do. */
   nextTickMs(): number {
     if (this.#isReading) return Infinity;
     const oftenMs = this.#lastMs + limits.membersFastPollMs;
-    return oftenMs < this.#oftenUntilMs ? oftenMs : this.#lastMs + this.#usualMs;
+    return oftenMs < this.#oftenUntilMs ? oftenMs : this.#lastMs + this.#usualMs + limits.controlRetryMs;
   }
 
   /** A supervisor may be about to say that somebody is dead: look at once and often. */

@@ -27,7 +27,8 @@ export class TcpTransport {
   readonly #servers: Server[] = [];
   /** Our address of each listener, to dial from. */
   readonly #addresses = new Map<number, string>();
-  readonly #sweeper: NodeJS.Timeout;
+  /** While there are connections. */
+  #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -35,8 +36,6 @@ export class TcpTransport {
       dial: (flow) => this.#dial(flow),
       soon: (run) => void setImmediate(run),
     });
-    this.#sweeper = setInterval(() => this.#connections.sweep(), sweepMs);
-    this.#sweeper.unref();
   }
 
   get stats(): ConnectionsStats {
@@ -60,9 +59,10 @@ export class TcpTransport {
   /** Opens a listener and gives its port. Rejects when the address is in use, not ours, or cannot be shared. */
   listen(options: TcpListenOptions): Promise<number> {
     const { address, port, listener, reusePort } = options;
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }, (socket) =>
-      this.#connections.accept(socket, listener),
-    );
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs }, (socket) => {
+      this.#connections.accept(socket, listener);
+      this.#watch();
+    });
     return new Promise((resolve, reject) => {
       const fail = (error: unknown): void => reject(listenError(error, `tcp:${address}:${port}`, reusePort));
       server.once('error', fail);
@@ -109,8 +109,18 @@ export class TcpTransport {
     clearInterval(this.#sweeper);
   }
 
+  #watch(): void {
+    this.#sweeper ??= setInterval(() => {
+      this.#connections.sweep();
+      if (!this.#connections.isEmpty) return;
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }, sweepMs).unref();
+  }
+
   #dial({ address, port, listener }: Flow): Socket | undefined {
     if (isIP(address) === 0 || !(port >= 1 && port <= 65_535)) return undefined;
+    this.#watch();
     const own = this.#addresses.get(listener);
     const from = own === undefined || isIPv6(own) !== isIPv6(address) || !isOnlyHere(own) ? {} : { localAddress: own };
     return connect({

@@ -176,7 +176,12 @@ export class StreamConnections {
     return connection;
   }
 
-  /** Every `sweepMs`. */
+  /** There is nothing that `sweep` could look at, before the next one is accepted or dialled. */
+  get isEmpty(): boolean {
+    return this.#byName.size === 0 && this.#watched.size === 0 && this.#announced.count === 0;
+  }
+
+  /** Every `sweepMs`, unless it is empty. */
   sweep(): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const connection of this.#watched) connection.sweep(nowMs);

@@ -43,8 +43,10 @@ export class DueTicker {
   }
 
   readonly #fired = (): void => {
-    this.#atMs = Infinity;
+    // What the tick itself sets off is looked at when all of it is done.
+    this.#atMs = -Infinity;
     this.#ports.tick();
+    this.#atMs = Infinity;
     this.look();
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Seen failing with: a `look` that leaves the timer where it is; a timer that is made anew by each `look`; ticks by the moment
- * when something is due instead of the multiples of the clock.
+ * when something is due instead of the multiples of the clock; a timer made in the middle of a tick.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -35,4 +35,20 @@ test('ticks come when they are due, by the multiples of the clock, and sooner wh
   ticker.look();
   const waited = pass(270);
   assert.deepEqual(waited, [2_400, 2_460]);
+});
+
+test('what is looked at in the middle of a tick wakes nobody for what the rest of the tick does', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  let dueMs = 40;
+  let ticks = 0;
+  const tick = (): void => {
+    ticks++;
+    ticker.look();
+    dueMs += 200;
+  };
+  const ticker = new DueTicker({ tick, nextTickMs: () => dueMs, nowMs: () => nowMs });
+  t.after(() => ticker.stop());
+  for (; nowMs < 1_000; nowMs++) t.mock.timers.tick(1);
+  assert.equal(ticks, 5);
 });
