@@ -6,7 +6,7 @@
  * death; voters switched at once, or before all had adopted; a lease counted from its answer; a partition not sealed back
  * from a receiver that died, or not above the epoch of that seal; a worker's partitions moved on without a new seal; an
  * unknown seal taken for done; no look into the store when the word of a hand-over got lost; a partition on its way back
- * taken for ours when a table was missed in between. By the scenarios: a stopped node that confirms others; the release
+ * taken for ours when a table was missed in between; any of the parts that `nextTickMs` asks left out of it. By the scenarios: a stopped node that confirms others; the release
  * by a supervisor noticed by the slow look only. The latch and the rules of votes have membership.test.ts.
  */
 import assert from 'node:assert/strict';
