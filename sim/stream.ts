@@ -241,9 +241,11 @@ export class SimSocket implements StreamSocket {
       this.#hasPeerEnded = true;
       return this.#readLater();
     }
-    if (this.destroyed || !this.owner.isAlive)
+    if (this.destroyed || (!this.owner.isAlive && !this.#isEnding))
       // Whoever gets a packet of a connection that it does not know says so.
       return this.#streams.kernel.at(this.#path.latencyMs(), undefined, () => peer.breaks('ECONNRESET'));
+    // Who leaves in order reads until the others have ended too, and looks at nothing (`Links.close` in src/io/links.ts).
+    if (!this.owner.isAlive) return peer.wasRead(bytes.length);
     this.#streams.kernel.mixBytes(bytes);
     this.#unread.push(bytes);
     this.#readLater();

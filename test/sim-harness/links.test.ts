@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { linkTickMs } from '../../cluster/link-mesh.ts';
+import { limits } from '../../src/limits.ts';
 import { SimClock } from '../../sim/clock.ts';
 import { Kernel, Owner } from '../../sim/kernel.ts';
 import { ByteLinks } from '../../sim/link-bytes.ts';
@@ -101,24 +102,28 @@ test('a process that dies is heard of at once, one whose machine is gone after a
   }
 });
 
-test('what a node sent before it left in order arrives, and then its end', () => {
-  const bytes = join(11, { grain: 'pieces', windowBytes: 200 });
-  const kernel = new Kernel();
-  const links = new Links(kernel, new Chance(12).stream('links'), [20, 60]);
-  const [a, b] = [new End('a'), new End('b')];
-  for (const end of [a, b]) links.join(end);
-  kernel.run(1_000);
-  for (const world of [bytes, { kernel, links, a, b }]) {
-    const sent = Array.from({ length: 20 }, (_, number) => `b ${number}`);
-    for (const text of sent) assert.ok(world.links.send(world.b, 'a', [0, 1, 0], Buffer.from(text.slice(2))));
-    world.b.owner.die();
-    world.links.leave(world.b, false, true);
-    let downAfter = -1;
-    const { a: peer } = world;
-    peer.peerDown = () => (downAfter = peer.heard.length);
-    world.kernel.run(3_000);
-    assert.deepEqual(peer.heard, sent);
-    assert.equal(downAfter, sent.length);
+test('what a node sent before it left in order arrives, and then its end, whatever the others say meanwhile', () => {
+  // At every moment between two heartbeats.
+  for (let laterMs = 0; laterMs < limits.linkHeartbeatMs; laterMs += 10) {
+    const bytes = join(11, { grain: 'pieces', windowBytes: 200 });
+    const kernel = new Kernel();
+    const links = new Links(kernel, new Chance(12).stream('links'), [20, 60]);
+    const [a, b] = [new End('a'), new End('b')];
+    for (const end of [a, b]) links.join(end);
+    kernel.run(1_000);
+    for (const world of [bytes, { kernel, links, a, b }]) {
+      world.kernel.run(1_000 + laterMs);
+      const sent = Array.from({ length: 20 }, (_, number) => `b ${number}`);
+      for (const text of sent) assert.ok(world.links.send(world.b, 'a', [0, 1, 0], Buffer.from(text.slice(2))));
+      world.b.owner.die();
+      world.links.leave(world.b, false, true);
+      let downAfter = -1;
+      const { a: peer } = world;
+      peer.peerDown = () => (downAfter = peer.heard.length);
+      world.kernel.run(3_000);
+      assert.deepEqual(peer.heard, sent);
+      assert.equal(downAfter, sent.length);
+    }
   }
 });
 
